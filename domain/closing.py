@@ -1,0 +1,95 @@
+"""How an incident ends: recovered, settled, or no longer watched. What was announced ends told."""
+
+from domain import flapping
+from domain.changed import changed
+from domain.commands import Message, Report
+from domain.messages import notice_operators, tell_customer
+from domain.observation import Verdict
+from domain.reasons import Code
+from domain.state import CheckState, Draft, Phase
+
+
+def drop_unwatched(draft: Draft) -> bool:
+    """The host or checks left the inventory: their faults leave the incident, and an announced incident that has no other
+    is told as no longer watched. What is in a pause waits for its end (R51). True: the incident is closed."""
+    watched = draft.situation.check
+    gone = [fault for fault in draft.incident.faults if watched(fault.check) is None and draft.pause_of(fault.check) is None]
+    if not gone:
+        return False
+    for fault in gone:
+        draft.put(draft.incident.without_fault(fault.check))
+    if draft.incident.faults:
+        draft.because(Code.CHECK_REMOVED, faults=tuple(fault.check for fault in gone))
+        return False
+    _close_unwatched(draft, Code.HOST_REMOVED if draft.situation.host is None else Code.CHECK_REMOVED)
+    return True
+
+
+def _close_unwatched(draft: Draft, code: Code) -> None:
+    incident = draft.incident
+    draft.because(code, incident=incident.id)
+    if incident.announced:
+        tell_customer(draft, Message.WATCH_ENDED, (incident.worst,) if incident.worst is not None else ())
+        notice_operators(draft, code)
+    _close(draft)
+
+
+def settle_flapping(draft: Draft) -> None:
+    """A flapping check that has kept its verdict long enough is told as settled, as what it is now (C54)."""
+    rule = draft.situation.policy.limits.flapping
+    for check in draft.state.checks:
+        # one that the watcher cannot judge now has settled as nothing
+        if check.flapping and check.verdict is not Verdict.UNKNOWN and draft.now_s >= flapping.settles_at_s(rule, check.changes):
+            _settle(draft, check)
+
+
+def _settle(draft: Draft, check: CheckState) -> None:
+    fault = draft.incident.fault(check.check)
+    told = fault is not None and fault.flapping_told
+    if told and draft.pause_of(check.check) is not None:
+        return  # told when the pause ends
+    draft.state = draft.state.with_check(changed(check, flapping=False, changes=()))
+    draft.because(Code.SETTLED, check=check.check)
+    if fault is None:
+        return
+    after = changed(fault, flapping=False, flapping_told=False)
+    incident = draft.incident.without_fault(fault.check) if fault.up else draft.incident.with_fault(after)
+    recovered_at_s = (incident.recovered_at_s or draft.now_s) if fault.up else None
+    if not incident.faults:
+        incident = changed(incident, recovered_at_s=recovered_at_s, settled=told)
+    draft.put(incident)
+    if told:
+        tell_customer(draft, Message.SETTLED, (after,), recovered_at_s=recovered_at_s)
+
+
+def recover(draft: Draft) -> None:
+    """Nothing fails any more: tell it, once, unless a pause holds it back (R4, R24, R51)."""
+    incident = draft.incident
+    if incident.run is not None:
+        return  # its end is part of the story
+    if not incident.announced:
+        draft.because(Code.RECOVERED_SILENTLY, incident=incident.id)
+        _close(draft)
+        return
+    if all(draft.pause_of(check) is not None for check in incident.seen):
+        if not incident.held_back:
+            draft.update(held_back=True)
+            draft.because(Code.RECOVERY_HELD_BACK, incident=incident.id)
+        return
+    if not incident.settled:
+        faults = (incident.worst,) if incident.worst is not None else ()
+        tell_customer(draft, Message.RECOVERED, faults, acted=incident.acted, outcome=incident.outcome)
+    if incident.page is not None:
+        notice_operators(draft, Code.RECOVERED, only=draft.situation.policy.on_call.order[: incident.page.told])
+    draft.because(Code.RECOVERED, incident=incident.id, acted=incident.acted)
+    serial = draft.update(serial=draft.incident.serial + 1).serial
+    draft.commands.append(
+        Report(key=f"{incident.id}/{serial}/report", incident=incident.id, host=draft.host, prefer=incident.performer)
+    )
+    draft.because(Code.REPORT_ASKED, incident=incident.id)
+    _close(draft)
+
+
+def _close(draft: Draft) -> None:
+    closed = changed(draft.incident, phase=Phase.CLOSED, page=None, run=None)
+    draft.state = changed(draft.state, incident=None, last=closed, last_closed_s=draft.now_s)

@@ -1,0 +1,260 @@
+"""Everything the engine can be told. Each is a value with a unique ``id``; inserting one twice is inserting it once."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.commands import Message
+from domain.observation import Verdict
+from domain.pauses import Pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictChanged:
+    """From a watcher: a confirmed change (see ``domain.checks.Change``)."""
+
+    id: str
+    at_s: float
+    host: str
+    check: str
+    verdict: Verdict
+    fault_at_s: float | None = None
+    evidence_since_s: float | None = None
+    detail: str = ""
+    value: float | None = None
+    latency_ms: float | None = None
+    order: int | None = None
+    """Grows with every event of this check's watcher, over its restarts too: what arrives late is known as late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceLost:
+    """From the engine itself: a host's watcher has fallen silent; its open faults are UNKNOWN until it speaks again."""
+
+    id: str
+    at_s: float
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired:
+    """From the engine itself: ``next_due_s`` of a host's state has come."""
+
+    id: str
+    at_s: float
+    host: str
+
+
+class RunOutcome(StrEnum):
+    """How a runbook's run ended."""
+
+    FIXED = "fixed"
+    """Its last look saw the fault gone after it acted."""
+    GONE = "gone"
+    """The fault was gone before it acted; nothing was done."""
+    NOT_FIXED = "not_fixed"
+    UNKNOWN = "unknown"
+    """An action's effect could not be established; a person must look (never done again by itself)."""
+    REFUSED = "refused"
+    """The gate refused an action when it was about to be done."""
+    LOST = "lost"
+    """Nothing was heard within the run's budget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkAnnounced:
+    """From a run: reachability was looked at again and the fault stands; the customer is to be told that work starts (R20)."""
+
+    id: str
+    at_s: float
+    host: str
+    run: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """From a run: ``run`` is the Run command's key; ``acted`` whether any action was admitted; ``code`` the gate's reason
+    where it was refused; ``by`` who performed it (``flow:…``, ``hands:…``)."""
+
+    id: str
+    at_s: float
+    host: str
+    run: str
+    outcome: RunOutcome
+    acted: bool
+    by: str
+    detail: str = ""
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequested:
+    """From an operator: run this runbook on this host now."""
+
+    id: str
+    at_s: float
+    host: str
+    runbook: str
+    by: str
+    reason: str = ""
+    prefer: str | None = None
+    """Who should perform it, where the asker will (a flow run)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSet:
+    """From an operator: nothing is done on ``host`` (or, with none, on any host) until released."""
+
+    id: str
+    at_s: float
+    host: str | None
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    id: str
+    at_s: float
+    host: str | None
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseSet:
+    id: str
+    at_s: float
+    pause: Pause
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseCancelled:
+    id: str
+    at_s: float
+    pause: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """From an operator: a person takes this incident; escalation stops."""
+
+    id: str
+    at_s: float
+    incident: str
+    host: str
+    by: str
+    via: str = "cli"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded:
+    id: str
+    at_s: float
+    incident: str
+    host: str
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged:
+    """From the engine itself: another inventory version holds; every host with state is judged again under it."""
+
+    id: str
+    at_s: float
+    host: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFailed:
+    """From hands: a message was given up. The operators are told by what other way there is."""
+
+    id: str
+    at_s: float
+    host: str
+    command: str
+    message: Message
+    recipient: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryRefused:
+    """From the engine itself: a changed inventory has mistakes; the accepted version goes on holding."""
+
+    id: str
+    at_s: float
+    error: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherSilent:
+    """From the engine itself: a watcher has not been heard of; what it watched is not being watched."""
+
+    id: str
+    at_s: float
+    watcher: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRecorded:
+    """From a run: one step ended. Changes no state; it is the incident's timeline and report."""
+
+    id: str
+    at_s: float
+    host: str
+    run: str
+    step: str
+    action: str
+    outcome: str
+    detail: str = ""
+    command_line: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportWritten:
+    id: str
+    at_s: float
+    host: str
+    incident: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFailed:
+    """From whoever writes reports: an incident's report was given up."""
+
+    id: str
+    at_s: float
+    host: str
+    incident: str
+    error: str
+
+
+Event = (
+    VerdictChanged
+    | EvidenceLost
+    | TimerFired
+    | WorkAnnounced
+    | RunEnded
+    | RunRequested
+    | HoldSet
+    | HoldReleased
+    | PauseSet
+    | PauseCancelled
+    | Acknowledged
+    | NoteAdded
+    | PolicyChanged
+    | DeliveryFailed
+    | InventoryRefused
+    | WatcherSilent
+    | ActionRecorded
+    | ReportWritten
+    | ReportFailed
+)

@@ -1,0 +1,91 @@
+"""May this act now? Asked twice: when the engine decides to run a procedure, and again, in one transaction with the
+intent, when an action is about to be done (R26, R51)."""
+
+from dataclasses import dataclass, field
+
+from domain.commands import NO_FACTS, Facts
+from domain.model import Mode
+from domain.reasons import Code
+
+
+@dataclass(slots=True, kw_only=True)  # not frozen: made in every decision, and that costs five times as much
+class Circumstances:
+    """All that the gate looks at.
+
+    ``requested``: an operator asked for it by name; then mode, coverage and evidence are that person's judgement, while
+    stop file, holds, pauses and limits count all the same. ``running`` counts actions admitted and not yet ended,
+    over all hosts, against ``limit``. ``pause`` is ``(id, end)``. The last three are known at admission only.
+    """
+
+    mode: Mode
+    stop_file: bool = False
+    held_all: bool = False
+    held: bool = False
+    pause: tuple[str, float] | None = None
+    requested: bool = False
+    fault: bool = True
+    evidence: bool = True
+    flapping: bool = False
+    covered: bool = True
+    procedure: str | None = None
+    tried: bool = False
+    busy: bool = False
+    running: int = 0
+    limit: int = 1
+    claimed: bool = True
+    attempted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    code: Code
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
+
+    @property
+    def allowed(self) -> bool:
+        return self.code is Code.ADMITTED
+
+
+def judge(seen: Circumstances) -> Verdict:
+    """The first refusal that applies, most general first; else ``ADMITTED``."""
+    if seen.stop_file:
+        return Verdict(Code.GATE_STOP_FILE)
+    if seen.held_all:
+        return Verdict(Code.GATE_HOLD_ALL)
+    if seen.held:
+        return Verdict(Code.GATE_HOLD)
+    if seen.pause is not None:
+        return Verdict(Code.GATE_PAUSE, {"pause": seen.pause[0], "until_s": seen.pause[1]})
+    if not seen.claimed:
+        return Verdict(Code.GATE_CLAIM_LOST)
+    if seen.attempted:
+        return Verdict(Code.GATE_ATTEMPTED)
+    if not seen.requested and (refused := _judge_unasked(seen)) is not None:
+        return refused
+    if seen.busy:
+        return Verdict(Code.GATE_BUSY)
+    if seen.running >= seen.limit:
+        return Verdict(Code.GATE_LIMIT, {"running": seen.running, "limit": seen.limit})
+    return Verdict(Code.ADMITTED)
+
+
+def _judge_unasked(seen: Circumstances) -> Verdict | None:
+    """What only matters when the engine acts of its own accord. The mode comes last, so that a shadow run stands for
+    an action that would really have been done."""
+    if not seen.fault:
+        return Verdict(Code.GATE_FAULT_GONE)
+    if not seen.evidence:
+        return Verdict(Code.GATE_UNKNOWN)
+    if not seen.covered:
+        return Verdict(Code.GATE_NOT_COVERED)
+    if seen.flapping:
+        return Verdict(Code.GATE_FLAPPING)
+    if seen.procedure is None:
+        return Verdict(Code.GATE_NO_PROCEDURE)
+    if seen.tried:
+        return Verdict(Code.GATE_TRIED)
+    if seen.mode is Mode.OFF:
+        return Verdict(Code.GATE_MODE_OFF)
+    if seen.mode is Mode.SHADOW:
+        return Verdict(Code.GATE_MODE_SHADOW, {"runbook": seen.procedure})
+    return None

@@ -1,0 +1,250 @@
+"""THE machine: one event into one decision. See ``docs/architecture.md`` for its picture.
+
+``step`` first lets the event change the facts, then lets ``progress`` draw the consequences. It is total: any event in
+any state gives a decision with at least one reason, and an event that is late, doubled or about nothing changes nothing.
+"""
+
+from domain import events as ev
+from domain import flapping
+from domain.changed import changed
+from domain.commands import Message
+from domain.messages import notice_operators
+from domain.model import Check, FaultClass, Level
+from domain.observation import Verdict
+from domain.progress import progress
+from domain.reasons import Code
+from domain.runs import on_run_ended, on_run_requested, on_work_announced
+from domain.state import CheckState, Decision, Draft, Fault, HostState, Incident, Phase, Situation
+
+_NO_INCIDENT = Incident(id="", customer="", label="", fault_at_s=0.0, opened_at_s=0.0)
+_NO_FAULT = Fault("", Level.WARNING, FaultClass.RESOURCE, None, fault_at_s=0.0, confirmed_at_s=0.0, evidence_since_s=None)
+"""A changed copy costs an eighth of what a frozen dataclass of so many fields costs to make."""
+
+
+def step(state: HostState, event: ev.Event, situation: Situation, now_s: float) -> Decision:
+    """Decide what one event means for one host. ``now_s`` is the engine's time; an event's own times are for reports."""
+    draft = Draft(state, situation, now_s, event.id)
+    _apply(draft, event)
+    progress(draft)
+    if not draft.reasons:
+        draft.because(Code.NO_CHANGE)
+    return draft.decision()
+
+
+def _apply(draft: Draft, event: ev.Event) -> None:
+    match event:
+        case ev.VerdictChanged():
+            _on_verdict(draft, event)
+        case ev.EvidenceLost():
+            _on_evidence_lost(draft)
+        case ev.WorkAnnounced():
+            on_work_announced(draft, event)
+        case ev.RunEnded():
+            on_run_ended(draft, event)
+        case ev.RunRequested():
+            on_run_requested(draft, event)
+        case ev.Acknowledged():
+            _on_acknowledged(draft, event)
+        case ev.PolicyChanged():
+            _on_policy_changed(draft, event)
+        case ev.TimerFired():
+            pass  # only the consequences of time
+        case _:
+            _on_record(draft, event)
+
+
+def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
+    check = draft.situation.check(event.check)
+    if check is None:
+        draft.because(Code.NOT_WATCHED, check=event.check)
+        return
+    known = draft.state.check(check.id) or CheckState(check.id, Verdict.UP)
+    if event.order is not None and known.order is not None and event.order <= known.order:
+        draft.because(Code.STALE, check=check.id)
+        return
+    heard = _heard(draft, known, event)
+    draft.state = draft.state.with_check(heard)
+    match event.verdict:
+        case Verdict.UP:
+            _clear(draft, check, event, heard.flapping)
+        case Verdict.UNKNOWN:
+            _lose_evidence(draft, check.id, event.detail)
+        case Verdict.DOWN:
+            _fail(draft, check, event, heard.flapping)
+
+
+def _heard(draft: Draft, known: CheckState, event: ev.VerdictChanged) -> CheckState:
+    """Remember the verdict; count its change towards flapping unless it happened in a pause (C54, R51)."""
+    rule = draft.situation.policy.limits.flapping
+    changes = flapping.remembered(rule, known.changes, draft.now_s)
+    turned = Verdict.UNKNOWN not in (event.verdict, known.verdict) and event.verdict is not known.verdict
+    if turned and draft.pause_of(known.check) is None:
+        changes = (*changes, draft.now_s)
+    settled = draft.now_s >= flapping.settles_at_s(rule, known.changes) and draft.open_incident is None
+    flaps = (known.flapping and not settled) or flapping.flaps(rule, changes)
+    return CheckState(known.check, event.verdict, event.order if event.order is not None else known.order, changes, flaps)
+
+
+def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
+    fault_at_s = event.fault_at_s if event.fault_at_s is not None else event.at_s
+    _open_if_none(draft, check, fault_at_s)
+    incident = draft.incident
+    before = incident.fault(check.id)
+    evidence_s = min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
+    if before is None:
+        fault = changed(
+            _NO_FAULT,
+            check=check.id,
+            level=check.level,
+            fault_class=check.fault_class,
+            service=check.service,
+            fault_at_s=fault_at_s,
+            confirmed_at_s=event.at_s,
+            evidence_since_s=evidence_s,
+            detail=event.detail,
+            value=event.value,
+            flapping=flaps,
+        )
+        if incident.faults:
+            draft.because(Code.JOINED, incident=incident.id, check=check.id, level=int(check.level), detail=event.detail)
+    else:
+        fault = changed(
+            before, evidence_since_s=evidence_s, clock_from_s=None, detail=event.detail, value=event.value, flapping=flaps, up=False
+        )
+        draft.because(Code.EVIDENCE_RESTARTED, incident=incident.id, check=check.id)
+    faults = incident.faults_with(fault)
+    draft.update(
+        faults=faults,
+        fault_at_s=min(incident.fault_at_s, fault_at_s) if incident.faults else fault_at_s,
+        seen=tuple(sorted({*incident.seen, check.id})),
+        worst=max(faults, key=lambda item: (item.level, -item.confirmed_at_s)),
+        recovered_at_s=None,
+        held_back=False,
+        settled=False,
+    )
+
+
+def _open_if_none(draft: Draft, check: Check, fault_at_s: float) -> None:
+    """Open an incident, or reopen the last one when the fault came back within the cool-down (R26)."""
+    state, situation, now_s = draft.state, draft.situation, draft.now_s
+    if state.incident is not None:
+        return
+    last = state.last
+    if last is not None and last.ever_told and now_s - state.last_closed_s < situation.policy.limits.cool_down_s:
+        draft.put(
+            changed(
+                last,
+                phase=Phase.OPEN,
+                seen=(),
+                told_level=None,
+                told_at_s=None,
+                refused=None,
+                failed=None,
+                acted=False,
+                outcome=None,
+                outcome_detail="",
+                performer=None,
+                acknowledged_by=None,
+                verify_until_s=None,
+            )
+        )
+        draft.state = changed(draft.state, last=None)
+        draft.because(Code.REOPENED, incident=last.id, check=check.id)
+        return
+    host, customer = situation.host, situation.customer
+    label = host.label if host is not None else state.host
+    number, owner = situation.new_id, customer.id if customer is not None else ""
+    draft.put(changed(_NO_INCIDENT, id=number, customer=owner, label=label, fault_at_s=fault_at_s, opened_at_s=now_s))
+    pause = draft.pause_of(check.id)
+    if pause is not None:
+        draft.because(Code.OPENED_IN_PAUSE, incident=situation.new_id, check=check.id, pause=pause[0], until_s=pause[1])
+    else:
+        draft.because(Code.OPENED, incident=situation.new_id, check=check.id, level=int(check.level))
+
+
+def _clear(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
+    incident = draft.open_incident
+    fault = incident.fault(check.id) if incident is not None else None
+    if incident is None or fault is None:
+        return
+    if flaps:
+        swinging = changed(fault, flapping=True, up=True, evidence_since_s=min(event.at_s, draft.now_s))
+        draft.put(changed(incident.with_fault(swinging), recovered_at_s=event.at_s))
+        return
+    draft.because(Code.CLEARED, incident=incident.id, check=check.id)
+    after = incident.without_fault(check.id)
+    draft.put(changed(after, recovered_at_s=event.at_s if not after.faults else None))
+
+
+def _lose_evidence(draft: Draft, check: str, detail: str) -> None:
+    incident = draft.open_incident
+    fault = incident.fault(check) if incident is not None else None
+    draft.because(Code.EVIDENCE_LOST, check=check, detail=detail)
+    if incident is not None and fault is not None:
+        draft.put(incident.with_fault(changed(fault, evidence_since_s=None)))
+
+
+def _on_evidence_lost(draft: Draft) -> None:
+    incident = draft.open_incident
+    for fault in incident.faults if incident is not None else ():
+        if fault.evidence_since_s is not None:
+            _lose_evidence(draft, fault.check, "the watcher is silent")
+
+
+def _on_acknowledged(draft: Draft, event: ev.Acknowledged) -> None:
+    incident = draft.open_incident
+    if incident is None or incident.id != event.incident:
+        draft.because(Code.STALE, incident=event.incident)
+    elif incident.acknowledged_by is not None:
+        draft.because(Code.NO_CHANGE, incident=incident.id, by=incident.acknowledged_by)
+    else:
+        draft.update(acknowledged_by=event.by)
+        draft.because(Code.ACKNOWLEDGED, incident=incident.id, by=event.by)
+
+
+def _on_policy_changed(draft: Draft, event: ev.PolicyChanged) -> None:
+    """Another inventory holds: open faults are what it now says of their checks. What it no longer knows is dropped by
+    ``progress``."""
+    draft.because(Code.POLICY_CHANGED, version=event.version)
+    watched = draft.situation.check
+    draft.state = changed(draft.state, checks=tuple(item for item in draft.state.checks if watched(item.check) is not None))
+    for fault in draft.open_incident.faults if draft.open_incident is not None else ():
+        check = watched(fault.check)
+        if check is not None:
+            after = changed(fault, level=check.level, fault_class=check.fault_class, service=check.service)
+            draft.put(draft.incident.with_fault(after))
+
+
+def _on_record(draft: Draft, event: ev.Event) -> None:
+    """Events that are recorded as they are; the overlay they belong to is part of the situation already."""
+    match event:
+        case ev.HoldSet():
+            draft.because(Code.HOLD_SET, host=event.host, by=event.by, why=event.reason)
+        case ev.HoldReleased():
+            draft.because(Code.HOLD_RELEASED, host=event.host, by=event.by, why=event.reason)
+        case ev.PauseSet():
+            draft.because(Code.PAUSE_SET, pause=event.pause.id, by=event.by, why=event.pause.reason)
+        case ev.PauseCancelled():
+            draft.because(Code.PAUSE_CANCELLED, pause=event.pause, by=event.by)
+        case ev.NoteAdded():
+            draft.because(Code.NOTED, incident=event.incident, by=event.by, why=event.text)
+        case ev.ActionRecorded():
+            draft.because(
+                Code.STEP_DONE, run=event.run, step=event.step, action=event.action, outcome=event.outcome, detail=event.detail
+            )
+        case ev.ReportWritten():
+            draft.because(Code.REPORT_WRITTEN, incident=event.incident, path=event.path)
+        case ev.DeliveryFailed():
+            draft.because(Code.DELIVERY_FAILED, recipient=event.recipient, error=event.error)
+            if event.message is Message.NOTICE:
+                return  # a notice about a lost notice would be lost likewise
+            notice_operators(draft, Code.DELIVERY_FAILED, recipient=event.recipient, error=event.error)
+        case ev.ReportFailed():
+            draft.because(Code.REPORT_FAILED, incident=event.incident, error=event.error)
+            notice_operators(draft, Code.REPORT_FAILED, error=event.error)
+        case ev.InventoryRefused():
+            draft.because(Code.INVENTORY_REFUSED, error=event.error)
+            notice_operators(draft, Code.INVENTORY_REFUSED, error=event.error)
+        case ev.WatcherSilent():
+            draft.because(Code.WATCHER_SILENT, by=event.watcher)
+            notice_operators(draft, Code.WATCHER_SILENT, by=event.watcher)

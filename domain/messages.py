@@ -1,0 +1,204 @@
+"""Whom to tell what: turns a decision about an incident into Notify commands that carry all their facts (R2, R3, R5)."""
+
+from domain.changed import changed
+from domain.commands import Fact, Facts, Message, Notify
+from domain.facts import Next
+from domain.model import Customer, FaultClass, Operator
+from domain.reasons import Code
+from domain.state import Draft, Fault, Phase
+from domain.work import choose, judge, live_faults, verifying, wait_s, worked_on
+
+
+def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **facts: Fact) -> None:
+    """One mail to each of the customer's contacts, all at once (R5)."""
+    customer = _customer(draft)
+    if customer is None:
+        return
+    keys = _take_keys(draft, "customer", str(message), [("mail", contact.id) for contact in customer.contacts])
+    about = _about(draft, faults, customer.zone)
+    for contact, key in zip(customer.contacts, keys, strict=True):
+        draft.commands.append(
+            _notify(
+                draft,
+                key=key,
+                message=message,
+                audience="customer",
+                recipient=contact.id,
+                channel="mail",
+                facts={**about, "first_key": _first_key(draft, "customer", "mail", contact.id), **facts},
+            )
+        )
+
+
+def page_operator(draft: Draft, operator_id: str, told_before: int) -> None:
+    """Wake one operator by every channel it has; carries a link to acknowledge."""
+    incident = draft.incident
+    faults = incident.faults or ((incident.worst,) if incident.worst is not None else ())
+    reason = incident.page.code if incident.page is not None else Code.HANDED_OVER
+    extra: dict[str, Fact] = {
+        "acted": incident.acted,
+        "outcome": incident.outcome,
+        "outcome_detail": incident.outcome_detail,
+        "reason": str(reason),
+        "round": told_before,
+    }
+    _tell_operator(draft, operator_id, Message.PAGE, faults, extra)
+
+
+def notice_operators(draft: Draft, code: Code, only: tuple[str, ...] | None = None, **facts: Fact) -> None:
+    """Something the operators should know, told once to each on the on-call order (or ``only`` these), with nothing to
+    acknowledge."""
+    incident = draft.open_incident
+    for operator_id in draft.situation.policy.on_call.order if only is None else only:
+        ways = [(channel, operator_id) for channel in channels_of(draft.situation.policy.operators[operator_id])]
+        stem = f"{Message.NOTICE}/{code}"
+        apart = f"{draft.host or 'system'}/{draft.cause}/{stem}"
+        keys = _take_keys(draft, "operator", stem, ways) if incident is not None else [f"{apart}/{'/'.join(way)}" for way in ways]
+        for (channel, _), key in zip(ways, keys, strict=True):
+            about = {
+                "incident": incident.id if incident is not None else None,
+                "host": draft.host or None,
+                "zone": _operators_zone(draft),
+                "at_s": draft.now_s,
+                "reason": str(code),
+                "first_key": _first_key(draft, "operator", channel, operator_id) if incident is not None else None,
+            }
+            draft.commands.append(
+                _notify(
+                    draft,
+                    key=key,
+                    message=Message.NOTICE,
+                    audience="operator",
+                    recipient=operator_id,
+                    channel=channel,
+                    facts={**about, **facts},
+                )
+            )
+
+
+def channels_of(operator: Operator) -> tuple[str, ...]:
+    """The channels an operator can be reached by."""
+    return (("mail",) if operator.mail else ()) + (("webhook",) if operator.webhook else ())
+
+
+def next_of(draft: Draft) -> tuple[Next, float | None]:
+    """What happens next, as a promise: only what the contract covers and automation may do (R3, R20, R22, R4)."""
+    incident, customer = draft.incident, draft.situation.customer
+    live = live_faults(draft)
+    if customer is None or not live:
+        return Next.WATCH, None
+    if incident.phase is Phase.HANDED:
+        return Next.PEOPLE, None
+    if incident.phase is Phase.WORKING or verifying(incident, draft.now_s):
+        return Next.WORKING, None
+    worked = worked_on(live)
+    fault = choose(incident, worked) if worked else None
+    if fault is None or fault.fault_class not in customer.contract.recovers:
+        return Next.MAIL_ONLY, None
+    # a promise of work that automation is not allowed to do would be a lie
+    if judge(draft, changed(fault, evidence_since_s=draft.now_s)).code not in (Code.ADMITTED, Code.GATE_BUSY):
+        return Next.PEOPLE, None
+    if fault.fault_class is FaultClass.SERVER:
+        return Next.RECOVER_AFTER_WAIT, wait_s(draft)
+    return Next.RESTART_NOW, None
+
+
+def _customer(draft: Draft) -> Customer | None:
+    """Whose host it is; also where the host has just left the inventory."""
+    return draft.situation.policy.customers.get(draft.incident.customer) or draft.situation.customer
+
+
+def _tell_operator(draft: Draft, operator_id: str, message: Message, faults: tuple[Fault, ...], extra: dict[str, Fact]) -> None:
+    ways = [(channel, operator_id) for channel in channels_of(draft.situation.policy.operators[operator_id])]
+    keys = _take_keys(draft, "operator", str(message), ways)
+    about = _about(draft, faults, _operators_zone(draft))
+    for (channel, _), key in zip(ways, keys, strict=True):
+        draft.commands.append(
+            _notify(
+                draft,
+                key=key,
+                message=message,
+                audience="operator",
+                recipient=operator_id,
+                channel=channel,
+                facts={**about, "first_key": _first_key(draft, "operator", channel, operator_id), **extra},
+            )
+        )
+
+
+def _notify(draft: Draft, *, key: str, message: Message, audience: str, recipient: str, channel: str, facts: Facts) -> Notify:
+    incident = draft.open_incident
+    follows = message in (Message.WORK_STARTED, Message.RECOVERED)
+    return Notify(
+        key=key,
+        incident=incident.id if incident is not None else None,
+        host=draft.host or None,
+        message=message,
+        audience=audience,
+        recipient=recipient,
+        channel=channel,
+        facts=facts,
+        prefer=incident.performer if incident is not None and follows else None,
+    )
+
+
+def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact]:
+    """Every fact that R3 asks for; the mail thread is the recipient's own."""
+    incident, situation, now_s = draft.incident, draft.situation, draft.now_s
+    host, customer = situation.host, _customer(draft)
+    worst = max(faults, key=lambda fault: (fault.level, -fault.confirmed_at_s)) if faults else incident.worst
+    check = situation.check(worst.check) if worst is not None else None
+    follows, wait = next_of(draft)
+    ended_s = incident.recovered_at_s if not incident.faults else None
+    return {
+        "incident": incident.id,
+        "host": draft.host,
+        "label": host.label if host is not None else incident.label,
+        "address": host.address if host is not None else "",
+        "fqdn": host.fqdn if host is not None else "",
+        "device_type": host.device_type if host is not None else "",
+        "os": host.os if host is not None else "",
+        "customer": incident.customer,
+        "customer_name": customer.name if customer is not None else incident.customer,
+        "zone": zone,
+        "at_s": now_s,
+        "fault_at_s": incident.fault_at_s,
+        "confirmed_at_s": worst.confirmed_at_s if worst is not None else incident.opened_at_s,
+        "recovered_at_s": ended_s,
+        "down_s": max(0.0, (ended_s if ended_s is not None else now_s) - incident.fault_at_s),
+        "level": int(worst.level) if worst is not None else 2,
+        "faults": tuple(fault.check for fault in faults) if incident.faults and faults else incident.seen,
+        "check": worst.check if worst is not None else "",
+        "kind": check.kind if check is not None else "",
+        "service": worst.service if worst is not None else None,
+        "item": f"{check.kind} {check.address}" if check is not None else "",
+        "value": worst.value if worst is not None else None,
+        "unit": "",
+        "threshold": None,
+        "trigger_failures": check.confirmation.failures if check is not None else 1,
+        "detail": worst.detail if worst is not None else "",
+        "next": str(follows),
+        "wait_s": wait,
+    }
+
+
+def _take_keys(draft: Draft, audience: str, stem: str, ways: list[tuple[str, str]]) -> list[str]:
+    """A new key for a message by each of these ways, ``(channel, recipient)``; what is the first message of this incident by
+    its way is remembered as the root of that mail thread (R9)."""
+    incident = draft.incident
+    serial = incident.serial + 1
+    keys = [f"{incident.id}/{serial}/{stem}/{channel}/{recipient}" for channel, recipient in ways]
+    known = dict(incident.first_keys)
+    for (channel, recipient), key in zip(ways, keys, strict=True):
+        known.setdefault(f"{audience}/{channel}/{recipient}", key)
+    draft.update(serial=serial, first_keys=tuple(known.items()))
+    return keys
+
+
+def _first_key(draft: Draft, audience: str, channel: str, recipient: str) -> str:
+    return dict(draft.incident.first_keys)[f"{audience}/{channel}/{recipient}"]
+
+
+def _operators_zone(draft: Draft) -> str:
+    customer = draft.situation.customer
+    return customer.zone if customer is not None else "Asia/Tokyo"

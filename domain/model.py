@@ -1,0 +1,207 @@
+"""What the operator wrote down: customers, contracts, hosts, checks. Frozen; an accepted inventory is one ``Policy``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from domain.pauses import Pause
+
+Language = Literal["ja", "en"]
+"""Languages of every text a person reads (R7)."""
+
+
+class Level(IntEnum):
+    """How bad a fault is (R1): 5 unreachable, 4 service down, 3 minor fault, 2 warning."""
+
+    WARNING = 2
+    MINOR = 3
+    SERVICE_DOWN = 4
+    UNREACHABLE = 5
+
+
+class Mode(StrEnum):
+    """What automation may do. The strictest of engine, customer and host counts; the default is ``SHADOW``."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    ON = "on"
+
+
+class FaultClass(StrEnum):
+    """What a check's failure means for recovery: ``SERVER`` waits for the R20 clock, ``SERVICE`` is restarted once
+    confirmed (R22), ``RESOURCE`` is told and never recovered (R4)."""
+
+    SERVER = "server"
+    SERVICE = "service"
+    RESOURCE = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is kept, never the secret itself: an environment variable or a file."""
+
+    kind: Literal["env", "file"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Who speaks in mails (R2, R3): name in subjects, sender address, domain of Message-IDs."""
+
+    name: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A customer's mail recipient (R5: at most three), with its language (R7)."""
+
+    id: str
+    name: str
+    mail: str
+    language: Language = "ja"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One of us: reached by mail, by webhook, or both."""
+
+    id: str
+    name: str
+    mail: str | None = None
+    webhook: Secret | str | None = None
+    language: Language = "ja"
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who is told first (operator ids), and after how many seconds without acknowledgement the next one is."""
+
+    order: tuple[str, ...]
+    escalate_after_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What automatic recovery the customer's contract covers, and the wait of R20 before a server is recovered."""
+
+    recovers: frozenset[FaultClass] = frozenset()
+    wait_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One legal entity; ``zone`` is an IANA time zone for every time it reads (R7)."""
+
+    id: str
+    name: str
+    contacts: tuple[Contact, ...]
+    contract: Contract = Contract()
+    zone: str = "Asia/Tokyo"
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """When failing becomes a fault (C1-C3): after ``failures`` in a row; ``retry_s`` is the delay of the repetition
+    after a first failure, ``None`` the ordinary interval."""
+
+    failures: int
+    retry_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How often checks look, and how a failure is confirmed (C1-C3)."""
+
+    id: str
+    interval_s: float
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A configured probe. ``id`` is ``host/name``; ``kind`` a key of PROBES; ``options`` are typed by its Spec.
+
+    ``service`` is the systemd unit whose restart may cure it, where there is one."""
+
+    id: str
+    host: str
+    kind: str
+    address: str
+    level: Level
+    fault_class: FaultClass
+    interval_s: float
+    timeout_s: float
+    confirmation: Confirmation
+    service: str | None = None
+    options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class SshAccess:
+    """How recovery logs in: pinned host keys (``ssh-ed25519 AAAA…``), a dedicated user, a private key by reference."""
+
+    user: str
+    host_keys: tuple[str, ...]
+    identity: Secret
+    port: int = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A watched machine. ``procedures`` names the runbook for each class of fault; a class without one goes to people."""
+
+    id: str
+    label: str
+    customer: str
+    address: str
+    checks: tuple[Check, ...]
+    fqdn: str = ""
+    device_type: str = "server"
+    os: str = ""
+    address6: str | None = None
+    ssh: SshAccess | None = None
+    procedures: Mapping[FaultClass, str] = field(default_factory=lambda: MappingProxyType({}))
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """C54: more than ``changes`` verdict changes of a check within ``window_s`` is flapping; quiet for as long settles."""
+
+    changes: int = 6
+    window_s: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Guard-rails (R26) and bounds; safe defaults."""
+
+    actions_at_once: int = 2
+    cool_down_s: float = 3600.0
+    alerts_per_minute: int = 10
+    flapping: Flapping = Flapping()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One accepted inventory. ``version`` is its content hash."""
+
+    version: str
+    brand: Brand
+    customers: Mapping[str, Customer]
+    hosts: Mapping[str, Host]
+    operators: Mapping[str, Operator]
+    on_call: OnCall
+    pauses: tuple[Pause, ...] = ()
+    mode: Mode = Mode.SHADOW
+    limits: Limits = Limits()
+
+
+def effective_mode(policy: Policy, host: Host) -> Mode:
+    """The strictest of what engine, customer and host say; silence inherits."""
+    said = (policy.mode, policy.customers[host.customer].mode, host.mode)
+    return next((mode for mode in (Mode.OFF, Mode.SHADOW) if mode in said), Mode.ON)

@@ -1,0 +1,160 @@
+"""Why: every decision names its codes, every code its source. The words for them are in ``notify.reasons`` (ja, en)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.commands import NO_FACTS, Facts
+
+
+class Code(StrEnum):
+    """Reason codes. ``GATE_…`` are the gate's refusals; the rest is what happened."""
+
+    # faults and their messages
+    OPENED = "opened"
+    OPENED_IN_PAUSE = "opened_in_pause"
+    REOPENED = "reopened"
+    JOINED = "joined"
+    SAME_SERVICE = "same_service"
+    FAULT_TOLD = "fault_told"
+    LEVEL_TOLD = "level_told"
+    CLEARED = "cleared"
+    RECOVERED = "recovered"
+    RECOVERED_SILENTLY = "recovered_silently"
+    RECOVERY_HELD_BACK = "recovery_held_back"
+    FLAPPING = "flapping"
+    SETTLED = "settled"
+    # evidence and clocks
+    EVIDENCE_LOST = "evidence_lost"
+    EVIDENCE_RESTARTED = "evidence_restarted"
+    CLOCK_STARTED = "clock_started"
+    CLOCK_STOPPED = "clock_stopped"
+    # work
+    RUN_STARTED = "run_started"
+    WOULD_RUN = "would_run"
+    WORK_TOLD = "work_told"
+    RUN_FIXED = "run_fixed"
+    RUN_GONE = "run_gone"
+    RUN_NOT_FIXED = "run_not_fixed"
+    RUN_UNKNOWN = "run_unknown"
+    RUN_REFUSED = "run_refused"
+    RUN_LOST = "run_lost"
+    STEP_DONE = "step_done"
+    NOT_RECOVERED_TOLD = "not_recovered_told"
+    REPORT_ASKED = "report_asked"
+    REPORT_WRITTEN = "report_written"
+    REPORT_FAILED = "report_failed"
+    # people
+    HANDED_OVER = "handed_over"
+    PAGED = "paged"
+    ACKNOWLEDGED = "acknowledged"
+    NOTED = "noted"
+    HOLD_SET = "hold_set"
+    HOLD_RELEASED = "hold_released"
+    PAUSE_SET = "pause_set"
+    PAUSE_CANCELLED = "pause_cancelled"
+    DELIVERY_FAILED = "delivery_failed"
+    # configuration
+    POLICY_CHANGED = "policy_changed"
+    INVENTORY_REFUSED = "inventory_refused"
+    WATCHER_SILENT = "watcher_silent"
+    HOST_REMOVED = "host_removed"
+    CHECK_REMOVED = "check_removed"
+    # nothing
+    STALE = "stale"
+    NOT_WATCHED = "not_watched"
+    NO_CHANGE = "no_change"
+    # the gate
+    ADMITTED = "admitted"
+    GATE_STOP_FILE = "gate_stop_file"
+    GATE_HOLD_ALL = "gate_hold_all"
+    GATE_HOLD = "gate_hold"
+    GATE_PAUSE = "gate_pause"
+    GATE_MODE_OFF = "gate_mode_off"
+    GATE_MODE_SHADOW = "gate_mode_shadow"
+    GATE_UNKNOWN = "gate_unknown"
+    GATE_FAULT_GONE = "gate_fault_gone"
+    GATE_NOT_COVERED = "gate_not_covered"
+    GATE_NO_PROCEDURE = "gate_no_procedure"
+    GATE_FLAPPING = "gate_flapping"
+    GATE_TRIED = "gate_tried"
+    GATE_BUSY = "gate_busy"
+    GATE_LIMIT = "gate_limit"
+    GATE_CLAIM_LOST = "gate_claim_lost"
+    GATE_ATTEMPTED = "gate_attempted"
+
+
+SPEC: dict[Code, str] = {
+    Code.OPENED: "R1",
+    Code.OPENED_IN_PAUSE: "R51",
+    Code.REOPENED: "R26",
+    Code.JOINED: "R2",
+    Code.SAME_SERVICE: "R9",
+    Code.FAULT_TOLD: "R2",
+    Code.LEVEL_TOLD: "R4",
+    Code.CLEARED: "R24",
+    Code.RECOVERED: "R24",
+    Code.RECOVERED_SILENTLY: "R51",
+    Code.RECOVERY_HELD_BACK: "R51",
+    Code.FLAPPING: "C54",
+    Code.SETTLED: "C54",
+    Code.EVIDENCE_LOST: "C52",
+    Code.EVIDENCE_RESTARTED: "R20",
+    Code.CLOCK_STARTED: "R20",
+    Code.CLOCK_STOPPED: "R20",
+    Code.RUN_STARTED: "R20",
+    Code.WOULD_RUN: "R26",
+    Code.WORK_TOLD: "R20",
+    Code.RUN_FIXED: "R24",
+    Code.RUN_GONE: "R20",
+    Code.RUN_NOT_FIXED: "R25",
+    Code.RUN_UNKNOWN: "R26",
+    Code.RUN_REFUSED: "R26",
+    Code.RUN_LOST: "R22",
+    Code.STEP_DONE: "P41",
+    Code.NOT_RECOVERED_TOLD: "R25",
+    Code.REPORT_ASKED: "P2",
+    Code.REPORT_WRITTEN: "P2",
+    Code.REPORT_FAILED: "P2",
+    Code.HANDED_OVER: "R25",
+    Code.PAGED: "R25",
+    Code.ACKNOWLEDGED: "P41",
+    Code.NOTED: "P41",
+    Code.HOLD_SET: "R26",
+    Code.HOLD_RELEASED: "R26",
+    Code.PAUSE_SET: "R50",
+    Code.PAUSE_CANCELLED: "R50",
+    Code.DELIVERY_FAILED: "R8",
+    Code.POLICY_CHANGED: "P41",
+    Code.HOST_REMOVED: "P41",
+    Code.INVENTORY_REFUSED: "P41",
+    Code.WATCHER_SILENT: "C52",
+    Code.CHECK_REMOVED: "P41",
+    Code.STALE: "C52",
+    Code.NOT_WATCHED: "P41",
+    Code.NO_CHANGE: "P41",
+    Code.ADMITTED: "R26",
+    Code.GATE_STOP_FILE: "R26",
+    Code.GATE_HOLD_ALL: "R26",
+    Code.GATE_HOLD: "R26",
+    Code.GATE_PAUSE: "R51",
+    Code.GATE_MODE_OFF: "R26",
+    Code.GATE_MODE_SHADOW: "R26",
+    Code.GATE_UNKNOWN: "C52",
+    Code.GATE_FAULT_GONE: "R20",
+    Code.GATE_NOT_COVERED: "R20",
+    Code.GATE_NO_PROCEDURE: "R25",
+    Code.GATE_FLAPPING: "C54",
+    Code.GATE_TRIED: "R26",
+    Code.GATE_BUSY: "R26",
+    Code.GATE_LIMIT: "R26",
+    Code.GATE_CLAIM_LOST: "R26",
+    Code.GATE_ATTEMPTED: "R26",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One line of a decision record."""
+
+    code: Code
+    facts: Facts = field(default_factory=lambda: NO_FACTS)

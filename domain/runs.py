@@ -1,0 +1,194 @@
+"""Runs of procedures, as the machine sees them: asked for, announced, ended, lost."""
+
+from domain import events as ev
+from domain import gate
+from domain.changed import changed
+from domain.commands import Message, Run
+from domain.gate import Circumstances
+from domain.messages import notice_operators, tell_customer
+from domain.model import FaultClass, Host, effective_mode
+from domain.reasons import Code
+from domain.state import Draft, Fault, Incident, Phase, RunRef
+from domain.work import VERIFY_GRACE_S, after_run, cured_with, live_faults, worked_on
+
+RUN_MARGIN_S = 120.0
+DEFAULT_BUDGET_S = 3600.0
+"""R22: one hour of work."""
+
+_ENDS = {
+    ev.RunOutcome.FIXED: Code.RUN_FIXED,
+    ev.RunOutcome.GONE: Code.RUN_GONE,
+    ev.RunOutcome.NOT_FIXED: Code.RUN_NOT_FIXED,
+    ev.RunOutcome.UNKNOWN: Code.RUN_UNKNOWN,
+    ev.RunOutcome.REFUSED: Code.RUN_REFUSED,
+    ev.RunOutcome.LOST: Code.RUN_LOST,
+}
+_BAD = frozenset({ev.RunOutcome.NOT_FIXED, ev.RunOutcome.UNKNOWN, ev.RunOutcome.LOST})
+
+
+def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
+    """Commit to one run of the procedure for this fault; all faults that it may cure are looked at with it."""
+    host = draft.situation.host
+    runbook = host.procedures[fault.fault_class] if host is not None else ""
+    incident = draft.incident
+    key = f"{incident.id}/{incident.serial + 1}/run/{runbook}"
+    draft.update(
+        serial=incident.serial + 1,
+        phase=Phase.WORKING,
+        runs=incident.runs + 1,
+        refused=None,
+        verify_until_s=None,
+        run=RunRef(key, runbook, fault.target, _deadline_s(draft)),
+    )
+    checks = cured_with(fault, worked)
+    draft.commands.append(
+        Run(
+            key=key,
+            incident=incident.id,
+            host=draft.host,
+            runbook=runbook,
+            checks=checks,
+            service=fault.service,
+            requested_by="engine",
+        )
+    )
+    draft.because(Code.RUN_STARTED, incident=incident.id, runbook=runbook, service=fault.service, faults=checks)
+
+
+def _deadline_s(draft: Draft) -> float:
+    return draft.now_s + DEFAULT_BUDGET_S + RUN_MARGIN_S
+
+
+def on_work_announced(draft: Draft, event: ev.WorkAnnounced) -> None:
+    """The run has looked again and the fault stands: the customer hears once that work starts, unless a pause began (R20, R51)."""
+    incident = draft.open_incident
+    if incident is None or incident.run is None or incident.run.key != event.run or incident.run.announced:
+        draft.because(Code.STALE, run=event.run)
+        return
+    draft.update(performer=_performer(event.by), run=changed(incident.run, announced=True))
+    spoken_of = tuple(fault for fault in live_faults(draft) if fault.told and fault.known)
+    if spoken_of:
+        tell_customer(draft, Message.WORK_STARTED, spoken_of, runbook=incident.run.runbook)
+        draft.because(Code.WORK_TOLD, incident=incident.id, run=event.run, by=event.by)
+
+
+def _performer(by: str) -> str | None:
+    """Only a flow run is preferred for what follows; hands takes everything anyway."""
+    return by if by.startswith("flow:") else None
+
+
+def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
+    asked, incident = draft.state.asked, draft.open_incident
+    code = _ENDS[event.outcome]
+    if asked is not None and asked.key == event.run:
+        draft.state = changed(draft.state, asked=None)
+        draft.because(code, run=event.run, by=event.by, outcome=str(event.outcome), outcome_detail=event.detail)
+    elif incident is None or incident.run is None or incident.run.key != event.run:
+        draft.because(Code.STALE, run=event.run)
+        return
+    else:
+        draft.because(
+            code,
+            incident=incident.id,
+            run=event.run,
+            by=event.by,
+            outcome=str(event.outcome),
+            outcome_detail=event.detail,
+            reason=event.code,
+        )
+        _end_run(draft, incident, incident.run, event)
+        if incident.faults:
+            return  # people get to know of it by a page
+    if event.outcome is ev.RunOutcome.UNKNOWN:
+        notice_operators(draft, Code.RUN_UNKNOWN, run=event.run, outcome_detail=event.detail)
+
+
+def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) -> None:
+    bad = event.outcome in _BAD
+    refused_midway = event.outcome is ev.RunOutcome.REFUSED and event.acted
+    draft.update(
+        run=None,
+        phase=after_run(incident),
+        acted=incident.acted or event.acted,
+        tried=(*incident.tried, run.target) if event.acted or bad else incident.tried,
+        failed=_ENDS[event.outcome] if bad or refused_midway else None,
+        outcome=str(event.outcome),
+        outcome_detail=event.detail,
+        performer=_performer(event.by),
+        verify_until_s=None if bad or refused_midway else draft.now_s + VERIFY_GRACE_S,
+    )
+
+
+def lose_overdue(draft: Draft) -> None:
+    """Runs of which nothing was heard in time are lost: what they did is not known, so a person has to look (R22)."""
+    asked, incident, now_s = draft.state.asked, draft.open_incident, draft.now_s
+    if asked is not None and now_s >= asked.deadline_s:
+        draft.state = changed(draft.state, asked=None)
+        draft.because(Code.RUN_LOST, run=asked.key)
+        notice_operators(draft, Code.RUN_LOST, run=asked.key)
+    if incident is None or incident.run is None or now_s < incident.run.deadline_s:
+        return
+    draft.because(Code.RUN_LOST, run=incident.run.key)
+    draft.update(
+        run=None,
+        phase=after_run(incident),
+        tried=(*incident.tried, incident.run.target),
+        failed=Code.RUN_LOST,
+        outcome=str(ev.RunOutcome.LOST),
+        outcome_detail="",
+    )
+    if not incident.faults:
+        notice_operators(draft, Code.RUN_LOST, run=incident.run.key)
+
+
+def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
+    """An operator's own run: stop file, holds and pauses count; mode, coverage and evidence are that person's judgement."""
+    situation, incident, host = draft.situation, draft.open_incident, draft.situation.host
+    if host is None or not host.checks:
+        draft.because(Code.NOT_WATCHED, host=event.host)
+        return
+    fault_class = next((item for item, name in host.procedures.items() if name == event.runbook), FaultClass.SERVICE)
+    checks, service = _aim(host, worked_on(incident.faults) if incident is not None else (), fault_class)
+    verdict = gate.judge(
+        Circumstances(
+            mode=effective_mode(situation.policy, host),
+            stop_file=situation.stop_file,
+            held_all=situation.held_all,
+            held=situation.held,
+            pause=next((pause for check in checks if (pause := draft.pause_of(check))), None),
+            requested=True,
+            busy=draft.state.asked is not None or (incident is not None and incident.run is not None),
+        )
+    )
+    draft.because(verdict.code, **verdict.facts, by=event.by, runbook=event.runbook, why=event.reason)
+    if not verdict.allowed:
+        return
+    key = f"{event.host}/{event.id}/run/{event.runbook}"
+    run = RunRef(key, event.runbook, f"{fault_class}:{service or ''}", _deadline_s(draft))
+    if incident is not None:
+        draft.update(run=run, phase=Phase.WORKING)
+    else:
+        draft.state = changed(draft.state, asked=run)
+    draft.commands.append(
+        Run(
+            key=key,
+            incident=incident.id if incident is not None else None,
+            host=event.host,
+            runbook=event.runbook,
+            checks=checks,
+            service=service,
+            requested_by=event.by,
+            prefer=event.prefer,
+        )
+    )
+    draft.because(Code.RUN_STARTED, runbook=event.runbook, service=service, faults=checks, by=event.by)
+
+
+def _aim(host: Host, faults: tuple[Fault, ...], fault_class: FaultClass) -> tuple[tuple[str, ...], str | None]:
+    """Which checks an operator's run looks at, and which service it is for: what fails now, else all that the runbook may
+    be for."""
+    if fault_class is FaultClass.SERVER:
+        return tuple(fault.check for fault in faults) or tuple(check.id for check in host.checks), None
+    of = [(fault.check, fault.service) for fault in faults] or [(check.id, check.service) for check in host.checks]
+    service = next((name for _, name in of if name is not None), None)
+    return tuple(check for check, name in of if service is None or name == service), service

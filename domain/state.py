@@ -1,0 +1,257 @@
+"""What the engine remembers of a host, and what one decision brings forth."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.changed import changed
+from domain.commands import Command, Fact
+from domain.escalation import Page
+from domain.model import Check, Customer, FaultClass, Host, Level, Policy
+from domain.observation import Verdict
+from domain.pauses import Pause, paused_until
+from domain.reasons import Code, Reason
+
+
+class Phase(StrEnum):
+    """Where an incident stands. ``OPEN``: watched, perhaps waiting for its clock; ``WORKING``: a runbook runs;
+    ``HANDED``: people have it (R25)."""
+
+    OPEN = "open"
+    WORKING = "working"
+    HANDED = "handed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One check that is down in an incident.
+
+    ``fault_at_s`` is its first failing observation, for reports; ``evidence_since_s`` the start of evidence without a gap,
+    ``None`` while the watcher cannot judge; ``clock_from_s`` since when it counts towards acting, ``None`` while it is in a
+    pause or out of sight (R20, R51); ``told`` whether a message spoke of it; ``up``: a flapping check that is up at the moment.
+    """
+
+    check: str
+    level: Level
+    fault_class: FaultClass
+    service: str | None
+    fault_at_s: float
+    confirmed_at_s: float
+    evidence_since_s: float | None
+    clock_from_s: float | None = None
+    detail: str = ""
+    value: float | None = None
+    told: bool = False
+    flapping: bool = False
+    flapping_told: bool = False
+    up: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Down without doubt: neither flapping nor out of the watcher's sight."""
+        return self.evidence_since_s is not None and not self.flapping
+
+    @property
+    def target(self) -> str:
+        """What a procedure would be tried on, at most once per incident (R26)."""
+        return f"{self.fault_class}:{self.service or ''}"
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """A Run command that is out. ``deadline_s``: nothing heard by then is a lost run (R22)."""
+
+    key: str
+    runbook: str
+    target: str
+    deadline_s: float
+    announced: bool = False
+    """Has the customer been told that this work starts?"""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One trouble of one host, from fault to recovery. Every check of the host that fails meanwhile belongs to it."""
+
+    id: str
+    customer: str
+    label: str
+    fault_at_s: float
+    opened_at_s: float
+    faults: tuple[Fault, ...] = ()
+    phase: Phase = Phase.OPEN
+    seen: tuple[str, ...] = ()
+    """Every check that took part since it was (re)opened."""
+    worst: Fault | None = None
+    """The last fault that set the level, so that its recovery can speak of it."""
+    told_level: Level | None = None
+    told_at_s: float | None = None
+    ever_told: bool = False
+    """Did any message speak of it, before it was reopened too? The last level told since then is ``told_level``."""
+    run: RunRef | None = None
+    runs: int = 0
+    tried: tuple[str, ...] = ()
+    acted: bool = False
+    refused: Code | None = None
+    """The gate's last refusal, so that it is recorded once."""
+    failed: Code | None = None
+    """Why the first line ended without success, until the customer has been told."""
+    outcome: str | None = None
+    outcome_detail: str = ""
+    verify_until_s: float | None = None
+    performer: str | None = None
+    """The flow run that works on this incident; it also sends what follows from its work."""
+    page: Page | None = None
+    acknowledged_by: str | None = None
+    recovered_at_s: float | None = None
+    held_back: bool = False
+    settled: bool = False
+    serial: int = 0
+    first_keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def announced(self) -> bool:
+        """Does the customer know that it is open?"""
+        return self.told_level is not None
+
+    def faults_with(self, fault: Fault) -> tuple[Fault, ...]:
+        others = [item for item in self.faults if item.check != fault.check]
+        return tuple(sorted([*others, fault], key=lambda item: item.check))
+
+    def with_fault(self, fault: Fault) -> "Incident":
+        return changed(self, faults=self.faults_with(fault))
+
+    def without_fault(self, check: str) -> "Incident":
+        return changed(self, faults=tuple(item for item in self.faults if item.check != check))
+
+    def fault(self, check: str) -> Fault | None:
+        for item in self.faults:
+            if item.check == check:
+                return item
+        return None
+
+
+@dataclass(frozen=True)
+class CheckState:
+    """The last verdict that was heard of a check. ``order`` grows with every event of its watcher; ``changes`` are the
+    times it changed of late (C54)."""
+
+    check: str
+    verdict: Verdict
+    order: int | None = None
+    changes: tuple[float, ...] = ()
+    flapping: bool = False
+
+
+@dataclass(frozen=True)
+class HostState:
+    """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens;
+    ``asked`` is a run that an operator asked for outside any incident."""
+
+    host: str
+    checks: tuple[CheckState, ...] = ()
+    incident: Incident | None = None
+    last: Incident | None = None
+    last_closed_s: float = 0.0
+    asked: RunRef | None = None
+
+    def check(self, name: str) -> CheckState | None:
+        for item in self.checks:
+            if item.check == name:
+                return item
+        return None
+
+    def with_check(self, state: CheckState) -> "HostState":
+        others = [item for item in self.checks if item.check != state.check]
+        return changed(self, checks=tuple(sorted([*others, state], key=lambda item: item.check)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What holds while a decision is made: the accepted inventory and the operators' overlay.
+
+    ``pauses`` are the inventory's and the overlay's; ``new_id`` is the id that an incident opened now would get.
+    """
+
+    policy: Policy
+    host: Host | None
+    pauses: tuple[Pause, ...] = ()
+    held: bool = False
+    held_all: bool = False
+    stop_file: bool = False
+    new_id: str = "INC-000000"
+
+    @property
+    def customer(self) -> Customer | None:
+        return self.policy.customers.get(self.host.customer) if self.host is not None else None
+
+    def check(self, name: str) -> Check | None:
+        for item in self.host.checks if self.host is not None else ():
+            if item.id == name:
+                return item
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one event brings: the new state, why, and what to do; ``at_s`` is when it was decided."""
+
+    at_s: float
+    state: HostState
+    reasons: tuple[Reason, ...]
+    commands: tuple[Command, ...] = ()
+
+
+class Draft:
+    """A decision while it is being made; local to one ``step``. ``cause`` is the id of the event that is decided."""
+
+    def __init__(self, state: HostState, situation: Situation, now_s: float, cause: str = "") -> None:
+        self.host = state.host
+        self.situation = situation
+        self.now_s = now_s
+        self.cause = cause
+        self.reasons: list[Reason] = []
+        self.commands: list[Command] = []
+        self.open_incident = state.incident
+        self._state = state  # its incident may be behind: it is put into it when it is asked for
+        self._pauses: dict[str, tuple[str, float] | None] = {}
+
+    def because(self, code: Code, **facts: Fact) -> None:
+        self.reasons.append(Reason(code, facts))
+
+    @property
+    def state(self) -> HostState:
+        if self._state.incident is not self.open_incident:
+            self._state = changed(self._state, incident=self.open_incident)
+        return self._state
+
+    @state.setter
+    def state(self, state: HostState) -> None:
+        self._state = state
+        self.open_incident = state.incident
+
+    @property
+    def incident(self) -> Incident:
+        assert self.open_incident is not None, "asked for the incident of a host that has none"  # noqa: S101  # a programming error
+        return self.open_incident
+
+    def pause_of(self, check: str) -> tuple[str, float] | None:
+        """The pause in which this check is now, as ``(id, end)``; also where its host has left the inventory."""
+        if not self.situation.pauses:
+            return None
+        if check not in self._pauses:
+            host, incident = self.situation.host, self.open_incident
+            customer = host.customer if host is not None else incident.customer if incident is not None else ""
+            self._pauses[check] = paused_until(self.situation.pauses, customer, self.host, check, self.now_s)
+        return self._pauses[check]
+
+    def update(self, **changes: object) -> Incident:
+        """Change the open incident."""
+        self.open_incident = changed(self.incident, **changes)  # type: ignore[arg-type]  # changed refuses what is no field
+        return self.open_incident
+
+    def put(self, incident: Incident | None) -> None:
+        self.open_incident = incident
+
+    def decision(self) -> Decision:
+        return Decision(self.now_s, self.state, tuple(self.reasons), tuple(self.commands))

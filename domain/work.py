@@ -1,0 +1,94 @@
+"""What would be worked on, when, and whether the gate lets it: asked before acting, and before anything is promised."""
+
+from domain import gate
+from domain.gate import Circumstances
+from domain.model import FaultClass, effective_mode
+from domain.state import Draft, Fault, Incident, Phase
+
+MAX_RUNS = 5
+"""Runs of one incident, counting those that ended before they acted; then people."""
+VERIFY_GRACE_S = 60.0
+"""How long after a run's end the watcher's own verdict may take, or a passing refusal may last, before going on."""
+
+
+def live_faults(draft: Draft) -> tuple[Fault, ...]:
+    """The faults that may be spoken of and acted on: those not in a pause (R51)."""
+    faults = draft.incident.faults
+    if not draft.situation.pauses:
+        return faults
+    return tuple([fault for fault in faults if draft.pause_of(fault.check) is None])
+
+
+def worked_on(live: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Of these, what recovery is for: a resource fault is told and never recovered (R4)."""
+    return tuple([fault for fault in live if fault.fault_class is not FaultClass.RESOURCE])
+
+
+def choose(incident: Incident, worked: tuple[Fault, ...]) -> Fault:
+    """The server before its services (R22: without a login no service can be restarted); what can be acted on before what
+    flaps or was tried."""
+    return min(worked, key=lambda f: (f.fault_class is not FaultClass.SERVER, f.flapping, f.target in incident.tried, f.check))
+
+
+def cured_with(fault: Fault, worked: tuple[Fault, ...]) -> tuple[str, ...]:
+    """The checks that the same procedure may cure, this one's with it; what flaps proves nothing about it (C54)."""
+    return tuple(item.check for item in worked if item.target == fault.target and item.known)
+
+
+def wait_s(draft: Draft) -> float:
+    """The contract's wait before a server is recovered (R20)."""
+    customer = draft.situation.customer
+    return customer.contract.wait_s if customer is not None else 0.0
+
+
+def due_s(draft: Draft, worked: tuple[Fault, ...]) -> float:
+    """When the procedure may start: a server when one of its faults has lasted the contract's wait, one that does not flap
+    where there is one; a service at once, but not before the server that it runs on (R20, R22)."""
+    servers = [fault for fault in worked if fault.fault_class is FaultClass.SERVER]
+    if not servers:
+        return draft.now_s
+    steady = [fault for fault in servers if not fault.flapping] or servers
+    return min(_counts_from_s(fault, draft.now_s) for fault in steady) + wait_s(draft)
+
+
+def _counts_from_s(fault: Fault, now_s: float) -> float:
+    """From when its clock began: a gap in the evidence and a pause restart it (R20, R51). The watcher's own times count beside
+    it where ours was set wrong and right again; a time in the future, because ours was set back, does not count."""
+    times = (fault.clock_from_s, fault.evidence_since_s, fault.confirmed_at_s)
+    return max((at_s for at_s in times if at_s is not None and at_s <= now_s), default=now_s)
+
+
+def verifying(incident: Incident, now_s: float) -> bool:
+    """Is the watcher's own verdict still waited for after a run?"""
+    until_s = incident.verify_until_s
+    return until_s is not None and now_s < until_s <= now_s + VERIFY_GRACE_S
+
+
+def judge(draft: Draft, fault: Fault) -> gate.Verdict:
+    """Would the gate let the procedure for this fault start now?"""
+    return gate.judge(_circumstances(draft, fault))
+
+
+def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
+    situation, incident = draft.situation, draft.incident
+    host, customer = situation.host, situation.customer
+    if host is None or customer is None:
+        return Circumstances(mode=situation.policy.mode, fault=False)
+    return Circumstances(
+        mode=effective_mode(situation.policy, host),
+        stop_file=situation.stop_file,
+        held_all=situation.held_all,
+        held=situation.held,
+        pause=draft.pause_of(fault.check),
+        evidence=fault.evidence_since_s is not None,
+        flapping=fault.flapping,
+        covered=fault.fault_class in customer.contract.recovers,
+        procedure=host.procedures.get(fault.fault_class),
+        tried=fault.target in incident.tried or incident.runs >= MAX_RUNS,
+        busy=draft.state.asked is not None,
+    )
+
+
+def after_run(incident: Incident) -> Phase:
+    """Where an incident stands once its run is over: what people have stays theirs."""
+    return Phase.HANDED if incident.page is not None else Phase.OPEN

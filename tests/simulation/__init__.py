@@ -1,0 +1,1 @@
+"""What holds in every order of events: walked exhaustively, and drawn at random."""

@@ -1,0 +1,380 @@
+"""What must hold of every decision, whatever happened before. Each is one short function with its spec number.
+
+An invariant is asked of one step: the state before, the event, what held, and the decision. Walk, seeded simulation and
+stories ask all of them at every step.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from domain.commands import Message, Notify, Report, Run
+from domain.due import next_due_s
+from domain.events import Event, RunRequested, TimerFired
+from domain.facts import FACTS, problems
+from domain.incident import step
+from domain.messages import channels_of
+from domain.model import Mode, effective_mode
+from domain.pauses import paused_until
+from domain.state import Decision, HostState, Incident, Situation
+from store.codec import decode, encode
+
+ENDS = (Message.RECOVERED, Message.SETTLED, Message.WATCH_ENDED)
+MOST_PER_STEP = 24
+"""A few messages to two contacts and two operators with three channels, a run, a report."""
+
+
+class Taken(NamedTuple):
+    """One step that was taken."""
+
+    before: HostState
+    event: Event
+    situation: Situation
+    now_s: float
+    decision: Decision
+
+    @property
+    def after(self) -> HostState:
+        return self.decision.state
+
+    def mails(self, *messages: Message) -> list[Notify]:
+        """What the customer is told."""
+        told = [item for item in self.decision.commands if isinstance(item, Notify) and item.audience == "customer"]
+        return [item for item in told if not messages or item.message in messages]
+
+    def pages(self) -> list[Notify]:
+        return [item for item in self.decision.commands if isinstance(item, Notify) and item.audience == "operator"]
+
+    def own_runs(self) -> list[Run]:
+        """Runs that no person asked for."""
+        return [item for item in self.decision.commands if isinstance(item, Run) and item.requested_by == "engine"]
+
+    def paused(self, check: str) -> bool:
+        incident = self.before.incident or self.after.incident
+        host = self.situation.host
+        customer = host.customer if host is not None else incident.customer if incident is not None else ""
+        return paused_until(self.situation.pauses, customer, self.before.host, check, self.now_s) is not None
+
+    def spoken_of(self) -> Incident | None:
+        """The incident the decision is about, as it stood at the end of it."""
+        if self.after.incident is not None:
+            return self.after.incident
+        return self.after.last if self.after.last != self.before.last else None
+
+
+def nothing_is_told_or_run_in_a_pause(taken: Taken) -> None:
+    """R51."""
+    for mail in taken.mails():
+        checks = mail.facts["faults"]
+        assert isinstance(checks, tuple)
+        assert not checks or not all(taken.paused(check) for check in checks), f"{mail.key} is told in a pause"
+    for command in taken.decision.commands:
+        if isinstance(command, Run):
+            assert not any(taken.paused(check) for check in command.checks), f"{command.key} runs in a pause"
+    incident = taken.spoken_of()
+    if incident is not None and incident.seen and all(taken.paused(check) for check in incident.seen):
+        assert not taken.mails(), "told while all that took part is in a pause"
+        assert not [page for page in taken.pages() if page.message is Message.PAGE], "paged in a pause"
+
+
+def what_opened_in_a_pause_is_silent(taken: Taken) -> None:
+    """R51: recorded, and its end is no more told than its beginning."""
+    incident = taken.before.incident
+    if incident is not None and not incident.announced and taken.after.incident is None:
+        assert not taken.mails(), "the end of what was never told was told"
+
+
+def what_was_announced_ends_told(taken: Taken) -> None:
+    """R4, R51, C54: an announced incident closes only with a message that says so, to every contact."""
+    incident = taken.before.incident
+    if incident is None or not incident.announced or taken.after.incident is not None or incident.settled:
+        return
+    contacts = {contact.id for contact in taken.situation.policy.customers[incident.customer].contacts}
+    assert {mail.recipient for mail in taken.mails(*ENDS)} == contacts, "closed without telling everybody"
+
+
+def recovery_in_a_pause_is_told_at_its_end(taken: Taken) -> None:
+    """R51: nothing fails, nothing runs, nothing is held back any more: then it is closed."""
+    incident = taken.after.incident
+    if incident is not None and not incident.faults and incident.run is None:
+        assert incident.announced, "a silent incident outlives its faults"
+        assert all(taken.paused(check) for check in incident.seen), "a recovery is held back without a pause"
+
+
+def unknown_never_alerts(taken: Taken) -> None:
+    """C52: a message that says something fails, says it of what the watcher sees failing."""
+    state = taken.after.incident
+    for mail in taken.mails(Message.FAULT, Message.FLAPPING, Message.WORK_STARTED):
+        checks = mail.facts["faults"]
+        assert isinstance(checks, tuple)
+        assert checks, f"{mail.key} speaks of no fault"
+        for check in checks:
+            fault = state.fault(check) if state is not None else None
+            assert fault is not None, f"{mail.key} speaks of {check}, which does not fail"
+            assert fault.evidence_since_s is not None, f"{mail.key} speaks of {check}, which is unknown"
+
+
+def unknown_never_acts(taken: Taken) -> None:
+    """C52: nothing that recovery is for may be out of sight when a run starts; what flaps is left to people (C54)."""
+    for run in taken.own_runs():
+        incident = taken.after.incident
+        assert incident is not None
+        for check in run.checks:
+            fault = incident.fault(check)
+            assert fault is not None, f"a run for {check}, which does not fail"
+            assert fault.known, f"a run for {check}, which is unknown or flapping"
+
+
+def an_empty_target_does_nothing(taken: Taken) -> None:
+    """No host, no checks, no contacts, nobody on call: nothing, never everything."""
+    policy, host = taken.situation.policy, taken.situation.host
+    for command in taken.decision.commands:
+        if isinstance(command, Run):
+            assert host is not None, "a run on a host that is not watched"
+            assert command.checks, "a run for no check"
+            assert set(command.checks) <= {check.id for check in host.checks}, "a run for a check that is not watched"
+    contacts = {contact.id for customer in policy.customers.values() for contact in customer.contacts}
+    assert {mail.recipient for mail in taken.mails()} <= contacts
+    assert {page.recipient for page in taken.pages()} <= set(policy.on_call.order)
+
+
+def what_is_not_watched_has_no_incident(taken: Taken) -> None:
+    """No host, nothing to do: unless what was open of it waits for a pause to end."""
+    if taken.situation.host is None and taken.after.incident is not None:
+        assert taken.before.incident is not None, "an incident of a host that is not watched"
+        faults = taken.after.incident.faults
+        assert all(taken.paused(fault.check) for fault in faults), "a fault of a host that is not watched"
+
+
+def each_contact_gets_each_mail_once(taken: Taken) -> None:
+    """R5: all at once."""
+    incident = taken.spoken_of() or taken.before.incident
+    if incident is None:
+        assert not taken.mails()
+        return
+    contacts = sorted(contact.id for contact in taken.situation.policy.customers[incident.customer].contacts)
+    for message in {mail.message for mail in taken.mails()}:
+        got = sorted(mail.recipient for mail in taken.mails(message))
+        assert got == sorted(contacts * (len(got) // max(1, len(contacts)))), f"{message} did not go to each contact alike"
+
+
+def nothing_runs_against_a_persons_will(taken: Taken) -> None:
+    """R26: under a hold, the stop file, or a mode other than on."""
+    situation = taken.situation
+    for command in taken.decision.commands:
+        if isinstance(command, Run):
+            assert not situation.held, "a run under a hold of its host"
+            assert not situation.held_all, "a run under a hold of all"
+            assert not situation.stop_file, "a run though there is a stop file"
+    for _ in taken.own_runs():
+        assert situation.host is not None
+        assert effective_mode(situation.policy, situation.host) is Mode.ON, "a run while automation is not on"
+
+
+def only_what_is_covered_runs(taken: Taken) -> None:
+    """R20, R4: what the contract covers and the host has a procedure for; never for a resource."""
+    for run in taken.own_runs():
+        host, customer, incident = taken.situation.host, taken.situation.customer, taken.after.incident
+        assert host is not None
+        assert customer is not None
+        assert incident is not None
+        classes = {fault.fault_class for fault in incident.faults if fault.check in run.checks}
+        assert classes <= customer.contract.recovers, f"a run for {classes}"
+        assert {host.procedures[item] for item in classes} == {run.runbook}
+
+
+def a_server_waits_for_its_clock(taken: Taken) -> None:
+    """R20: the wait has passed since the confirmation and since evidence began anew."""
+    for run in taken.own_runs():
+        incident, customer = taken.after.incident, taken.situation.customer
+        assert incident is not None
+        assert customer is not None
+        servers = [fault for fault in incident.faults if fault.check in run.checks and fault.target == "server:"]
+        since = [
+            max(fault.confirmed_at_s, fault.evidence_since_s or taken.now_s)
+            for fault in servers
+            if max(fault.confirmed_at_s, fault.evidence_since_s or taken.now_s) <= taken.now_s  # else the clock was set back
+        ]
+        if since:
+            assert taken.now_s - min(since) >= customer.contract.wait_s, "a server is recovered before its time"
+
+
+def one_run_per_target(taken: Taken) -> None:
+    """R26: what was tried in an incident, before it was reopened too, is never tried again by the engine."""
+    before = taken.before.incident or taken.before.last
+    for run in taken.own_runs():
+        incident = taken.after.incident
+        assert incident is not None
+        assert incident.run is not None
+        assert run.key == incident.run.key
+        if before is not None and before.id == incident.id:
+            assert incident.run.target not in before.tried, f"{incident.run.target} runs again"
+        assert incident.run.target not in incident.tried
+
+
+def one_run_at_a_time(taken: Taken) -> None:
+    """R26: no second run while one is out, whoever asked for it."""
+    out = [state.asked or (state.incident.run if state.incident is not None else None) for state in (taken.before, taken.after)]
+    started = [item for item in taken.decision.commands if isinstance(item, Run)]
+    assert len(started) <= 1
+    if started:
+        assert out[1] is not None
+        assert out[1].key == started[0].key
+        ended = out[0] is None or out[0].key != started[0].key
+        assert ended
+        incident = taken.after.incident
+        assert taken.after.asked is None or incident is None or incident.run is None, "two runs on one host"
+
+
+def no_recovery_before_its_fault(taken: Taken) -> None:
+    """R9: within a decision the fault comes first; over decisions only what is announced recovers."""
+    order = [mail.message for mail in taken.mails()]
+    if Message.RECOVERED in order:
+        assert Message.FAULT not in order[order.index(Message.RECOVERED) :]
+        assert (taken.before.incident is not None and taken.before.incident.announced) or Message.FAULT in order
+
+
+def keys_are_unique(taken: Taken) -> None:
+    """A command is done once, by its key: new ones carry a higher serial than any before."""
+    keys = [command.key for command in taken.decision.commands]
+    assert len(keys) == len(set(keys)), f"a key comes twice: {sorted(keys)}"
+    before = taken.before.incident or taken.before.last
+    for command in taken.decision.commands:
+        number, serial = command.key.split("/")[:2]
+        if before is not None and number == before.id:
+            assert int(serial) > before.serial, f"{command.key} may have been used before"
+        elif number != taken.situation.new_id:
+            assert taken.event.id in command.key, f"{command.key} is not of this event"
+
+
+def messages_carry_their_facts(taken: Taken) -> None:
+    """R3."""
+    for command in taken.decision.commands:
+        if isinstance(command, Notify):
+            assert problems(command.message, command.facts) == ()
+
+
+def reasons_speak_documented_facts(taken: Taken) -> None:
+    """Every decision says why, in facts that texts may use."""
+    assert taken.decision.reasons
+    for reason in taken.decision.reasons:
+        for name, value in reason.facts.items():
+            assert name in FACTS, f"{reason.code} speaks of {name}"
+            assert value is None or isinstance(value, FACTS[name].types), f"{reason.code}: {name} is {value!r}"
+
+
+def consequences_are_drawn_at_once(taken: Taken) -> None:
+    """Nothing is left to do at the same moment: ``progress`` is idempotent."""
+    again = step(taken.after, TimerFired(id="again", at_s=taken.now_s, host=taken.after.host), taken.situation, taken.now_s)
+    assert again.commands == (), f"{[item.key for item in again.commands]} came late"
+    assert again.state == taken.after, "the state was not at rest"
+
+
+def the_next_time_lies_ahead(taken: Taken) -> None:
+    """So that timers neither spin nor stand still."""
+    due_s = next_due_s(taken.after, taken.situation, taken.now_s)
+    assert due_s is None or due_s > taken.now_s
+
+
+def a_step_is_bounded(taken: Taken) -> None:
+    assert len(taken.decision.commands) <= MOST_PER_STEP
+
+
+def reports_follow_recoveries(taken: Taken) -> None:
+    """P2: one report for each incident that is told as over."""
+    reports = [item for item in taken.decision.commands if isinstance(item, Report)]
+    assert len(reports) <= 1
+    if taken.mails(Message.RECOVERED):
+        assert reports
+
+
+def survives_the_store(state: HostState) -> None:
+    """A crash between two events loses nothing: what is stored is what is remembered."""
+    assert decode(HostState, encode(state)) == state
+
+
+def operators_are_reached_by_every_channel(taken: Taken) -> None:
+    pages: dict[str, set[str]] = {}
+    for page in taken.pages():
+        if page.message is Message.PAGE:
+            pages.setdefault(page.recipient, set()).add(page.channel)
+    for operator, channels in pages.items():
+        assert channels == set(channels_of(taken.situation.policy.operators[operator]))
+
+
+def an_operators_run_is_his_own(taken: Taken) -> None:
+    for command in taken.decision.commands:
+        if isinstance(command, Run) and command.requested_by != "engine":
+            assert isinstance(taken.event, RunRequested)
+
+
+OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
+    nothing_is_told_or_run_in_a_pause,
+    unknown_never_alerts,
+    unknown_never_acts,
+    an_empty_target_does_nothing,
+    each_contact_gets_each_mail_once,
+    nothing_runs_against_a_persons_will,
+    only_what_is_covered_runs,
+    a_server_waits_for_its_clock,
+    one_run_per_target,
+    one_run_at_a_time,
+    no_recovery_before_its_fault,
+    keys_are_unique,
+    messages_carry_their_facts,
+    a_step_is_bounded,
+    reports_follow_recoveries,
+    operators_are_reached_by_every_channel,
+    an_operators_run_is_his_own,
+)
+OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
+    what_opened_in_a_pause_is_silent,
+    what_was_announced_ends_told,
+    recovery_in_a_pause_is_told_at_its_end,
+    what_is_not_watched_has_no_incident,
+    reasons_speak_documented_facts,
+    consequences_are_drawn_at_once,
+    the_next_time_lies_ahead,
+)
+"""``survives_the_store`` is asked apart: it costs more than all the others."""
+
+
+def hold_for(taken: Taken) -> None:
+    if taken.decision.commands:
+        for invariant in OF_WHAT_IS_SENT:
+            invariant(taken)
+    for invariant in OF_EVERY_STEP:
+        invariant(taken)
+
+
+@dataclass
+class History:
+    """Over a whole run: no key twice, and no incident without bounds."""
+
+    keys: set[str]
+    sent: dict[tuple[str, int], int]
+
+    MOST_PER_HOUR = 120
+
+    @classmethod
+    def empty(cls) -> "History":
+        return cls(set(), {})
+
+    def follow(self, taken: Taken, true_s: float) -> None:
+        for command in taken.decision.commands:
+            assert command.key not in self.keys, f"{command.key} comes a second time"
+            self.keys.add(command.key)
+            hour = (command.incident or "", int(true_s // 3600))
+            self.sent[hour] = self.sent.get(hour, 0) + 1
+            assert not hour[0] or self.sent[hour] <= self.MOST_PER_HOUR, f"{hour[0]} never comes to rest"
+
+
+def run_timers(state: HostState, situation: Situation, now_s: float, until_s: float) -> Iterable[Taken]:
+    """Time alone, as the engine lets it pass: every timer fires when it is due."""
+    due_s = next_due_s(state, situation, now_s)
+    while due_s is not None and due_s <= until_s:
+        event = TimerFired(id=f"timer/{due_s!r}", at_s=due_s, host=state.host)
+        taken = Taken(state, event, situation, due_s, step(state, event, situation, due_s))
+        yield taken
+        state = taken.after
+        due_s = next_due_s(state, situation, due_s)

@@ -1,0 +1,154 @@
+"""The machine, walked over every order of events; prints what it saw (``pytest -rP`` shows it)."""
+
+import os
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from sample_policy import CONTACTS, HOST, HTTP, PING, POWER, WEB, policy
+
+from domain import events as ev
+from domain.commands import Notify
+from domain.events import RunOutcome
+from domain.model import Contract, Flapping, Mode, Policy
+from domain.observation import Verdict
+from domain.reasons import Code
+from domain.state import Phase, Situation
+from simulation.invariants import run_timers, survives_the_store
+from simulation.walk import (
+    Letter,
+    Walk,
+    acknowledged,
+    evidence_is_lost,
+    hold_or_release,
+    inventory_changes,
+    passes,
+    pause_begins_or_ends,
+    recorded,
+    run_ends,
+    run_is_requested,
+    verdict,
+    work_is_announced,
+)
+
+pytestmark = pytest.mark.xdist_group("walk")
+
+DEPTH = int(os.environ.get("WALK_DEPTH", "7"))
+DAY_S = 86_400.0
+MOST_IN_A_DAY = 90
+"""Messages that time alone may bring forth in a day: pages that slow down to one an hour, one operator with two channels."""
+
+RARELY = Flapping(changes=99)
+TWO_CHECKS = policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=RARELY)
+WITHOUT_HTTP = policy(version="2", checks=(PING,), contacts=CONTACTS[:1], flapping=RARELY)
+WITHOUT_THE_HOST = policy(version="3", checks=None, contacts=CONTACTS[:1], flapping=RARELY)
+
+MAIN: dict[str, Letter] = {
+    "ping-down": verdict(PING.id, Verdict.DOWN),
+    "ping-up": verdict(PING.id, Verdict.UP),
+    "ping-unknown": verdict(PING.id, Verdict.UNKNOWN),
+    "http-down": verdict(HTTP.id, Verdict.DOWN),
+    "http-up": verdict(HTTP.id, Verdict.UP),
+    "http-unknown": verdict(HTTP.id, Verdict.UNKNOWN),
+    "a-minute": passes(1),
+    "a-quarter": passes(15),
+    "pause": pause_begins_or_ends,
+    "hold": hold_or_release,
+    "announced": work_is_announced,
+    "fixed": run_ends(RunOutcome.FIXED, acted=True),
+    "not-fixed": run_ends(RunOutcome.NOT_FIXED, acted=True),
+    "effect-unknown": run_ends(RunOutcome.UNKNOWN, acted=True),
+    "refused": run_ends(RunOutcome.REFUSED, acted=False),
+    "acknowledged": acknowledged,
+    "inventory": inventory_changes((TWO_CHECKS, WITHOUT_HTTP, WITHOUT_THE_HOST)),
+}
+RARE: dict[str, Letter] = {
+    "evidence-lost": evidence_is_lost,
+    "requested": run_is_requested(POWER),
+    "gone": run_ends(RunOutcome.GONE, acted=False),
+    "an-hour": passes(65),
+    **recorded(),
+}
+OF_FLAPPING = ("http-down", "http-up", "http-unknown", "a-minute", "a-quarter", "pause", "evidence-lost", "acknowledged", "fixed")
+BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
+
+NOT_OF_STEP = {Code.GATE_UNKNOWN, Code.GATE_FAULT_GONE, Code.GATE_LIMIT, Code.GATE_CLAIM_LOST, Code.GATE_ATTEMPTED}
+"""Said at admission only: ``step`` never asks the gate about what it knows to be so."""
+
+BEGINNINGS: dict[str, Situation] = {
+    "automation off": Situation(policy=policy(mode=Mode.OFF), host=None),
+    "automation in shadow": Situation(policy=policy(mode=Mode.SHADOW), host=None),
+    "nothing covered": Situation(policy=policy(contract=Contract()), host=None),
+    "no procedures": Situation(policy=policy(procedures={}), host=None),
+    "a stop file": Situation(policy=policy(), host=None, stop_file=True),
+    "a hold of all": Situation(policy=policy(), host=None, held_all=True),
+    "nobody to tell": Situation(policy=policy(contacts=(), on_call=replace(policy().on_call, order=())), host=None),
+}
+
+
+def beginning(inventory: Policy) -> Situation:
+    return Situation(policy=inventory, host=inventory.hosts.get(HOST), new_id="INC-000001")
+
+
+def letters(names: tuple[str, ...]) -> dict[str, Letter]:
+    return {name: (MAIN | RARE)[name] for name in names}
+
+
+@pytest.fixture(scope="module")
+def walks() -> dict[str, Walk]:
+    """All walks, walked once."""
+    found = {
+        "two checks": (Walk(MAIN, DEPTH), beginning(TWO_CHECKS)),
+        "everything": (Walk(MAIN | RARE, 4), beginning(TWO_CHECKS)),
+        "flapping": (
+            Walk(letters(OF_FLAPPING), DEPTH),
+            beginning(policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=Flapping(changes=2, window_s=1200))),
+        ),
+        "one service": (
+            Walk(letters(BRIEF) | {"web-down": verdict(WEB.id, Verdict.DOWN), "web-up": verdict(WEB.id, Verdict.UP)}, 5),
+            beginning(policy(checks=(PING, HTTP, WEB))),
+        ),
+    }
+    for name, situation in BEGINNINGS.items():
+        found[name] = (Walk(letters(BRIEF), 5), replace(situation, host=situation.policy.hosts[HOST], new_id="INC-000001"))
+    for walk, situation in found.values():
+        walk.go(situation)
+    return {name: walk for name, (walk, _) in found.items()}
+
+
+def test_all_invariants_hold_in_every_order_of_events(walks: dict[str, Walk]) -> None:
+    """They are asked at every step of the walk: a broken one ends it, with the way that leads there."""
+    for name, walk in walks.items():
+        print(f"{name}: depth {walk.depth}, {walk.visited} states, {walk.transitions} transitions")
+    assert walks["two checks"].visited > 100_000 or DEPTH < 7
+
+
+def test_every_event_was_seen_in_every_phase(walks: dict[str, Walk]) -> None:
+    pairs = sum((walk.pairs for walk in walks.values()), Counter[tuple[str, str]]())
+    phases = ["none", *(str(phase) for phase in Phase if phase is not Phase.CLOSED)]
+    kinds = [kind.__name__ for kind in ev.Event.__args__]
+    unseen = [(phase, kind) for phase in phases for kind in kinds if (phase, kind) not in pairs]
+    assert unseen == []
+
+
+def test_every_reason_was_given(walks: dict[str, Walk]) -> None:
+    codes = sum((walk.codes for walk in walks.values()), Counter[Code]())
+    for code in Code:
+        print(f"{code:22} {codes[code]:9}")
+    assert set(Code) - set(codes) == NOT_OF_STEP
+
+
+def test_time_alone_comes_to_rest(walks: dict[str, Walk]) -> None:
+    """From every place, a day without news brings a bounded number of messages, and of timers."""
+    for place in walks["everything"].places:
+        told = 0
+        for timers, taken in enumerate(run_timers(place.state, place.situation, place.now_s, place.now_s + DAY_S)):
+            told += sum(isinstance(command, Notify) for command in taken.decision.commands)
+            assert timers <= MOST_IN_A_DAY, f"timers never stop: {taken.after}"
+        assert told <= MOST_IN_A_DAY, f"{told} messages in a day"
+
+
+def test_every_state_survives_the_store(walks: dict[str, Walk]) -> None:
+    for name in ("everything", "flapping"):
+        for place in walks[name].places:
+            survives_the_store(place.state)

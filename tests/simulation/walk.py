@@ -1,0 +1,275 @@
+"""Every order of events from a small alphabet, to a given depth: each state once, all invariants at every step.
+
+Two places count as one when nothing that is decided later can tell them apart: times are taken relative to now, and what only
+texts and keys speak of is left out (``essence``).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sample_policy import HOST
+
+from domain import events as ev
+from domain.commands import Message
+from domain.incident import step
+from domain.model import Policy
+from domain.observation import Verdict
+from domain.pauses import Pause, active_until
+from domain.reasons import Code
+from domain.state import Fault, HostState, Incident, RunRef, Situation
+from simulation.invariants import Taken, hold_for, run_timers
+
+START_S = 1_772_413_200.0  # 2026-03-02 10:00 in Tokyo
+PAUSE_S = 1800.0
+
+
+class Place(NamedTuple):
+    """Where a walk stands: what is remembered, what holds (``policy`` counts the inventories), and when."""
+
+    state: HostState
+    situation: Situation
+    policy: int
+    now_s: float
+
+
+Letter = Callable[[Place], "Place | tuple[ev.Event, Place]"]
+"""What may happen: an event with what holds then, or time that passes."""
+
+
+@dataclass(repr=False)
+class Walk:
+    """``go`` walks; the rest is what was found on the way."""
+
+    alphabet: Mapping[str, Letter]
+    depth: int
+    visited: int = 0
+    transitions: int = 0
+    codes: Counter[Code] = field(default_factory=Counter)
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    places: list[Place] = field(default_factory=list)
+    """Those of the last depth."""
+
+    def go(self, situation: Situation) -> None:
+        start = Place(HostState(HOST), situation, 0, START_S)
+        seen, level = {essence(start)}, [(start, "")]
+        for _ in range(self.depth):
+            following = []
+            for place, way in level:
+                for name, letter in self.alphabet.items():
+                    found = self._go_one(letter, place, f"{way} {name}")
+                    self.transitions += 1
+                    key = essence(found)
+                    if key not in seen:
+                        seen.add(key)
+                        following.append((found, f"{way} {name}"))
+            level = following
+        self.visited, self.places = len(seen), [place for place, _ in level]
+
+    def _go_one(self, letter: Letter, place: Place, way: str) -> Place:
+        happens = letter(place)
+        try:
+            if isinstance(happens, Place):
+                for taken in run_timers(place.state, place.situation, place.now_s, happens.now_s):
+                    self._look_at(taken)
+                    happens = happens._replace(state=taken.after)
+                return _with_new_id(happens)
+            event, after = happens
+            taken = Taken(place.state, event, after.situation, after.now_s, step(place.state, event, after.situation, after.now_s))
+            self._look_at(taken)
+            return _with_new_id(after._replace(state=taken.after))
+        except AssertionError as error:
+            error.add_note(f"after{way}")
+            raise
+
+    def _look_at(self, taken: Taken) -> None:
+        phase = str(taken.before.incident.phase) if taken.before.incident is not None else "none"
+        self.pairs[phase, type(taken.event).__name__] += 1
+        self.codes.update(reason.code for reason in taken.decision.reasons)
+        hold_for(taken)
+
+
+def _with_new_id(place: Place) -> Place:
+    """An incident that was opened has taken the number."""
+    incident = place.state.incident
+    if incident is None or incident.id != place.situation.new_id:
+        return place
+    return place._replace(situation=replace(place.situation, new_id=f"INC-{int(incident.id[4:]) + 1:06d}"))
+
+
+# the alphabet
+
+
+def verdict(check: str, seen: Verdict) -> Letter:
+    def happen(place: Place) -> tuple[ev.Event, Place]:
+        now_s = place.now_s
+        since_s = now_s if seen is Verdict.DOWN else None
+        event = ev.VerdictChanged(
+            id="v", at_s=now_s, host=HOST, check=check, verdict=seen, fault_at_s=since_s, evidence_since_s=since_s, detail=str(seen)
+        )
+        return event, place
+
+    return happen
+
+
+def passes(minutes: float) -> Letter:
+    return lambda place: place._replace(now_s=place.now_s + minutes * 60)
+
+
+def pause_begins_or_ends(place: Place) -> tuple[ev.Event, Place]:
+    now_s, situation = place.now_s, place.situation
+    if any(active_until(pause, now_s) is not None for pause in situation.pauses):
+        return ev.PauseCancelled(id="p", at_s=now_s, pause="p", by="first"), place._replace(situation=replace(situation, pauses=()))
+    start = f"{_utc(now_s)}"
+    pause = Pause("p", start, PAUSE_S, "UTC", host=HOST)
+    return ev.PauseSet(id="p", at_s=now_s, pause=pause, by="first"), place._replace(situation=replace(situation, pauses=(pause,)))
+
+
+def hold_or_release(place: Place) -> tuple[ev.Event, Place]:
+    situation = replace(place.situation, held=not place.situation.held)
+    kind = ev.HoldSet if situation.held else ev.HoldReleased
+    return kind(id="h", at_s=place.now_s, host=HOST, by="first"), place._replace(situation=situation)
+
+
+def work_is_announced(place: Place) -> tuple[ev.Event, Place]:
+    return ev.WorkAnnounced(id="w", at_s=place.now_s, host=HOST, run=_run(place), by="flow:1"), place
+
+
+def run_ends(outcome: ev.RunOutcome, *, acted: bool) -> Letter:
+    return lambda place: (
+        ev.RunEnded(id="r", at_s=place.now_s, host=HOST, run=_run(place), outcome=outcome, acted=acted, by="hands:1"),
+        place,
+    )
+
+
+def run_is_requested(runbook: str) -> Letter:
+    """Each request has an id of its own, as its key is made of it."""
+    return lambda place: (
+        ev.RunRequested(id=f"q{place.now_s}/{place.situation.new_id}", at_s=place.now_s, host=HOST, runbook=runbook, by="first"),
+        place,
+    )
+
+
+def acknowledged(place: Place) -> tuple[ev.Event, Place]:
+    incident = place.state.incident
+    return ev.Acknowledged(
+        id="a", at_s=place.now_s, incident=incident.id if incident is not None else "INC-000000", host=HOST, by="first"
+    ), place
+
+
+def evidence_is_lost(place: Place) -> tuple[ev.Event, Place]:
+    return ev.EvidenceLost(id="l", at_s=place.now_s, host=HOST), place
+
+
+def inventory_changes(inventories: tuple[Policy, ...]) -> Letter:
+    """The next inventory of a ring."""
+
+    def happen(place: Place) -> tuple[ev.Event, Place]:
+        number = (place.policy + 1) % len(inventories)
+        accepted = inventories[number]
+        situation = replace(place.situation, policy=accepted, host=accepted.hosts.get(HOST))
+        event = ev.PolicyChanged(id="i", at_s=place.now_s, host=HOST, version=accepted.version)
+        return event, place._replace(situation=situation, policy=number)
+
+    return happen
+
+
+def recorded() -> dict[str, Letter]:
+    """Events that are recorded and change nothing but keys."""
+
+    def letter(make: Callable[[float], ev.Event]) -> Letter:
+        return lambda place: (make(place.now_s), place)
+
+    def lost(at_s: float) -> ev.Event:
+        return ev.DeliveryFailed(id="d", at_s=at_s, host=HOST, command="k", message=Message.FAULT, recipient="desk", error="550")
+
+    def done(at_s: float) -> ev.Event:
+        return ev.ActionRecorded(id="s", at_s=at_s, host=HOST, run="r", step="restart", action="service", outcome="done")
+
+    return {
+        "a-note": letter(lambda at_s: ev.NoteAdded(id="n", at_s=at_s, incident="INC-000001", host=HOST, by="first", text="seen")),
+        "a-message-is-lost": letter(lost),
+        "a-step-is-done": letter(done),
+        "a-report-is-written": letter(
+            lambda at_s: ev.ReportWritten(id="w", at_s=at_s, host=HOST, incident="INC-000001", path="INC-000001.pdf")
+        ),
+        "a-report-fails": letter(
+            lambda at_s: ev.ReportFailed(id="f", at_s=at_s, host=HOST, incident="INC-000001", error="no space left")
+        ),
+        "an-inventory-is-refused": letter(lambda at_s: ev.InventoryRefused(id="i", at_s=at_s, error="web.yaml:3", host=HOST)),
+        "a-watcher-is-silent": letter(lambda at_s: ev.WatcherSilent(id="s", at_s=at_s, watcher="here", host=HOST)),
+    }
+
+
+def _run(place: Place) -> str:
+    incident = place.state.incident
+    out = place.state.asked or (incident.run if incident is not None else None)
+    return out.key if out is not None else "a run of long ago"
+
+
+def _utc(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).replace(tzinfo=None).isoformat()
+
+
+# what makes a place
+
+
+def essence(place: Place) -> object:
+    """All of a place that later decisions depend on."""
+    state, situation, now_s = place.state, place.situation, place.now_s
+    ends_s = [end for pause in situation.pauses if (end := active_until(pause, now_s)) is not None]
+    return (
+        place.policy,
+        situation.held,
+        tuple(end - now_s for end in ends_s),
+        tuple((item.check, item.verdict, item.flapping, tuple(now_s - at_s for at_s in item.changes)) for item in state.checks),
+        _essence_of_incident(state.incident, now_s) if state.incident is not None else None,
+        _essence_of_last(place),
+        _essence_of_run(state.asked, now_s),
+    )
+
+
+def _essence_of_incident(incident: Incident, now_s: float) -> object:
+    page, until_s = incident.page, incident.verify_until_s
+    return (
+        incident.phase,
+        tuple(_essence_of_fault(fault, now_s) for fault in incident.faults),
+        incident.seen,
+        (incident.told_level, incident.refused, incident.failed is not None, incident.outcome is not None),
+        _essence_of_run(incident.run, now_s),
+        incident.runs,
+        frozenset(incident.tried),
+        max(0.0, until_s - now_s) if until_s is not None else 0.0,
+        page is not None,
+        (page.told, max(0.0, page.next_at_s - now_s)) if page is not None and incident.acknowledged_by is None else None,
+        (incident.held_back, incident.settled),
+    )
+
+
+def _essence_of_fault(fault: Fault, now_s: float) -> object:
+    wait_s = 900.0
+    begun = [at_s for at_s in (fault.clock_from_s, fault.evidence_since_s, fault.confirmed_at_s) if at_s is not None]
+    return (
+        fault.check,
+        fault.level,
+        fault.clock_from_s is None,
+        fault.evidence_since_s is None,
+        min(wait_s, now_s - max(begun)),
+        min(wait_s, now_s - fault.confirmed_at_s),
+        (fault.told, fault.flapping, fault.flapping_told, fault.up),
+    )
+
+
+def _essence_of_last(place: Place) -> object:
+    """The last incident counts only while what returns reopens it (R26)."""
+    state = place.state
+    left_s = state.last_closed_s + place.situation.policy.limits.cool_down_s - place.now_s
+    if state.last is None or not state.last.ever_told or left_s <= 0:
+        return None
+    return frozenset(state.last.tried), state.last.runs, left_s
+
+
+def _essence_of_run(run: RunRef | None, now_s: float) -> object:
+    return (run.target, run.announced, run.deadline_s - now_s) if run is not None else None

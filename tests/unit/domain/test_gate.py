@@ -1,0 +1,107 @@
+"""R26, R51: what the gate refuses, and what for first."""
+
+from dataclasses import replace
+
+import pytest
+from sample_policy import CUSTOMER, HOST, policy
+
+from domain.gate import Circumstances, judge
+from domain.model import Mode, effective_mode
+from domain.reasons import Code
+
+CLEAR = Circumstances(mode=Mode.ON, procedure="restart-service", limit=2)
+
+IN_ORDER: list[tuple[Code, dict[str, object]]] = [
+    (Code.GATE_STOP_FILE, {"stop_file": True}),
+    (Code.GATE_HOLD_ALL, {"held_all": True}),
+    (Code.GATE_HOLD, {"held": True}),
+    (Code.GATE_PAUSE, {"pause": ("maintenance", 1800.0)}),
+    (Code.GATE_CLAIM_LOST, {"claimed": False}),
+    (Code.GATE_ATTEMPTED, {"attempted": True}),
+    (Code.GATE_FAULT_GONE, {"fault": False}),
+    (Code.GATE_UNKNOWN, {"evidence": False}),
+    (Code.GATE_NOT_COVERED, {"covered": False}),
+    (Code.GATE_FLAPPING, {"flapping": True}),
+    (Code.GATE_NO_PROCEDURE, {"procedure": None}),
+    (Code.GATE_TRIED, {"tried": True}),
+    (Code.GATE_MODE_OFF, {"mode": Mode.OFF}),
+    (Code.GATE_MODE_SHADOW, {"mode": Mode.SHADOW}),
+    (Code.GATE_BUSY, {"busy": True}),
+    (Code.GATE_LIMIT, {"running": 2}),
+]
+OF_A_PERSONS_JUDGEMENT = {
+    Code.GATE_FAULT_GONE,
+    Code.GATE_UNKNOWN,
+    Code.GATE_NOT_COVERED,
+    Code.GATE_FLAPPING,
+    Code.GATE_NO_PROCEDURE,
+    Code.GATE_TRIED,
+    Code.GATE_MODE_OFF,
+    Code.GATE_MODE_SHADOW,
+}
+
+
+def seen(*circumstances: dict[str, object], requested: bool = False) -> Circumstances:
+    merged: dict[str, object] = {"requested": requested}
+    for item in reversed(circumstances):
+        merged |= item
+    return replace(CLEAR, **merged)  # type: ignore[arg-type]  # each is one of its fields
+
+
+def test_with_nothing_against_it_an_act_is_admitted() -> None:
+    assert judge(CLEAR).allowed
+    assert judge(CLEAR).code is Code.ADMITTED
+
+
+def test_every_refusal_is_in_the_table() -> None:
+    assert {code for code, _ in IN_ORDER} == {code for code in Code if code.startswith("gate_")}
+
+
+@pytest.mark.parametrize(("code", "circumstance"), IN_ORDER, ids=[str(code) for code, _ in IN_ORDER])
+def test_each_circumstance_alone_is_refused(code: Code, circumstance: dict[str, object]) -> None:
+    verdict = judge(seen(circumstance))
+    assert verdict.code is code
+    assert not verdict.allowed
+
+
+@pytest.mark.parametrize("place", range(len(IN_ORDER) - 1), ids=[str(code) for code, _ in IN_ORDER[:-1]])
+def test_of_all_that_applies_the_most_general_is_said(place: int) -> None:
+    assert judge(seen(*(circumstance for _, circumstance in IN_ORDER[place:]))).code is IN_ORDER[place][0]
+
+
+@pytest.mark.parametrize(("code", "circumstance"), IN_ORDER, ids=[str(code) for code, _ in IN_ORDER])
+def test_what_a_person_asked_for_is_stopped_by_guard_rails_only(code: Code, circumstance: dict[str, object]) -> None:
+    expected = Code.ADMITTED if code in OF_A_PERSONS_JUDGEMENT else code
+    assert judge(seen(circumstance, requested=True)).code is expected
+
+
+def test_refusals_say_what_texts_speak_of() -> None:
+    assert judge(seen({"pause": ("maintenance", 1800.0)})).facts == {"pause": "maintenance", "until_s": 1800.0}
+    assert judge(seen({"running": 3})).facts == {"running": 3, "limit": 2}
+    assert judge(seen({"mode": Mode.SHADOW})).facts == {"runbook": "restart-service"}
+
+
+def test_as_many_actions_as_are_allowed_may_run() -> None:
+    assert judge(seen({"running": 1})).allowed
+    assert not judge(seen({"running": 2})).allowed
+
+
+@pytest.mark.parametrize(
+    ("engine", "customer", "host", "expected"),
+    [
+        (Mode.ON, None, None, Mode.ON),
+        (Mode.ON, Mode.ON, Mode.ON, Mode.ON),
+        (Mode.ON, Mode.SHADOW, None, Mode.SHADOW),
+        (Mode.ON, Mode.SHADOW, Mode.ON, Mode.SHADOW),
+        (Mode.ON, None, Mode.OFF, Mode.OFF),
+        (Mode.SHADOW, Mode.ON, Mode.ON, Mode.SHADOW),
+        (Mode.SHADOW, None, Mode.OFF, Mode.OFF),
+        (Mode.OFF, Mode.ON, Mode.SHADOW, Mode.OFF),
+    ],
+)
+def test_the_strictest_mode_counts_and_silence_inherits(
+    engine: Mode, customer: Mode | None, host: Mode | None, expected: Mode
+) -> None:
+    inventory = policy(mode=engine)
+    inventory = replace(inventory, customers={CUSTOMER: replace(inventory.customers[CUSTOMER], mode=customer)})
+    assert effective_mode(inventory, replace(inventory.hosts[HOST], mode=host)) is expected

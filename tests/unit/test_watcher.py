@@ -1,0 +1,489 @@
+"""The watcher by a clock that is moved by hand, in a small world where every address answers as the test says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hand_clock import HandClock
+
+from domain.checks import PROFILES
+from domain.commands import Look
+from domain.events import VerdictChanged
+from domain.model import Brand, Check, Contract, Customer, FaultClass, Host, Level, OnCall, Policy
+from domain.observation import Observation, Verdict, down, unknown, up
+from probes.spec import Connect, Dialogue, Echo
+from watch.desk import DeskAway, Known, Looked
+from watch.watcher import AWAY_S, BEAT_S, MAX_UNWRITTEN, SILENT_S, Watcher
+
+START_S = 1_800_000_000.0
+A, B = "192.0.2.1", "192.0.2.2"
+
+
+@dataclass
+class World(HandClock):
+    """Clock, driver and desk in one: ``seen`` is what a look at an address sees, ``takes_s`` how long it takes."""
+
+    at_s: float = START_S
+    boot_s: float = 1000.0
+    seen: dict[str, Observation] = field(default_factory=lambda: {A: up(), B: up()})
+    takes_s: dict[str, float] = field(default_factory=dict)
+    under_way: list[tuple[float, str, Callable[[Observation], None]]] = field(default_factory=list)
+    looks: list[tuple[float, str]] = field(default_factory=list)
+
+    policy_now: Policy | None = None
+    last_known: Mapping[str, Known] = field(default_factory=dict)
+    orders: list[Look] = field(default_factory=list)
+    away: bool = False
+    news: bool = True
+    written: list[VerdictChanged | Looked] = field(default_factory=list)
+    beats: list[tuple[float, float]] = field(default_factory=list)
+    closed: bool = False
+
+    # driver
+
+    def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Any:
+        wish = next(start())
+        assert isinstance(wish, Connect | Echo)
+        self.looks.append((self.boot_s, wish.address))
+        flight = (self.boot_s + self.takes_s.get(wish.address, 0.01), wish.address, landed)
+        self.under_way.append(flight)
+        return flight
+
+    def give_up(self, flight: Any) -> None:
+        self.under_way.remove(flight)
+
+    def next_s(self) -> float | None:
+        return min((at_s for at_s, _, _ in self.under_way), default=None)
+
+    def turn(self, wait_s: float) -> None:
+        self.sleep(wait_s)
+        for flight in [flight for flight in self.under_way if flight[0] <= self.boot_s]:
+            self.under_way.remove(flight)
+            _, address, landed = flight
+            landed(self.seen[address]._replace(latency_ms=self.takes_s.get(address, 0.01) * 1000))
+
+    def close(self) -> None:
+        self.closed = True
+
+    # desk
+
+    def rung(self) -> bool:
+        self._check()
+        news, self.news = self.news, False
+        return news
+
+    def policy(self) -> Policy | None:
+        self._check()
+        return self.policy_now
+
+    def known(self) -> Mapping[str, Known]:
+        return self.last_known
+
+    def take_looks(self) -> Sequence[Look]:
+        taken, self.orders = self.orders, []
+        return taken
+
+    def write(self, changes: Sequence[VerdictChanged], looked: Sequence[Looked]) -> None:
+        self._check()
+        self.written += [*changes, *looked]
+
+    def beat(self, lag_ms: float) -> None:
+        self._check()
+        self.beats.append((self.boot_s, lag_ms))
+
+    def _check(self) -> None:
+        if self.away:
+            raise DeskAway("the test sent it away")
+
+    # what tests ask
+
+    def ask(self, *checks: str) -> str:
+        key = f"look/{len(self.looks)}"
+        self.orders.append(Look(key=key, incident=None, host="web01", checks=checks))
+        self.news = True
+        return key
+
+    def adopt(self, policy: Policy) -> None:
+        self.policy_now, self.news = policy, True
+
+    @property
+    def changes(self) -> list[VerdictChanged]:
+        return [one for one in self.written if isinstance(one, VerdictChanged)]
+
+    @property
+    def answers(self) -> list[Looked]:
+        return [one for one in self.written if isinstance(one, Looked)]
+
+    def told(self) -> list[tuple[str, Verdict]]:
+        return [(change.check, change.verdict) for change in self.changes]
+
+
+def check(name: str = "ssh", address: str = A, profile: str = "standard", **changes: Any) -> Check:
+    made = Check(
+        id=f"web01/{name}",
+        host="web01",
+        kind="ssh",
+        address=address,
+        level=Level.SERVICE_DOWN,
+        fault_class=FaultClass.SERVER,
+        interval_s=PROFILES[profile].interval_s,
+        timeout_s=10.0,
+        confirmation=PROFILES[profile].confirmation,
+    )
+    return replace(made, **changes)
+
+
+def policy(*checks: Check, version: str = "1") -> Policy:
+    host = Host(id="web01", label="web01", customer="c", address=A, checks=checks)
+    customer = Customer("c", "Customer", (), Contract())
+    return Policy(version, Brand("b", "b@example.com"), {"c": customer}, {"web01": host}, {}, OnCall(()))
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.adopt(policy(check()))
+    return made
+
+
+def watching(world: World) -> Watcher:
+    return Watcher(world, world, world, lambda reference: reference.name)
+
+
+def run(world: World, watcher: Watcher, seconds: float) -> None:
+    end_s = world.boot_s + seconds
+    while world.boot_s < end_s:
+        watcher.turn()
+
+
+class TestTelling:
+    def test_a_verdict_that_stays_is_told_once(self, world: World) -> None:
+        run(world, watching(world), 3600)
+        assert len(world.looks) >= 12
+        assert world.told() == [("web01/ssh", Verdict.UP)]
+
+    def test_a_fault_is_told_when_it_failed_again_after_60_s(self, world: World) -> None:
+        """C1: repeated once after 60 s; fault_at is the first failing look (R20)."""
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.seen[A] = down("connection refused")
+        before = len(world.looks)
+        run(world, watcher, 900)
+        first, again, *_ = world.looks[before:]
+        assert again[0] - first[0] == pytest.approx(60, abs=0.1)
+        (fault,) = world.changes[1:]
+        assert fault.verdict is Verdict.DOWN
+        assert fault.fault_at_s is not None
+        assert fault.at_s - fault.fault_at_s == pytest.approx(60, abs=0.1)
+        assert fault.evidence_since_s == fault.fault_at_s
+        assert (fault.detail, fault.latency_ms) == ("connection refused", 10.0)
+
+    def test_rapid_needs_three_in_a_row(self, world: World) -> None:
+        """C2."""
+        world.adopt(policy(check(profile="rapid")))
+        world.seen[A] = down("no answer")
+        run(world, watching(world), 400)
+        assert world.told() == [("web01/ssh", Verdict.DOWN)]
+        assert world.changes[0].at_s - (world.changes[0].fault_at_s or 0) == pytest.approx(120, abs=61)
+
+    def test_own_trouble_is_told_as_unknown(self, world: World) -> None:
+        world.seen[A] = unknown("no descriptors")
+        run(world, watching(world), 3600)
+        assert world.told() == [("web01/ssh", Verdict.UNKNOWN)]
+
+    def test_never_two_looks_of_one_check_at_a_time(self, world: World) -> None:
+        world.takes_s[A] = 10.0
+        world.adopt(policy(check(interval_s=3.0)))
+        watcher = watching(world)
+        for _ in range(1000):
+            watcher.turn()
+            assert len(world.under_way) <= 1
+
+
+class TestEvidence:
+    def test_a_suspend_restarts_it(self, world: World) -> None:
+        world.seen[A] = down("no answer")
+        watcher = watching(world)
+        run(world, watcher, 900)
+        assert world.told() == [("web01/ssh", Verdict.DOWN)]
+        world.sleep(8 * 3600)
+        run(world, watcher, 900)
+        first, again = world.changes
+        assert again.fault_at_s == first.fault_at_s
+        assert again.evidence_since_s == again.at_s
+
+    def test_looks_before_a_gap_confirm_nothing(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.seen[A] = down("no answer")
+        before = len(world.looks)
+        while len(world.looks) == before or world.under_way:
+            watcher.turn()
+        world.sleep(8 * 3600)
+        run(world, watcher, 30)
+        assert len(world.changes) == 1, "one look after the gap is not two in a row"
+        run(world, watcher, 400)
+        assert world.told()[1:] == [("web01/ssh", Verdict.DOWN)]
+
+    def test_so_does_a_watcher_that_comes_more_than_an_interval_too_late(self, world: World) -> None:
+        world.seen[A] = down("no answer")
+        watcher = watching(world)
+        run(world, watcher, 900)
+        turn_s = world.looks[-1][0] + 300
+        run(world, watcher, turn_s - 50 - world.boot_s)
+        world.ask("web01/ssh")
+        run(world, watcher, 1)
+        assert len(world.changes) == 1
+        world.sleep(turn_s + 310 - world.boot_s)  # less than two intervals after that look, but its turn was 310 s ago
+        run(world, watcher, 1)
+        assert [change.evidence_since_s == change.at_s for change in world.changes] == [False, True]
+
+    def test_a_slow_answer_is_no_gap(self, world: World) -> None:
+        """A look of 10 s at an interval of 3 s: the time it takes is not a time nobody looked."""
+        world.takes_s[A] = 10.0
+        world.seen[A] = down("no answer")
+        world.adopt(policy(check(profile="rapid", interval_s=3.0)))
+        run(world, watching(world), 120)
+        assert world.told() == [("web01/ssh", Verdict.DOWN)]
+
+
+class TestOrders:
+    def test_are_looked_at_at_once_and_answered_with_what_was_seen(self, world: World) -> None:
+        world.adopt(policy(check(), check("http", B)))
+        watcher = watching(world)
+        run(world, watcher, 20)
+        world.seen[B] = down("connection refused")
+        begun_s = world.boot_s
+        key = world.ask("web01/ssh", "web01/http")
+        run(world, watcher, 0.3)
+        (answer,) = world.answers
+        assert answer.key == key
+        assert {name: one.verdict for name, one in answer.seen.items()} == {"web01/ssh": Verdict.UP, "web01/http": Verdict.DOWN}
+        assert world.boot_s - begun_s < 1
+
+    def test_count_as_ordinary_looks_and_their_verdict_comes_before_their_answer(self, world: World) -> None:
+        world.seen[A] = down("connection refused")
+        watcher = watching(world)
+        run(world, watcher, 10)
+        world.ask("web01/ssh")
+        run(world, watcher, 0.3)
+        world.seen[A] = up()
+        world.ask("web01/ssh")
+        run(world, watcher, 0.3)
+        assert [type(one).__name__ for one in world.written] == ["VerdictChanged", "Looked", "VerdictChanged", "Looked"]
+        assert world.told() == [("web01/ssh", Verdict.DOWN), ("web01/ssh", Verdict.UP)]
+
+    def test_a_look_that_began_before_is_not_their_answer(self, world: World) -> None:
+        world.takes_s[A] = 5.0
+        watcher = watching(world)
+        while not world.under_way:
+            watcher.turn()
+        world.sleep(4.0)
+        world.ask("web01/ssh")
+        asked_s = world.boot_s
+        run(world, watcher, 6)
+        assert world.looks[-1][0] >= asked_s
+        assert len(world.answers) == 1
+
+    def test_two_for_one_check_share_the_later_look(self, world: World) -> None:
+        world.takes_s[A] = 2.0
+        watcher = watching(world)
+        run(world, watcher, 20)
+        first = world.ask("web01/ssh")
+        run(world, watcher, 1)
+        second = world.ask("web01/ssh")
+        run(world, watcher, 3)
+        assert {answer.key for answer in world.answers} == {first, second}
+
+    def test_what_is_not_in_the_inventory_is_unknown(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 1)
+        world.ask("web01/gone")
+        world.ask()
+        run(world, watcher, 0.5)
+        strange, empty = world.answers
+        assert strange.seen == {"web01/gone": unknown("the inventory has no such check")}
+        assert empty.seen == {}
+
+
+class TestRestart:
+    def test_nothing_is_announced_again_but_an_old_fault_needs_new_evidence(self, world: World) -> None:
+        world.adopt(policy(check(), check("http", B)))
+        world.last_known = {"web01/ssh": Known(Verdict.DOWN, START_S - 7200), "web01/http": Known(Verdict.UP, None)}
+        world.seen[A] = down("no answer")
+        watcher = watching(world)
+        run(world, watcher, 1)
+        assert world.looks[0][1] == A, "what is down is looked at first"
+        run(world, watcher, 900)
+        (change,) = world.changes
+        assert (change.check, change.verdict, change.fault_at_s) == ("web01/ssh", Verdict.DOWN, START_S - 7200)
+        assert change.evidence_since_s == change.at_s
+
+    def test_what_recovered_meanwhile_is_told(self, world: World) -> None:
+        world.last_known = {"web01/ssh": Known(Verdict.DOWN, START_S - 7200)}
+        run(world, watching(world), 10)
+        assert world.told() == [("web01/ssh", Verdict.UP)]
+
+    def test_what_could_not_be_judged_is_judged_anew(self, world: World) -> None:
+        world.last_known = {"web01/ssh": Known(Verdict.UNKNOWN, START_S - 7200)}
+        world.seen[A] = down("no answer")
+        run(world, watching(world), 100)
+        (change,) = world.changes
+        assert (change.verdict, change.fault_at_s) == (Verdict.DOWN, START_S - 7200)
+
+
+class TestInventory:
+    def test_a_check_that_is_gone_is_not_looked_at_any_more(self, world: World) -> None:
+        watcher = watching(world)
+        world.takes_s[A] = 9.0
+        run(world, watcher, 20)
+        world.ask("web01/ssh")
+        run(world, watcher, 1)
+        world.adopt(policy(check("http", B), version="2"))
+        run(world, watcher, 700)
+        assert world.answers[0].seen == {"web01/ssh": unknown("the inventory has no such check any more")}
+        assert {address for _, address in world.looks[2:]} == {B}
+
+    def test_a_check_that_changed_keeps_its_verdict_until_a_look_says_otherwise(self, world: World) -> None:
+        world.seen[A] = down("no answer")
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.adopt(policy(check(address=B), version="2"))
+        run(world, watcher, 400)
+        assert world.told() == [("web01/ssh", Verdict.DOWN), ("web01/ssh", Verdict.UP)]
+        assert world.looks[-1][1] == B
+
+    def test_a_fault_of_a_check_that_changed_keeps_its_beginning_and_needs_new_evidence(self, world: World) -> None:
+        world.seen = {A: down("no answer"), B: down("no answer")}
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.adopt(policy(check(address=B), version="2"))
+        run(world, watcher, 400)
+        before, after = world.changes
+        assert after.fault_at_s == before.fault_at_s
+        assert after.evidence_since_s == after.at_s
+
+    def test_the_same_check_keeps_its_turn(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 700)
+        gaps = len(world.changes)
+        world.adopt(policy(check(), check("http", B), version="2"))
+        run(world, watcher, 700)
+        turns = [at_s for at_s, address in world.looks if address == A]
+        assert {round(later - sooner) for sooner, later in pairwise(turns[1:])} == {300}
+        assert len(world.changes) == gaps + 1  # the new one
+
+
+class TestStoreAway:
+    def test_changes_wait_and_come_in_order(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.away = True
+        world.seen[A] = down("no answer")
+        run(world, watcher, 400)
+        world.seen[A] = up()
+        run(world, watcher, 400)
+        assert len(world.changes) == 1
+        world.away = False
+        run(world, watcher, AWAY_S + 0.3)
+        assert world.told()[1:] == [("web01/ssh", Verdict.DOWN), ("web01/ssh", Verdict.UP)]
+
+    def test_news_that_came_meanwhile_are_not_lost(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 1)
+        world.adopt(policy(check("http", B), version="2"))
+
+        def away() -> Policy | None:
+            raise DeskAway("between the bell and the answer")
+
+        world.policy = away  # type: ignore[method-assign]  # fails once, after the bell was heard
+        watcher.turn()
+        while world.news:
+            watcher.turn()
+        del world.policy  # the class's own again
+        run(world, watcher, 20)
+        assert world.looks[-1][1] == B
+
+    def test_the_memory_of_changes_is_bounded(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.away = True
+        watcher._changes = world.changes * (MAX_UNWRITTEN + 1)
+        with pytest.raises(DeskAway):
+            run(world, watcher, 5)
+
+
+class TestProcess:
+    def test_beats(self, world: World) -> None:
+        run(world, watching(world), 60)
+        assert [later - sooner for (sooner, _), (later, _) in pairwise(world.beats)] == pytest.approx(
+            [BEAT_S] * (len(world.beats) - 1), abs=0.25
+        )
+        assert len(world.beats) >= 12
+
+    def test_says_how_late_its_looks_were(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 400)
+        world.sleep(1000)
+        run(world, watcher, 6)
+        assert 700_000 <= max(lag for _, lag in world.beats) <= 1_000_000  # a look was due within 300 s, and 1000 were slept
+
+    def test_idle_it_wakes_a_few_times_a_second(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 400)
+        turns, end_s = 0, world.boot_s + 10
+        while world.boot_s < end_s:
+            watcher.turn()
+            turns += 1
+        assert turns <= 60
+
+    def test_stops_when_told_and_leaves_nothing_unwritten(self, world: World) -> None:
+        class AfterFirstLook:
+            def is_set(self) -> bool:
+                return bool(world.looks and not world.under_way)
+
+        watching(world).run(AfterFirstLook())
+        assert world.told() == [("web01/ssh", Verdict.UP)]
+        assert world.closed
+
+
+class TestSilence:
+    """C52: who is not heard of for too long is given up as blind, and must notice that itself."""
+
+    @pytest.fixture
+    def slow(self, world: World) -> World:
+        """Looked at every hour: what happens within a minute is no gap of its own."""
+        world.adopt(policy(check(interval_s=3600.0)))
+        world.seen[A] = down("no answer")
+        return world
+
+    def told_down(self, world: World) -> Watcher:
+        watcher = watching(world)
+        run(world, watcher, 100)
+        assert world.told() == [("web01/ssh", Verdict.DOWN)]
+        return watcher
+
+    def test_a_watcher_that_stood_still_looks_again_and_its_evidence_begins_anew(self, slow: World) -> None:
+        watcher = self.told_down(slow)
+        slow.sleep(SILENT_S + 1)
+        run(slow, watcher, 1)
+        first, again = slow.changes
+        assert again.verdict is Verdict.DOWN
+        assert again.fault_at_s == first.fault_at_s
+        assert again.evidence_since_s == again.at_s
+
+    def test_so_does_one_whose_store_was_away(self, slow: World) -> None:
+        watcher = self.told_down(slow)
+        slow.away = True
+        run(slow, watcher, SILENT_S + BEAT_S + 1)
+        slow.away = False
+        run(slow, watcher, 10)
+        assert len(slow.changes) == 2
+
+    def test_a_shorter_silence_is_none(self, slow: World) -> None:
+        watcher = self.told_down(slow)
+        slow.sleep(SILENT_S - BEAT_S - 1)
+        run(slow, watcher, 30)
+        assert len(slow.changes) == 1

@@ -1,0 +1,95 @@
+"""What the gate looks at when an action is about to be done, read from the store under the writer's lock."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from domain.commands import Run
+from domain.gate import Circumstances, Verdict, judge
+from domain.model import Host, Policy, effective_mode
+from domain.pauses import Pause, paused_until
+from domain.reasons import Code
+from domain.state import HostState
+from store import overlay
+from store.codec import decode
+from store.outbox import held_by
+from store.tables import Attempt, HostRow
+
+ENGINE = "engine"
+"""``Run.requested_by`` of what no person asked for."""
+
+
+def judge_step(
+    session: Session, run: Run, step: str, who: str, *, policy: Policy, host: Host, stop_file: Path, now_s: float
+) -> Verdict:
+    """The gate's verdict on one step of a run. One fault that still justifies it is enough; with none, the first one's
+    refusal is the answer."""
+    state = _state(session, run.host)
+    held = overlay.holds(session)
+    seen = Circumstances(
+        mode=effective_mode(policy, host),
+        stop_file=stop_file.exists(),
+        held_all=overlay.EVERY_HOST in held,
+        held=run.host in held,
+        requested=run.requested_by != ENGINE,
+        busy=_running(session, run.host) > 0,
+        running=_running(session),
+        limit=policy.limits.actions_at_once,
+        claimed=held_by(session, run.key, who) is not None and _awaited(state, run),
+        attempted=_attempted(session, run.key, step),
+    )
+    pauses = (*policy.pauses, *overlay.pauses(session))
+    if seen.requested:
+        paused = (found for check in run.checks if (found := _pause(pauses, host, check, now_s)) is not None)
+        return judge(replace(seen, pause=next(paused, None)))
+    incident = state.incident if state is not None else None
+    faults = [fault for fault in incident.faults if fault.check in run.checks and not fault.up] if incident is not None else []
+    if incident is None or not faults:
+        return judge(replace(seen, fault=False))
+    contract = policy.customers[host.customer].contract
+    verdicts = [
+        judge(
+            replace(
+                seen,
+                pause=_pause(pauses, host, fault.check, now_s),
+                evidence=fault.evidence_since_s is not None,
+                flapping=fault.flapping,
+                covered=fault.fault_class in contract.recovers,
+                procedure=run.runbook if host.procedures.get(fault.fault_class) == run.runbook else None,
+                tried=fault.target in incident.tried,
+            )
+        )
+        for fault in faults
+    ]
+    return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
+
+
+def _state(session: Session, host: str) -> HostState | None:
+    text = session.exec(select(HostRow.state).where(HostRow.host == host)).first()
+    return decode(HostState, text) if text is not None else None
+
+
+def _awaited(state: HostState | None, run: Run) -> bool:
+    """Does the engine still wait for this run? One that it has given up for lost, or whose incident was closed, is over."""
+    if state is None:
+        return False
+    out = (state.asked, state.incident.run if state.incident is not None else None)
+    return any(reference is not None and reference.key == run.key for reference in out)
+
+
+def _running(session: Session, host: str | None = None) -> int:
+    """Actions admitted and not known to have ended, over all hosts or on one."""
+    query = select(func.count()).select_from(Attempt).where(Attempt.code == Code.ADMITTED, col(Attempt.outcome).is_(None))
+    return session.exec(query if host is None else query.where(Attempt.host == host)).one()
+
+
+def _attempted(session: Session, command: str, step: str) -> bool:
+    """Was this very step admitted before, however it ended?"""
+    query = select(Attempt.id).where(Attempt.command == command, Attempt.step == step, Attempt.code == Code.ADMITTED)
+    return session.exec(query).first() is not None
+
+
+def _pause(pauses: tuple[Pause, ...], host: Host, check: str, now_s: float) -> tuple[str, float] | None:
+    return paused_until(pauses, host.customer, host.id, check, now_s)

@@ -1,0 +1,138 @@
+"""What the engine asks for. A command is committed, claimed by one, and done once (or, after a crash, found unfinished)."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from domain.commands import Command, Notify
+from store.codec import encode
+from store.db import Store, lease_now_s
+from store.rows import insert_new
+from store.tables import CommandRow
+
+
+def put(session: Session, command: Command, now_s: float) -> None:
+    """Write a command down; one whose key is there already is left as it is."""
+    insert_new(
+        session,
+        CommandRow(
+            key=command.key,
+            kind=type(command).__name__,
+            incident=command.incident,
+            host=command.host,
+            queue=_queue(command),
+            payload=encode(command),
+            created_s=now_s,
+            not_before_s=now_s,
+            prefer=command.prefer,
+        ),
+    )
+
+
+def _queue(command: Command) -> str:
+    """Messages of one incident to one recipient keep their order: a recovery never precedes its fault. All else is on its own."""
+    if isinstance(command, Notify) and command.incident is not None:
+        return f"{command.incident}/{command.channel}/{command.recipient}"
+    return command.key
+
+
+def claimable(session: Session, kinds: Collection[str], now_s: float, orphan_s: float, limit: int = 100) -> list[CommandRow]:
+    """Commands of these kinds that anybody may claim now, oldest first.
+
+    One that somebody is preferred for (``prefer``) is offered when it has been waiting for ``orphan_s``; with 0 at once.
+    """
+    rows = session.exec(
+        select(CommandRow)
+        .where(
+            col(CommandRow.kind).in_(kinds),
+            or_(col(CommandRow.prefer).is_(None), col(CommandRow.created_s) <= now_s - orphan_s),
+            _unclaimed(lease_now_s(session)),
+            *_ready(now_s),
+        )
+        .order_by(col(CommandRow.seq))
+        .limit(limit)
+    )
+    return list(rows)
+
+
+def claim(store: Store, key: str, who: str, lease_s: float) -> CommandRow | None:
+    """Take a command for ``lease_s``; ``None``: somebody else has it, it is done, or its turn has not come. Whoever holds it
+    may take it again. ``who`` names one life of one process (or one flow run), never two at a time."""
+    with store.write() as session:
+        now = lease_now_s(session)
+        free = or_(col(CommandRow.claimed_by) == who, _unclaimed(now))
+        taken = session.exec(
+            update(CommandRow)
+            .where(col(CommandRow.key) == key, free, *_ready(store.clock.now_s()))
+            .values(claimed_by=who, lease_until_s=now + lease_s, tries=CommandRow.tries + 1)
+        )
+        return _get(session, key) if taken.rowcount == 1 else None
+
+
+def renew(store: Store, key: str, who: str, lease_s: float) -> bool:
+    """Hold on for ``lease_s`` from now. ``False``: the claim has lapsed or is another's; whoever hears this stops at once."""
+    with store.write() as session:
+        now = lease_now_s(session)
+        return _update(session, key, who, col(CommandRow.lease_until_s) > now, lease_until_s=now + lease_s)
+
+
+def release(store: Store, key: str, who: str) -> bool:
+    """Give it back undone. ``False``: it was not ours (any more)."""
+    with store.write() as session:
+        return _update(session, key, who, claimed_by=None, lease_until_s=None)
+
+
+def complete(  # noqa: PLR0917 - the order in which one says it: who did what, how it ended, when
+    session: Session, key: str, who: str, outcome: str, detail: str, now_s: float
+) -> bool:
+    """It is done. ``False``, and nothing changed, when another has claimed it since or it was done before. A claim that has
+    lapsed but that nobody took over still counts: what was done was done."""
+    return _update(session, key, who, done_s=now_s, outcome=outcome, detail=detail, lease_until_s=None)
+
+
+def postpone(session: Session, key: str, who: str, not_before_s: float, detail: str) -> bool:
+    """Give it back, to be tried at ``not_before_s`` again. What stands behind it in its queue waits with it. ``False`` as in
+    ``complete``."""
+    return _update(session, key, who, claimed_by=None, lease_until_s=None, not_before_s=not_before_s, detail=detail)
+
+
+def held_by(session: Session, key: str, who: str) -> CommandRow | None:
+    """The command, if ``who`` has it now: claimed, live, and not done."""
+    row = _get(session, key)
+    if row is None or row.claimed_by != who or row.done_s is not None or row.lease_until_s is None:
+        return None
+    return row if row.lease_until_s > lease_now_s(session) else None
+
+
+def _get(session: Session, key: str) -> CommandRow | None:
+    return session.exec(select(CommandRow).where(CommandRow.key == key)).first()
+
+
+def _update(session: Session, key: str, who: str, *further: ColumnElement[bool], **values: Any) -> bool:
+    """Change a command that ``who`` claimed and that isn't done."""
+    changed = session.exec(
+        update(CommandRow)
+        .where(col(CommandRow.key) == key, col(CommandRow.claimed_by) == who, col(CommandRow.done_s).is_(None), *further)
+        .values(**values)
+    )
+    return changed.rowcount == 1
+
+
+def _unclaimed(lease_now: float) -> ColumnElement[bool]:
+    return or_(col(CommandRow.claimed_by).is_(None), col(CommandRow.lease_until_s) <= lease_now)
+
+
+def _ready(now_s: float) -> tuple[ColumnElement[bool], ...]:
+    """Not done, its time has come, and nothing undone stands before it in its queue."""
+    earlier = aliased(CommandRow)
+    first = ~exists().where(
+        and_(
+            col(earlier.queue) == CommandRow.queue,
+            col(earlier.seq) < CommandRow.seq,
+            col(earlier.done_s).is_(None),
+        )
+    )
+    return col(CommandRow.done_s).is_(None), col(CommandRow.not_before_s) <= now_s, first

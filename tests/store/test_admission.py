@@ -1,0 +1,265 @@
+"""Nothing is done that the gate did not admit, whoever asks and however many ask at once (R26)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hand_clock import HandClock
+from sqlmodel import select
+from store_samples import NOW_S, WAIT_S, accept, ask, lapse, opened, policy, put_state, race, run, state, working
+
+from domain.events import HoldReleased, HoldSet, PauseSet
+from domain.model import Contract, Mode
+from domain.pauses import Pause
+from domain.reasons import Code
+from domain.state import HostState, RunRef
+from store import journal, outbox, overlay
+from store.admit import Request, admit
+from store.db import Store, StoreError
+from store.tables import Attempt
+
+HOUR = Pause("window", "2025-06-15T15:00", 3600.0, zone="UTC", host="web01")
+"""Open at NOW_S, 15:06:40 UTC."""
+
+
+def intents(store: Store) -> list[Attempt]:
+    with store.read() as session:
+        return [row for row in session.exec(select(Attempt)).all() if row.code == Code.ADMITTED]
+
+
+def settle(store: Store, attempt_id: str | None) -> None:
+    with store.write() as session:
+        assert journal.settle(session, attempt_id or "", "done", "", NOW_S)
+
+
+def test_an_intent_is_written_with_its_verdict(store: Store, clock: HandClock) -> None:
+    (command,) = working(store)
+    request = Request(
+        command=command.key, who="us", step="restart", action="service", stop_file=Path("/nonexistent/STOP"),
+        before={"uptime_s": 12.5}, command_line="systemctl restart nginx",
+    )  # fmt: skip
+    admission = admit(store, request)
+    assert (admission.code, admission.intent_boot_s) == (Code.ADMITTED, clock.boot_s)
+    with store.read() as session:
+        (attempt,) = journal.attempts(session, command.key)
+    assert attempt.id == admission.attempt_id
+    assert (attempt.step, attempt.action, attempt.host, attempt.customer) == ("restart", "service", "web01", "acme")
+    assert (attempt.claimer, attempt.intent_s, attempt.intent_boot_s) == ("us", clock.at_s, clock.boot_s)
+    assert (attempt.before, attempt.command_line) == ({"uptime_s": 12.5}, "systemctl restart nginx")
+    assert (attempt.outcome, attempt.ended_s) == (None, None), "not known until somebody says so"
+
+
+def test_a_refusal_is_recorded_and_counts_for_nothing(store: Store) -> None:
+    (command,) = working(store)
+    refused = ask(store, command, who="somebody else")
+    assert (refused.code, refused.attempt_id) == (Code.GATE_CLAIM_LOST, None)
+    with store.read() as session:
+        (attempt,) = journal.attempts(session, command.key)
+    assert (attempt.code, attempt.outcome, attempt.claimer) == (Code.GATE_CLAIM_LOST, "refused", "somebody else")
+    assert ask(store, command).code is Code.ADMITTED
+
+
+def test_a_step_is_admitted_once_in_a_run(store: Store) -> None:
+    (command,) = working(store)
+    settle(store, ask(store, command).attempt_id)
+    assert ask(store, command).code is Code.GATE_ATTEMPTED
+    assert ask(store, command, step="fsck").code is Code.ADMITTED
+
+
+def test_one_action_at_a_time_on_a_host(store: Store) -> None:
+    (command,) = working(store)
+    first = ask(store, command)
+    assert ask(store, command, step="fsck").code is Code.GATE_BUSY
+    settle(store, first.attempt_id)
+    assert ask(store, command, step="fsck").code is Code.ADMITTED
+
+
+def test_the_limit_counts_what_is_not_known_to_have_ended(store: Store) -> None:
+    one, two, three = working(store, 3)
+    first = ask(store, one)
+    assert ask(store, two).code is Code.ADMITTED
+    refused = ask(store, three)
+    assert (refused.code, refused.facts["limit"]) == (Code.GATE_LIMIT, 2)
+    settle(store, first.attempt_id)
+    assert ask(store, three).code is Code.ADMITTED
+
+
+def _admit(number: int, url: str, who: str) -> str:
+    store = opened(url)
+    code = ask(store, run(f"web{number + 1:02}"), who=who).code
+    store.close()
+    return str(code)
+
+
+def test_of_twenty_processes_with_a_limit_of_two_exactly_two_are_admitted(real_store: Store, store_url: str) -> None:
+    working(real_store, 20)
+    codes = race(20, _admit, store_url, "us")
+    assert sorted(codes) == ["admitted"] * 2 + ["gate_limit"] * 18
+    assert len(intents(real_store)) == 2
+
+
+def _admit_same(_number: int, url: str) -> str:
+    return _admit(0, url, "us")
+
+
+def test_of_twenty_that_do_the_same_step_one_is_admitted(real_store: Store, store_url: str) -> None:
+    working(real_store, 1)
+    codes = race(20, _admit_same, store_url)
+    assert sorted(codes) == ["admitted"] + ["gate_attempted"] * 19
+    assert len(intents(real_store)) == 1
+
+
+def test_only_with_a_live_claim(store: Store) -> None:
+    (command,) = working(store, who=None)
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+    assert outbox.claim(store, command.key, "us", WAIT_S) is not None
+    lapse(store)
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+    assert outbox.claim(store, command.key, "them", WAIT_S) is not None
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+    assert ask(store, command, who="them").code is Code.ADMITTED
+
+
+def test_not_when_the_command_is_done(store: Store) -> None:
+    (command,) = working(store)
+    with store.write() as session:
+        assert outbox.complete(session, command.key, "us", "fixed", "", NOW_S)
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+
+
+def test_not_when_the_engine_has_given_the_run_up(store: Store) -> None:
+    (command,) = working(store)
+    given_up = state(command)
+    assert given_up.incident is not None
+    put_state(store, replace(given_up, incident=replace(given_up.incident, run=None)))
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+    put_state(store, HostState("web01"))
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+
+
+def test_the_stop_file_stops_everything(store: Store, tmp_path: Path) -> None:
+    (command,) = working(store)
+    stop_file = tmp_path / "STOP"
+    stop_file.touch()
+    assert ask(store, command, stop_file=stop_file).code is Code.GATE_STOP_FILE
+    stop_file.unlink()
+    assert ask(store, command, stop_file=stop_file).code is Code.ADMITTED
+
+
+@pytest.mark.parametrize(("host", "code"), [("web01", Code.GATE_HOLD), (None, Code.GATE_HOLD_ALL), ("web02", Code.ADMITTED)])
+def test_holds(store: Store, host: str | None, code: Code) -> None:
+    (command,) = working(store)
+    with store.write() as session:
+        overlay.apply(session, HoldSet(id="h1", at_s=NOW_S, host=host, by="noc"))
+    assert ask(store, command).code is code
+    with store.write() as session:
+        overlay.apply(session, HoldReleased(id="r1", at_s=NOW_S, host=host, by="noc"))
+    assert ask(store, command, step="again").code in (Code.ADMITTED, Code.GATE_BUSY)
+
+
+@pytest.mark.parametrize(
+    ("pause", "code"),
+    [
+        (HOUR, Code.GATE_PAUSE),
+        (replace(HOUR, host=None, customer="acme"), Code.GATE_PAUSE),
+        (replace(HOUR, check="web01/http"), Code.GATE_PAUSE),
+        (replace(HOUR, check="web01/ssh"), Code.ADMITTED),
+        (replace(HOUR, host="web02"), Code.ADMITTED),
+        (replace(HOUR, duration_s=60.0), Code.ADMITTED),
+    ],
+)
+@pytest.mark.parametrize("of_inventory", [True, False])
+def test_pauses(store: Store, pause: Pause, code: Code, of_inventory: bool) -> None:
+    (command,) = working(store)
+    if of_inventory:
+        accept(store, policy(1, "v2", pauses=(pause,)))
+    else:
+        with store.write() as session:
+            overlay.apply(session, PauseSet(id="s1", at_s=NOW_S, pause=pause, by="noc"))
+    admission = ask(store, command)
+    assert admission.code is code
+    if code is Code.GATE_PAUSE:
+        assert dict(admission.facts) == {"pause": "window", "until_s": 1_750_003_200.0}
+
+
+def test_an_operators_run_stops_for_a_pause_too(store: Store) -> None:
+    (command,) = working(store, requested_by="hanako")
+    accept(store, policy(1, "v2", pauses=(HOUR,)))
+    assert ask(store, command).code is Code.GATE_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("of_fault", "code"),
+    [
+        ({"evidence_since_s": None}, Code.GATE_UNKNOWN),
+        ({"flapping": True}, Code.GATE_FLAPPING),
+        ({"up": True}, Code.GATE_FAULT_GONE),
+        ({"check": "web01/other"}, Code.GATE_FAULT_GONE),
+    ],
+)
+def test_the_evidence_must_still_stand(store: Store, of_fault: dict[str, object], code: Code) -> None:
+    (command,) = working(store)
+    put_state(store, state(command, **of_fault))
+    assert ask(store, command).code is code
+
+
+def test_one_fault_that_stands_is_enough(store: Store) -> None:
+    (command,) = working(store, checks=("web01/http", "web01/a-first-one"))
+    both = state(command)
+    assert both.incident is not None
+    (fault,) = both.incident.faults
+    unseen = replace(fault, check="web01/a-first-one", evidence_since_s=None)
+    put_state(store, replace(both, incident=both.incident.with_fault(unseen)))
+    assert ask(store, command).code is Code.ADMITTED
+    put_state(store, state(command, evidence_since_s=None))
+    assert ask(store, command, step="fsck").code is Code.GATE_UNKNOWN
+
+
+def test_what_was_tried_is_not_tried_again(store: Store) -> None:
+    (command,) = working(store)
+    tried = state(command)
+    assert tried.incident is not None
+    put_state(store, replace(tried, incident=replace(tried.incident, tried=("service:nginx",))))
+    assert ask(store, command).code is Code.GATE_TRIED
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"), [(Mode.OFF, Code.GATE_MODE_OFF), (Mode.SHADOW, Code.GATE_MODE_SHADOW), (Mode.ON, Code.ADMITTED)]
+)
+def test_the_policy_that_holds_now_counts(store: Store, mode: Mode, code: Code) -> None:
+    (command,) = working(store)
+    accept(store, policy(1, "v2", mode=mode))
+    assert ask(store, command).code is code
+
+
+def test_a_contract_that_no_longer_covers_it(store: Store) -> None:
+    (command,) = working(store)
+    changed = policy(1, "v2")
+    accept(store, replace(changed, customers={"acme": replace(changed.customers["acme"], contract=Contract())}))
+    assert ask(store, command).code is Code.GATE_NOT_COVERED
+
+
+def test_a_runbook_that_is_no_longer_the_hosts(store: Store) -> None:
+    (command,) = working(store)
+    changed = policy(1, "v2")
+    accept(store, replace(changed, hosts={"web01": replace(changed.hosts["web01"], procedures={})}))
+    assert ask(store, command).code is Code.GATE_NO_PROCEDURE
+
+
+@pytest.mark.parametrize("requested_by", ["engine", "hanako"])
+def test_a_host_that_is_no_longer_watched(store: Store, requested_by: str) -> None:
+    (command,) = working(store, requested_by=requested_by)
+    accept(store, policy(0, "v2"))
+    assert ask(store, command).code is Code.NOT_WATCHED
+
+
+def test_an_operators_run_needs_neither_mode_nor_fault(store: Store) -> None:
+    (command,) = working(store, requested_by="hanako")
+    accept(store, policy(1, "v2", mode=Mode.OFF))
+    put_state(store, HostState("web01", asked=RunRef(command.key, "restart_service", "service:nginx", NOW_S + 60)))
+    assert ask(store, command).code is Code.ADMITTED
+
+
+def test_there_is_nothing_to_admit_without_a_run(store: Store) -> None:
+    with pytest.raises(StoreError, match="web09/run: there is no run of this key"):
+        ask(store, run("web09"))

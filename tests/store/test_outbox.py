@@ -1,0 +1,167 @@
+"""A command is claimed by one, done once, and messages keep their order."""
+
+from typing import Any
+
+import pytest
+from hand_clock import HandClock
+from sqlmodel import select
+from store_samples import lapse, notify, opened, race, run
+
+from domain.commands import Command
+from store import outbox
+from store.db import Store
+from store.tables import CommandRow
+
+KINDS = ("Notify", "Run")
+LEASE_S = 30.0
+
+
+def put(store: Store, *commands: Command) -> None:
+    with store.write() as session:
+        for command in commands:
+            outbox.put(session, command, store.clock.now_s())
+
+
+def offered(store: Store, orphan_s: float = 10.0) -> list[str]:
+    with store.read() as session:
+        return [row.key for row in outbox.claimable(session, KINDS, store.clock.now_s(), orphan_s)]
+
+
+def complete(store: Store, key: str, who: str = "us") -> bool:
+    with store.write() as session:
+        return outbox.complete(session, key, who, "sent", "", store.clock.now_s())
+
+
+def postpone(store: Store, key: str, not_before_s: float, who: str = "us") -> bool:
+    with store.write() as session:
+        return outbox.postpone(session, key, who, not_before_s, "refused: 450")
+
+
+def row_of(store: Store, key: str) -> CommandRow:
+    with store.read() as session:
+        return session.exec(select(CommandRow).where(CommandRow.key == key)).one()
+
+
+def test_a_command_put_twice_is_there_once(store: Store) -> None:
+    put(store, notify("n1"))
+    put(store, notify("n1"), notify("n1"))
+    assert offered(store) == ["n1"]
+
+
+def test_a_commands_life(store: Store, clock: HandClock) -> None:
+    put(store, notify("n1"))
+    row = outbox.claim(store, "n1", "us", LEASE_S)
+    assert row is not None
+    assert (row.claimed_by, row.tries, row.done_s) == ("us", 1, None)
+    assert outbox.claim(store, "n1", "them", LEASE_S) is None
+    assert offered(store) == []
+    assert complete(store, "n1")
+    assert not complete(store, "n1"), "once"
+    row = row_of(store, "n1")
+    assert (row.outcome, row.done_s, row.claimed_by, row.lease_until_s) == ("sent", clock.at_s, "us", None)
+    assert outbox.claim(store, "n1", "us", LEASE_S) is None
+
+
+def test_whoever_holds_it_may_claim_it_again(store: Store) -> None:
+    put(store, run())
+    assert outbox.claim(store, run().key, "flow:1", LEASE_S) is not None
+    again = outbox.claim(store, run().key, "flow:1", LEASE_S)
+    assert again is not None
+    assert again.tries == 2
+
+
+def test_what_is_released_is_free(store: Store) -> None:
+    put(store, run())
+    assert outbox.claim(store, run().key, "us", LEASE_S) is not None
+    assert not outbox.release(store, run().key, "them")
+    assert outbox.release(store, run().key, "us")
+    assert outbox.claim(store, run().key, "them", LEASE_S) is not None
+
+
+def test_a_claim_that_lapsed_is_anybodys_and_cannot_be_renewed(store: Store) -> None:
+    put(store, run())
+    assert outbox.claim(store, run().key, "us", LEASE_S) is not None
+    assert outbox.renew(store, run().key, "us", LEASE_S)
+    assert not outbox.renew(store, run().key, "them", LEASE_S)
+    lapse(store)
+    assert not outbox.renew(store, run().key, "us", LEASE_S)
+    assert offered(store) == [run().key]
+    assert outbox.claim(store, run().key, "them", LEASE_S) is not None
+    assert not complete(store, run().key, "us")
+    assert not postpone(store, run().key, 0.0, "us")
+    assert complete(store, run().key, "them")
+
+
+def test_a_lease_runs_out_by_itself(store: Store, clock: HandClock) -> None:
+    """By the store's lease clock: on PostgreSQL the server's, so its lease is made to last no time."""
+    put(store, run())
+    lease_s = LEASE_S if store.path is not None else 0.0
+    assert outbox.claim(store, run().key, "us", lease_s) is not None
+    clock.boot_s += LEASE_S
+    assert outbox.claim(store, run().key, "them", LEASE_S) is not None
+
+
+def test_the_wall_clock_ends_no_claim(store: Store, clock: HandClock) -> None:
+    put(store, run())
+    assert outbox.claim(store, run().key, "us", LEASE_S) is not None
+    clock.at_s += 86_400
+    assert outbox.claim(store, run().key, "them", LEASE_S) is None
+
+
+def test_messages_of_an_incident_to_one_recipient_are_told_in_order(store: Store, clock: HandClock) -> None:
+    put(store, notify("fault"), notify("fault-hanako", "hanako"), notify("recovered"), notify("other", incident="INC-000002"))
+    assert offered(store) == ["fault", "fault-hanako", "other"]
+    assert outbox.claim(store, "recovered", "us", LEASE_S) is None
+    assert outbox.claim(store, "fault", "us", LEASE_S) is not None
+    assert outbox.claim(store, "recovered", "us", LEASE_S) is None, "not while the first is being sent"
+    assert postpone(store, "fault", clock.at_s + 60)
+    assert offered(store) == ["fault-hanako", "other"]
+    assert outbox.claim(store, "recovered", "us", LEASE_S) is None, "not while the first waits to be tried again"
+    assert outbox.claim(store, "fault", "us", LEASE_S) is None, "not yet"
+    clock.at_s += 60
+    again = outbox.claim(store, "fault", "us", LEASE_S)
+    assert again is not None
+    assert (again.tries, again.detail) == (2, "refused: 450")
+    assert complete(store, "fault")
+    assert outbox.claim(store, "recovered", "us", LEASE_S) is not None
+
+
+def test_messages_without_an_incident_do_not_wait_for_each_other(store: Store) -> None:
+    put(store, notify("one", incident=None), notify("two", incident=None))
+    assert offered(store) == ["one", "two"]
+
+
+def test_what_somebody_is_preferred_for_is_offered_when_it_was_left_lying(store: Store, clock: HandClock) -> None:
+    put(store, run(prefer="flow:1"), notify("n1"))
+    assert offered(store, orphan_s=10.0) == ["n1"]
+    assert offered(store, orphan_s=0.0) == [run().key, "n1"]
+    clock.at_s += 9.9
+    assert offered(store, orphan_s=10.0) == ["n1"]
+    clock.at_s += 0.1
+    assert offered(store, orphan_s=10.0) == [run().key, "n1"]
+
+
+def test_only_asked_for_kinds_are_offered(store: Store) -> None:
+    put(store, run(), notify("n1"))
+    with store.read() as session:
+        assert [row.key for row in outbox.claimable(session, ["Run"], store.clock.now_s(), 0)] == [run().key]
+
+
+def _claim(number: int, url: str) -> Any:
+    store = opened(url)
+    row = outbox.claim(store, "n1", f"process-{number}", LEASE_S)
+    store.close()
+    return row.claimed_by if row is not None else None
+
+
+def test_of_twenty_processes_that_claim_one_wins(real_store: Store, store_url: str) -> None:
+    put(real_store, notify("n1"))
+    winners = [winner for winner in race(20, _claim, store_url) if winner is not None]
+    assert len(winners) == 1
+    assert row_of(real_store, "n1").claimed_by == winners[0]
+
+
+@pytest.mark.parametrize("key", ["nothing-of-this-key"])
+def test_what_is_not_there_cannot_be_claimed_or_done(store: Store, key: str) -> None:
+    assert outbox.claim(store, key, "us", LEASE_S) is None
+    assert not complete(store, key)

@@ -1,0 +1,102 @@
+"""From a folder of files to one mapping of sections. Any file may hold any section; every id stands in one of them."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from inventory import keys
+from inventory.fields import Fields, empty
+from inventory.mistakes import Code, Place, Report
+from inventory.tree import Map, Node, parse
+
+MAX_FILES = 1000
+MAX_FILE_BYTES = 1_048_576
+NAMED = frozenset({"profiles", "customers", "operators", "groups", "hosts", "pauses"})
+"""Sections of ids: these may go on in another file; the others stand in one."""
+
+
+def read(folder: Path, report: Report) -> Map:
+    """The sections of all ``.yaml`` and ``.yml`` files in the folder and below; hidden ones are left out."""
+    place = Place(str(folder), 0)
+    files = list(yaml_files(folder))
+    if not folder.is_dir():
+        report.add(place, Code.NO_FOLDER)
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        report.add(place, Code.UNREADABLE, got=os.strerror(errno.EACCES))
+    elif not files:
+        report.add(place, Code.NO_FILES)
+    elif len(files) > MAX_FILES:
+        report.add(place, Code.TOO_MANY_FILES, got=len(files), high=MAX_FILES)
+        files = []
+    roots = [root for file in files if (root := _parsed(file, report)) is not None]
+    report.blind |= not roots  # one mistake is told of an empty folder, and not that every section is missing
+    return join(roots, place, report)
+
+
+def join(roots: list[Map], place: Place, report: Report) -> Map:
+    """One mapping of sections, from those of each file."""
+    sections: dict[str, Node] = {}
+    where: dict[str, Place] = {}
+    for root in roots:
+        Fields(root, keys.SECTIONS, report)
+        for name, node in root.entries.items():
+            if name not in keys.SECTIONS or empty(node) or (isinstance(node, Map) and not node.entries):
+                # an unknown one was told just now; a heading whose entries are commented out says nothing
+                continue
+            before = sections.get(name)
+            if before is None:
+                sections[name], where[name] = node, root.keys[name]
+            elif name in NAMED and isinstance(before, Map) and isinstance(node, Map):
+                sections[name] = _joined(before, node, report)
+            else:
+                report.add(root.keys[name], Code.DUPLICATE, first=_at(where[name]))
+    return Map(place, sections, where)
+
+
+def _joined(before: Map, after: Map, report: Report) -> Map:
+    for key in before.entries.keys() & after.entries.keys():
+        report.add(after.keys[key], Code.DUPLICATE, first=_at(before.keys[key]))
+    return Map(before.place, after.entries | before.entries, after.keys | before.keys)
+
+
+def _at(place: Place) -> str:
+    return f"{place.file}:{place.line}"
+
+
+def yaml_files(folder: Path) -> Iterator[Path]:
+    """Every file that belongs to the inventory, in the order in which they are read."""
+    for path in sorted(folder.rglob("*.y*ml")):
+        below = path.relative_to(folder)
+        if path.suffix in {".yaml", ".yml"} and not any(part.startswith(".") for part in below.parts):
+            yield path
+
+
+def _parsed(file: Path, report: Report) -> Map | None:
+    text = _text(file, report)
+    if text is None:
+        report.blind = True
+        return None
+    return parse(text, str(file), report)
+
+
+def _text(file: Path, report: Report) -> str | None:
+    place = Place(str(file), 0)
+    try:
+        if not file.is_file():  # a pipe would keep us waiting
+            report.add(place, Code.UNREADABLE, got="not a regular file")
+            return None
+        with file.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        report.add(place, Code.UNREADABLE, got=error.strerror or type(error).__name__)
+        return None
+    if len(content) > MAX_FILE_BYTES:
+        report.add(place, Code.TOO_BIG, got=f"more than {MAX_FILE_BYTES}", high=MAX_FILE_BYTES)
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        report.add(Place(str(file), line), Code.NOT_UTF8, got=f"0x{content[error.start]:02x}")
+        return None

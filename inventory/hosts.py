@@ -1,0 +1,118 @@
+"""Reads hosts, with what their groups say for them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from domain.mistake import hint
+from domain.model import Customer, FaultClass, Host, Profile, Secret, SshAccess
+from inventory import keys
+from inventory.checks import Base, Written, checks, is_off
+from inventory.fields import Fields
+from inventory.mistakes import Code, Report
+from inventory.people import mode
+from inventory.registries import Registries
+from inventory.tree import Map, Node, merge
+from inventory.values import address, address6, domain, host_key, reference, secret, text, user, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a host may refer to. ``groups`` are as written; ``customers`` as read."""
+
+    registries: Registries
+    customers: Mapping[str, Customer]
+    groups: Mapping[str, Node]
+    profiles: Mapping[str, Profile]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHost:
+    """A host, the ids of all its checks (of those with mistakes too), and the domains whose mail it receives."""
+
+    host: Host
+    check_ids: frozenset[str]
+    mail_domains: frozenset[str]
+
+
+def group(id_: str, node: Node, around: Around, report: Report) -> None:
+    """Finds the mistakes of a group that hold for any host, and for a group that no host names."""
+    _read(id_, Fields(node, keys.GROUP, report, partial=True), around)
+
+
+def host(id_: str, node: Node, around: Around, report: Report) -> ReadHost:
+    """The host over its groups, in their order: mappings merge key by key, everything else is replaced."""
+    own = Fields(node, keys.HOST, report)
+    names = own.list_of("groups", reference("group", around.groups))
+    layers = [_shared(entry) for name in names if isinstance(entry := around.groups[name], Map)]
+    _refuse_idle_drops(own, layers)
+    return _read(id_, Fields(merge([*layers, own.map], own.place), keys.HOST, report, partial=own.partial), around)
+
+
+def _shared(node: Map) -> Map:
+    """The part of a group that hosts take over; anything else is reported where the group itself is read."""
+    entries = {key: entry for key, entry in node.entries.items() if key in keys.GROUP}
+    return Map(node.place, entries, {key: node.keys[key] for key in entries})
+
+
+def _refuse_idle_drops(own: Fields, layers: Sequence[Map]) -> None:
+    offered = [layer.entries.get("checks") for layer in layers]
+    names = {name for node in offered if isinstance(node, Map) for name in node.entries}
+    for name, node in own.named("checks"):
+        if is_off(node) and name not in names:
+            own.report.add(node.place, Code.NOTHING_TO_DROP, hint=hint(name, names))
+
+
+def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
+    at = fields.need("address", address, "")
+    at6 = fields.get("address6", address6, None)
+    ssh = _ssh(fields.below("ssh", keys.SSH)) if fields.has("ssh") else None
+    customer = fields.need("customer", reference("customer", around.customers), "")
+    profile = fields.get("profile", reference("profile", around.profiles), "standard")
+    written = checks(Base(id_, at, at6, around.profiles[profile]), fields, around.registries.probes)
+    fqdn = fields.get("fqdn", domain, "")
+    read = Host(
+        id=id_,
+        label=fields.need("label", text(100), ""),
+        customer=customer,
+        address=at,
+        checks=tuple(one.check for one in written),
+        fqdn=fqdn,
+        device_type=fields.get("device_type", text(100), "server"),
+        os=fields.get("os", text(100), ""),
+        address6=at6,
+        ssh=ssh,
+        procedures=_procedures(fields.below("procedures", keys.PROCEDURES), around.registries.runbooks),
+        mode=fields.get("automation", mode, None),
+    )
+    if not fields.partial:
+        _refuse_restarts_without_ssh(fields, read, written, around.customers.get(customer))
+    received = frozenset(fields.list_of("mail_domains", domain)) | ({fqdn} if fqdn else set())
+    named = frozenset(f"{id_}/{name}" for name, node in fields.named("checks") if not is_off(node))
+    return ReadHost(read, named, received)
+
+
+def _ssh(fields: Fields) -> SshAccess:
+    fields.require("host_keys")
+    return SshAccess(
+        user=fields.need("user", user, ""),
+        host_keys=tuple(sorted(fields.list_of("host_keys", host_key))),
+        identity=fields.need("identity", secret, Secret("file", "")),
+        port=fields.get("port", whole(1, 65535), 22),
+    )
+
+
+def _refuse_restarts_without_ssh(fields: Fields, read: Host, written: Sequence[Written], customer: Customer | None) -> None:
+    if fields.has("ssh"):
+        return
+    for one in written:
+        if one.service_place is not None:
+            fields.report.add(one.service_place, Code.UNIT_NEEDS_SSH, host=read.id)
+    services = any(check.fault_class is FaultClass.SERVICE for check in read.checks)
+    if services and customer is not None and FaultClass.SERVICE in customer.contract.recovers:
+        fields.report.add(fields.place, Code.CONTRACT_NEEDS_SSH, customer=customer.id)
+
+
+def _procedures(fields: Fields, runbooks: Collection[str]) -> Mapping[FaultClass, str]:
+    named = {kind: fields.get(kind.value, reference("runbook", runbooks), "") for kind in (FaultClass.SERVER, FaultClass.SERVICE)}
+    return MappingProxyType({kind: runbook for kind, runbook in named.items() if runbook})

@@ -1,0 +1,153 @@
+"""Every key of the inventory and what it means: what readers accept, what messages propose, and what docs/inventory.md lists.
+
+Options of a check are not here; they belong to its kind (``probes.spec.Spec.options``).
+"""
+
+from collections.abc import Mapping
+
+Keys = Mapping[str, str]
+
+SECTIONS: Keys = {
+    "brand": "who speaks in mails",
+    "automation": "off, shadow or on: the most that automation may do anywhere; shadow by default",
+    "limits": "guard-rails of the whole engine (R26)",
+    "profiles": "how often checks look and how a failure is confirmed, by id; standard, rapid and basic are shipped (C1-C3)",
+    "customers": "who is told about which hosts, and what their contracts cover, by id",
+    "operators": "the people who run this engine, by id",
+    "on_call": "whom of the operators to tell, in which order",
+    "groups": "what hosts have in common, by id",
+    "hosts": "the machines to watch, by id",
+    "pauses": "maintenance windows, by id (R50)",
+}
+
+BRAND: Keys = {
+    "name": "the name in subjects and texts (R2), up to 40 characters",
+    "sender": "the address mails are sent from; its domain also ends Message-IDs",
+}
+
+LIMITS: Keys = {
+    "actions_at_once": "how many recovery actions may be under way at the same time, 1 to 100; 2 by default",
+    "cool_down": "for so long after a recovery a fault of the host is the same trouble again, 0s to 7d; 1h by default",
+    "alerts_per_minute": "more mails a minute than this to one customer become one digest (R9), 1 to 1000; 10 by default",
+    "flapping": "when a check that comes and goes is announced as flapping (C54)",
+}
+
+FLAPPING: Keys = {
+    "changes": "more changes of verdict than this, 2 to 100; 6 by default",
+    "window": "within this time, 1s to 1d; 30m by default",
+}
+
+PROFILE: Keys = {
+    "interval": "time between two looks, 1s to 1d",
+    "confirmation": "when failing becomes a fault",
+}
+
+CONFIRMATION: Keys = {
+    "failures": "so many failing looks in a row, 1 to 10",
+    "retry": "time from one failing look to the next, 1s to 1d; the ordinary interval by default",
+}
+
+CUSTOMER: Keys = {
+    "name": "the legal entity's name, up to 100 characters",
+    "zone": "IANA time zone of every time it reads (R7); Asia/Tokyo by default",
+    "language": "ja or en, for contacts that name none; ja by default",
+    "contacts": "who is mailed, by id: one to three (R5)",
+    "contract": "what automatic recovery the contract covers; nothing by default",
+    "automation": "off, shadow or on, at most, for this customer's hosts",
+}
+
+CONTACT: Keys = {
+    "name": "a person or role, up to 100 characters",
+    "mail": "a mail address that does not depend on a monitored host of this customer (R5)",
+    "language": "ja or en; the customer's by default",
+}
+
+CONTRACT: Keys = {
+    "recovers": "a list of server (R21), service (R22) or both",
+    "wait": "how long a server's outage lasts before it is recovered (R20), 0s to 1d; 15m by default",
+}
+
+OPERATOR: Keys = {
+    "name": "the person's name, up to 100 characters",
+    "mail": "a mail address",
+    "webhook": "an https:// URL, or {env: NAME} or {file: /path} that holds one",
+    "language": "ja or en; ja by default",
+}
+
+ON_CALL: Keys = {
+    "order": "a list of operators, the first of whom is told first",
+    "escalate_after": "without acknowledgement the next one is told after this time, 1s to 1d; 10m by default",
+}
+
+HOST: Keys = {
+    "label": "the name in subjects, up to 100 characters",
+    "customer": "whose machine it is: the id of a customer",
+    "address": "the IPv4 or IPv6 address that is looked at and logged in to",
+    "address6": "the IPv6 address for checks with ip: 6",
+    "fqdn": "the full host name, shown in mails",
+    "mail_domains": "a list of domains whose mail this host receives: no contact's address may be there (R5)",
+    "device_type": "what kind of machine, shown in mails; server by default",
+    "os": "the operating system, shown in mails",
+    "groups": "a list of groups; a later one wins over an earlier one, the host wins over all",
+    "profile": "the profile of its checks; standard by default",
+    "checks": "what to look at, by name; off instead of a mapping drops a group's check",
+    "ssh": "how recovery logs in; without it no service is restarted",
+    "procedures": "which runbook recovers what; what has none goes to people",
+    "automation": "off, shadow or on, at most, for this host",
+}
+
+GROUP: Keys = {key: meaning for key, meaning in HOST.items() if key not in {"label", "address", "address6", "fqdn", "groups"}}
+
+CHECK: Keys = {
+    "kind": "what kind of check; by default the check's name, where that is one",
+    "level": "2 (warning) to 5 (unreachable) (R1); the kind's by default",
+    "interval": "time between two looks, 1s to 1d; the profile's by default",
+    "timeout": "bound of one look, 0.1s to 30s; the kind's by default",
+    "confirmation": "when failing becomes a fault; the profile's by default",
+    "ip": "4 or 6: which of the host's addresses to look at; address by default",
+    "service": "the systemd service whose restart may cure it (R22), such as nginx",
+}
+
+SSH: Keys = {
+    "user": "the dedicated remote user; its sudo rules are printed by hikeshi sudoers",
+    "port": "1 to 65535; 22 by default",
+    "host_keys": "a list of the host's public keys, as ssh-keyscan prints them, without the host",
+    "identity": "the private key: {file: /path} or {env: NAME}",
+}
+
+PROCEDURES: Keys = {
+    "server": "the runbook for an unreachable server (R21)",
+    "service": "the runbook for a dead service (R22)",
+}
+
+PAUSE: Keys = {
+    "start": "local wall time of the first window, YYYY-MM-DDTHH:MM",
+    "duration": "how long each window lasts, up to 366d and shorter than the repetition's period",
+    "repeat": "once, daily, weekly or monthly; once by default",
+    "zone": "IANA time zone of start; the customer's by default",
+    "customer": "the scope, either: all hosts of this customer",
+    "host": "or: this host",
+    "check": "or: this check, as host/name",
+    "reason": "why, up to 200 characters",
+}
+
+REFERENCE: Mapping[str, Keys] = {
+    "sections": SECTIONS,
+    "brand": BRAND,
+    "limits": LIMITS,
+    "limits.flapping": FLAPPING,
+    "profiles.ID": PROFILE,
+    "profiles.ID.confirmation": CONFIRMATION,
+    "customers.ID": CUSTOMER,
+    "customers.ID.contacts.ID": CONTACT,
+    "customers.ID.contract": CONTRACT,
+    "operators.ID": OPERATOR,
+    "on_call": ON_CALL,
+    "groups.ID": GROUP,
+    "hosts.ID": HOST,
+    "hosts.ID.ssh": SSH,
+    "hosts.ID.procedures": PROCEDURES,
+    "hosts.ID.checks.NAME": CHECK,
+    "pauses.ID": PAUSE,
+}
+"""Where each set of keys stands."""

@@ -1,0 +1,182 @@
+"""What can be wrong with an inventory, in words for the person who wrote it: one ``Code`` for each kind of mistake."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from domain.mistake import Mistake, shown
+
+
+class Code(Enum):
+    """Every kind of mistake: what is wrong, what would be right. Tests demand that a pinned bad file reaches each."""
+
+    # the folder and its files
+    NO_FOLDER = ("is no folder", "would be right: a folder of .yaml files")
+    NO_FILES = (
+        "holds no inventory",
+        "would be right: files that end in .yaml, with at least brand, customers, operators, on_call and hosts",
+    )
+    TOO_MANY_FILES = ("holds too many files (got {got})", "would be right: at most {high}")
+    UNREADABLE = ("cannot be read ({got})", "would be right: a regular file that this user may read")
+    TOO_BIG = ("is too big (got {got} bytes)", "would be right: at most {high} bytes; split it, any file may hold any section")
+    NOT_UTF8 = ("is not UTF-8 (got byte {got})", "would be right: a text file saved as UTF-8")
+    EMPTY_FILE = ("says nothing", "would be right: at least one section; remove the file if it is not needed")
+    # YAML
+    CONTROL = (
+        "has a control character (got {got})",
+        'would be right: plain text; write it in double quotes, as "\\t", if it is meant',
+    )
+    YAML = ("is no YAML: {got}", "would be right: YAML 1.2; mind the indentation and the quotes just before this place")
+    SURROGATE = ("has half a character (got {got})", "would be right: the character itself, instead of \\ud800 to \\udfff")
+    SECOND_DOCUMENT = ("starts a second document", "would be right: one document a file; use a second file instead of ---")
+    ALIAS = ("uses an anchor or alias (got {got})", "would be right: the value itself; what hosts have in common goes into groups")
+    TAG = ("has a tag (got {got})", "would be right: the value without a tag; the key alone decides what it means")
+    MERGE_KEY = ("uses the merge key <<", "would be right: the keys themselves; what hosts have in common goes into groups")
+    TOO_DEEP = ("is nested too deep (got {got} levels)", "would be right: at most {high}")
+    KEY_NOT_TEXT = ("has a key that is no text (got {got})", "would be right: a word before the colon")
+    DUPLICATE = ("is defined twice (first at {first})", "would be right: one of the two")
+    # shapes
+    NOT_MAPPING = ("is {got}", "would be right: a mapping of keys to values")
+    NOT_LIST = ("is {got}", "would be right: a list, such as [first, second] or lines that start with -")
+    NOT_SCALAR = ("is {got}", "would be right: {right}")
+    EMPTY_VALUE = ("has no value", "would be right: {right}")
+    EMPTY_LIST = ("is an empty list", "would be right: at least one entry")
+    TWICE_IN_LIST = ("names the same twice (got {got})", "would be right: each once")
+    UNKNOWN_KEY = ("unknown key", "{hint}")
+    PLAIN_SECRET = (
+        "unknown key, and what looks like a secret in plain text (not shown)",
+        "would be right: secrets by reference only, {{env: NAME}} or {{file: /path}}, under the keys that ask for one",
+    )
+    MISSING = ("{key} is missing", "would be right: {right}")
+    # values
+    ID = ("is no id (got {got})", "would be right: 1 to 63 of a-z, 0-9 and -, starting with a letter or digit")
+    WORD = ("unknown word (got {got})", "{hint}")
+    ZONE = ("no such time zone (got {got})", "{hint}")
+    UNKNOWN = ("no such {what} (got {got})", "{hint}")
+    RANGE = ("out of range (got {got})", "would be right: {right}")
+    NUMBER = ("is no whole number (got {got})", "would be right: {right}")
+    DURATION = ("is no duration (got {got})", "would be right: a time such as 60s, 15m, 2h, 1d, or a number of seconds")
+    TEXT_LENGTH = ("is {got} characters long", "would be right: 1 to {high} characters")
+    TEXT_CONTROL = (
+        "holds a line break, control or text-direction character (got {got})",
+        "would be right: one line of visible characters, since it goes into mail headers",
+    )
+    MAIL = (
+        "is no mail address (got {got})",
+        "would be right: an address such as noc@example.com (ASCII; write an international domain as xn--…)",
+    )
+    DOMAIN = (
+        "is no host name (got {got})",
+        "would be right: a full name such as web01.example.com (ASCII; write an international name as xn--…)",
+    )
+    ADDRESS = ("is no address (got {got})", "would be right: {right}")
+    WEBHOOK = (
+        "is no webhook (got {got})",
+        "would be right: an https:// URL (http:// to localhost only) without a user, or {{env: NAME}} or {{file: /path}}",
+    )
+    SECRET = (
+        "is no reference to a secret (what was written is not shown)",
+        "would be right: {{env: NAME}} or {{file: /absolute/path}}, never the secret itself",
+    )
+    HOST_KEY = (
+        "is no SSH host key ({got})",
+        "would be right: the type and the key as `ssh-keyscan HOST` prints them, without the host: ssh-ed25519 AAAA…",
+    )
+    UNIT = ("is no systemd service (got {got})", "would be right: a name such as nginx or nginx.service")
+    POWER_UNIT = ("takes the machine down when it is started (got {got})", "would be right: {right}")
+    USER = ("is no user name (got {got})", "would be right: 1 to 32 of a-z, 0-9, _ and -, starting with a letter or _")
+    START = ("is no local time (got {got})", "would be right: YYYY-MM-DDTHH:MM without an offset; the zone is a key of its own")
+    OPTION = ("does not fit a {kind} check (got {got})", "would be right: {right}")
+    # meaning
+    NO_CHANNEL = ("can't be told anything", "would be right: mail, webhook, or both")
+    CONTACTS = ("names {got} contacts", "would be right: one to three (R5)")
+    SHIPPED_PROFILE = ("is the name of a shipped profile", "would be right: a name of its own, such as {got}-own")
+    NOTHING_TO_DROP = ("drops a check that no group of this host brings", "{hint}")
+    NO_CHECKS = ("watches nothing", "would be right: at least one check, of its own or of its groups")
+    CHECK_NAME = ("names no kind of check", "would be right: kind: one of {right}")
+    NO_SUCH_ADDRESS = ("asks for IPv{got}, but the host has no such address", "would be right: {right}")
+    UNIT_NEEDS_SSH = (
+        "names a service to restart on {host}, which has no ssh",
+        "would be right: ssh on the host or its group, or no service here",
+    )
+    UNIT_FOR_SERVER = (
+        "names a service to restart for a {kind} check",
+        "would be right: no service here; what {kind} sees is the whole server's (R21)",
+    )
+    CONTRACT_NEEDS_SSH = (
+        "has no ssh, but the contract of {customer} covers restarting services",
+        "would be right: ssh on the host or its group, or a contract without service (R22)",
+    )
+    MAIL_ON_HOST = (
+        "needs the monitored host {host} (got {got}, whose mail goes to {by})",
+        "would be right: an address that still works when that host is down (R5)",
+    )
+    PAUSE_SCOPE = ("needs one scope (got {got})", "would be right: exactly one of customer, host and check")
+    PAUSE_ENDLESS = ("lasts as long as its period or longer (got {got})", "would be right: shorter than {right}")
+
+    @property
+    def wrong(self) -> str:
+        return str(self.value[0])
+
+    @property
+    def right(self) -> str:
+        return str(self.value[1])
+
+
+class InventoryError(Exception):
+    """The inventory is refused. ``mistakes`` are all of them, sorted by place."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
+
+
+class Refused(Exception):  # noqa: N818 - not an error of the program: the signal of a parser to its Fields
+    """Raised by a parser for one value; ``Fields`` knows the place and reports it."""
+
+    def __init__(self, code: Code, **facts: object) -> None:
+        super().__init__(code.name)
+        self.code = code
+        self.facts = facts
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written. ``path`` is dotted, as in ``hosts.web01.ssh.port``."""
+
+    file: str
+    line: int
+    path: str = ""
+
+    def under(self, key: str | int) -> str:
+        step = f"[{key}]" if isinstance(key, int) else f".{key if _PLAIN.fullmatch(key) else shown(key)}"
+        return (self.path + step).removeprefix(".")
+
+
+class Report:
+    """Collects mistakes; the same one found twice (a group's value, through each of its hosts) counts once."""
+
+    def __init__(self) -> None:
+        self._found: set[Mistake] = set()
+        self.blind = False
+        """A file could not be understood: what it may have said is then not called missing."""
+
+    def add(self, place: Place, code: Code, **facts: object) -> None:
+        if self.blind and code in _CURED_ELSEWHERE:
+            return
+        wrong, right = (template.format(**facts) for template in (code.wrong, code.right))
+        self._found.add(Mistake(place.file, place.line, place.path, wrong, right, code.name))
+
+    def refuse_if_any(self) -> None:
+        if self._found:
+            raise InventoryError(tuple(sorted(self._found)))
+
+
+_CURED_ELSEWHERE = frozenset(
+    {Code.MISSING, Code.UNKNOWN, Code.NO_CHECKS, Code.CHECK_NAME, Code.NOTHING_TO_DROP, Code.UNIT_NEEDS_SSH}
+)
+_CURED_ELSEWHERE |= {Code.CONTRACT_NEEDS_SSH, Code.NO_SUCH_ADDRESS}
+"""Mistakes that a section or group in another file would cure."""
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_/-]{1,63}")

@@ -1,0 +1,11 @@
+"""Ways of looking: one file per kind of check. A new kind is one file, one line here and one test."""
+
+from types import MappingProxyType
+
+from probes.http import HTTP, URL
+from probes.ping import PING
+from probes.spec import Spec
+from probes.ssh import SSH
+from probes.tcp import TCP
+
+PROBES: MappingProxyType[str, Spec] = MappingProxyType({spec.name: spec for spec in (PING, SSH, TCP, HTTP, URL)})

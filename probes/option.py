@@ -1,0 +1,155 @@
+"""The options of a kind of check: what a value may be.
+
+Every ``parse`` raises ``ValueError`` whose text says what would be right, for the person who wrote the inventory. What it returns
+is plain (text, number, truth, mapping), so that it survives the store; parsed again it is the same. Where a probe needs more than
+that (``Url``, ``BasicAuth``), it reads it with ``as_…`` when it looks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from domain.model import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """``parse`` takes the value as written in YAML, or as stored; ``default`` is such a value, ``None`` where there is none."""
+
+    doc: str
+    parse: Callable[[object], object]
+    default: object = None
+    required: bool = False
+
+
+class Url(NamedTuple):
+    """Where an HTTP check asks. ``host`` is ``None`` for a bare path: then the host's own address is asked in clear."""
+
+    tls: bool
+    host: str | None
+    port: int
+    target: str
+    """Path and query, as sent on the request line (origin-form, RFC 9112 3.2.1)."""
+
+
+class BasicAuth(NamedTuple):
+    """RFC 7617. The password is only ever a reference."""
+
+    user: str
+    password: Secret
+
+
+def integer(low: int, high: int, unit: str = "") -> Callable[[object], int]:
+    right = f"a whole number from {low} to {high}{unit and ' ' + unit}"
+
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(right)
+        return int(value)
+
+    return parse
+
+
+port = integer(1, 65535)
+
+
+def boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def choice(*words: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if value not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return str(value)
+
+    return parse
+
+
+def text(max_chars: int) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not 0 < len(value) <= max_chars:
+            raise ValueError(f"a text of 1 to {max_chars} characters")
+        return str(value)
+
+    return parse
+
+
+def server_name(value: object) -> str:
+    """A host name or an address as it goes into a Host header and SNI: printable ASCII, nothing that could end a line."""
+    labels = value.split(".") if isinstance(value, str) and len(value) <= 253 else []
+    if not labels or not all(0 < len(label) <= 63 and set(label) <= _NAME for label in labels):
+        raise ValueError(
+            "a host name such as www.example.com (ASCII letters, digits, - and .; write an international name as xn--…)"
+        )
+    return str(value).lower()
+
+
+def file(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise ValueError("the absolute path of a file, such as /etc/ssl/customer-ca.pem")
+    return str(value)
+
+
+def as_secret(value: object) -> Secret:
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((kind, name),) = value.items()
+        named: Literal["env", "file"] | None = "env" if kind == "env" else "file" if kind == "file" else None
+        if named is not None and isinstance(name, str) and name:
+            return Secret(named, str(name))
+    raise ValueError("a reference to a secret, never the secret itself: {env: NAME} or {file: /path}")
+
+
+def basic_auth(value: object) -> dict[str, object]:
+    read = as_basic_auth(value)
+    return {"user": read.user, "password": {read.password.kind: read.password.name}}
+
+
+def as_basic_auth(value: object) -> BasicAuth:
+    if isinstance(value, Mapping) and set(value) == {"user", "password"}:
+        user = value["user"]
+        if isinstance(user, str) and user and ":" not in user and user.isprintable():
+            return BasicAuth(str(user), as_secret(value["password"]))
+    raise ValueError("{user: NAME, password: {env: VARIABLE}}; the name has no colon")
+
+
+def url(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(_RIGHT_URL)
+    as_url(str(value))
+    return str(value)
+
+
+@lru_cache(4096)
+def as_url(value: str) -> Url:
+    right = _RIGHT_URL
+    if not 0 < len(value) <= 2000 or not set(value) <= _URL:
+        raise ValueError(right)
+    if value.startswith("/") and not value.startswith("//"):
+        return Url(False, None, 80, value.partition("#")[0])
+    try:
+        parts = urlsplit(value)
+        at_port = parts.port
+        host = _host(parts.hostname or "")
+    except ValueError as error:
+        raise ValueError(right) from error
+    if "@" in parts.netloc:
+        raise ValueError("a URL without user and password: they go into the option auth")
+    if parts.scheme not in {"http", "https"} or at_port == 0:
+        raise ValueError(right)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Url(parts.scheme == "https", host, at_port or (443 if parts.scheme == "https" else 80), target)
+
+
+def _host(name: str) -> str:
+    return str(ip_address(name)) if ":" in name else server_name(name)
+
+
+_RIGHT_URL = "a URL such as https://www.example.com/health, or a path such as /health (ASCII; anything else %-encoded)"
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_URL = frozenset(map(chr, range(0x21, 0x7F))) - frozenset('"<>\\^`{|}')

@@ -1,0 +1,119 @@
+"""How a kind of check describes itself, and the words its dialogue speaks.
+
+A probe is a *dialogue*: a generator that yields what it wants (``Connect``, ``Send``, ``Line`` …), is sent what came, and returns
+an ``Observation``. It owns no socket, no clock and no TLS, so it is tested without any; the watcher's driver carries it out.
+What goes wrong at the peer while a wish is carried out (refused, closed, too long, too late) ends the dialogue with a ``down``
+observation that names what was awaited; dialogues never handle that themselves.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from domain.model import FaultClass, Level, Secret
+from domain.observation import Observation
+from probes.option import Option
+
+
+class Tls(NamedTuple):
+    """A wish for TLS. ``server_name`` is sent as SNI (unless it is an address) and, with ``verify``, must be in the certificate;
+    ``ca_file`` replaces the system's trusted certificates."""
+
+    server_name: str
+    verify: bool = True
+    ca_file: str | None = None
+
+
+class Connect(NamedTuple):
+    """Open a TCP connection (the former one, if any, is closed); with ``tls``, shake hands at once. Answered with ``b""``."""
+
+    address: str
+    port: int
+    tls: Tls | None = None
+
+
+class StartTls(NamedTuple):
+    """Shake hands on the connection that is open. Bytes the peer sent ahead of it are a fault: they came unprotected. Answered
+    with ``b""``."""
+
+    tls: Tls
+
+
+class Send(NamedTuple):
+    """Send these bytes. Answered with ``b""`` once they are handed to the system."""
+
+    data: bytes
+
+
+class Line(NamedTuple):
+    """Wait for one line, ended by LF or CR LF and given without it; a line of more than ``max_bytes`` is a fault.
+
+    ``awaited`` names it in details: "closed the connection before its greeting".
+    """
+
+    max_bytes: int
+    awaited: str
+
+
+class Exactly(NamedTuple):
+    """Wait for exactly so many bytes."""
+
+    size: int
+    awaited: str
+
+
+class Rest(NamedTuple):
+    """Wait until the peer closes, or ``max_bytes`` came; what came is the answer."""
+
+    max_bytes: int
+    awaited: str
+
+
+class Echo(NamedTuple):
+    """One ICMP (or ICMPv6) echo; ``size`` counts header and payload (C10). Answered with ``b""`` when the reply came."""
+
+    address: str
+    size: int = 64
+
+
+Reading = Line | Exactly | Rest
+Wish = Connect | StartTls | Send | Echo | Reading
+Dialogue = Generator[Wish, bytes, Observation]
+
+
+class SecretMissing(Exception):  # noqa: N818 - what is the matter, in the words of the inventory
+    """A secret's reference leads nowhere; the text says which and why, for the operator. The look can't be judged."""
+
+
+Secrets = Callable[[Secret], str]
+"""Resolves a reference when a look begins; raises ``SecretMissing``."""
+
+
+class Target(NamedTuple):
+    """What a dialogue is started with: the address to look at, all the options of its Spec (as their ``parse`` returns them), and
+    its secrets."""
+
+    address: str
+    options: Mapping[str, Any]
+    secrets: Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A kind of check. ``timeout_s`` bounds the whole look, whatever the peer does; ``source`` is its number in the catalogue."""
+
+    name: str
+    source: str
+    doc: str
+    start: Callable[[Target], Dialogue]
+    level: Level
+    fault_class: FaultClass
+    timeout_s: float = 10.0
+    options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
+    unit: str = ""
+    """Unit of ``Observation.value``; empty where the kind measures nothing but its response time."""
+
+    def complete(self, given: Mapping[str, object]) -> Mapping[str, object]:
+        """All options of this kind: the given (already parsed) ones, and defaults for the rest."""
+        return MappingProxyType({name: given.get(name, option.default) for name, option in self.options.items()})

@@ -1,0 +1,166 @@
+"""Carries dialogues out: one epoll loop, non-blocking sockets, one deadline for each whole look."""
+
+import logging
+import resource
+import select
+from collections import deque
+from collections.abc import Callable
+
+from domain.observation import Observation, unknown
+from domain.ports import Clock
+from probes.spec import Dialogue
+from watch import icmp, trouble
+from watch.flight import Flight, family_of
+from watch.wheel import Wheel
+
+log = logging.getLogger(__name__)
+
+STALL_S = 2.0
+"""Well below every timeout, well above what a busy machine takes for a turn."""
+
+
+class Driver:
+    """Looks are begun by ``look`` and moved on by ``turn``, which calls ``landed`` with each one's observation and its latency.
+
+    At most ``at_once`` are under way (by default half of the descriptors the process may have); the others wait, and their time
+    runs from when they really begin.
+    """
+
+    def __init__(self, clock: Clock, at_once: int | None = None) -> None:
+        self._clock = clock
+        self._at_once = at_once or min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2, 4096)
+        self._epoll = select.epoll()
+        self._waiting: deque[Flight] = deque()
+        self._under_way: set[Flight] = set()
+        self._deadlines: Wheel[Flight] = Wheel()
+        self._of_descriptor: dict[int, Flight] = {}
+        self._of_token: dict[bytes, tuple[Flight, str]] = {}
+        self._echoes = icmp.Echoes()
+        self._echo_descriptors: set[int] = set()
+        self._turned_s = clock.boottime_s()
+
+    def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Flight:
+        """Begins with the next turn. ``start`` makes the dialogue, a second time if the look has to begin anew. What comes back is
+        only good for ``give_up``."""
+        flight = Flight(start, timeout_s, landed, self._attend, self._ignore)
+        self._waiting.append(flight)
+        return flight
+
+    def give_up(self, flight: Flight) -> None:
+        """It will not land."""
+        if flight in self._under_way:
+            self._forget(flight)
+            flight.end(unknown("given up"))
+        else:
+            self._waiting.remove(flight)
+
+    def next_s(self) -> float | None:
+        """When it wants its next turn even if nothing comes (boottime); ``None``: never."""
+        if self._waiting and len(self._under_way) < self._at_once:
+            return 0.0
+        return self._deadlines.next_s()
+
+    def turn(self, wait_s: float) -> None:
+        """Wait for something to come, at most ``wait_s``, and carry on all it concerns.
+
+        Deadlines come last, so that what has arrived counts however late this process got around to it. Where the process itself
+        stood still (stopped, suspended, starved), neither silence nor a broken connection says anything about the peer: all looks
+        under way begin anew.
+        """
+        self._begin_anew_after(self._turned_s)
+        while self._waiting and len(self._under_way) < self._at_once:
+            self._begin(self._waiting.popleft())
+        woken_by_s = self._clock.boottime_s() + wait_s
+        ready = self._epoll.poll(wait_s, self._at_once + 2)
+        if not self._begin_anew_after(woken_by_s):
+            self._carry_on([descriptor for descriptor, _ in ready])
+        self._turned_s = self._clock.boottime_s()
+
+    def close(self) -> None:
+        for flight in [*self._under_way, *self._waiting]:
+            self.give_up(flight)
+        self._echoes.close()
+        self._epoll.close()
+
+    def _carry_on(self, descriptors: list[int]) -> None:
+        for descriptor in descriptors:
+            if descriptor in self._echo_descriptors:
+                self._echoes_came(descriptor)
+            elif (flight := self._of_descriptor.get(descriptor)) is not None:
+                flight.ready()
+                self._follow(flight)
+        for flight, _ in self._deadlines.due(self._clock.boottime_s()):
+            flight.too_late()
+            self._follow(flight)
+
+    def _begin_anew_after(self, alive_s: float) -> bool:
+        stood_s = self._clock.boottime_s() - alive_s
+        if stood_s <= STALL_S:
+            return False
+        if self._under_way:
+            log.warning("the watcher stood still for %.1f s; %d looks begin anew", stood_s, len(self._under_way))
+        for flight in list(self._under_way):
+            self._forget(flight)
+            self._begin(flight)
+        return True
+
+    def _begin(self, flight: Flight) -> None:
+        now_s = self._clock.boottime_s()
+        self._under_way.add(flight)
+        self._deadlines.put(flight, now_s + flight.timeout_s)
+        flight.begin(now_s)
+        self._follow(flight)
+
+    def _follow(self, flight: Flight) -> None:
+        """See where a flight has got to."""
+        if flight.echo is not None and flight.token is None:
+            self._send_echo(flight, flight.echo.address, flight.echo.size)
+        seen = flight.observation
+        if seen is not None:
+            latency_ms = (self._clock.boottime_s() - flight.started_s) * 1000
+            self._forget(flight)
+            flight.landed(Observation(seen.verdict, seen.detail, seen.value, latency_ms))
+
+    def _send_echo(self, flight: Flight, address: str, size: int) -> None:
+        family = family_of(address)
+        if family is None:
+            flight.end(unknown(f"{address!r} is not an IP address"))
+            return
+        try:
+            flight.token, descriptor = self._echoes.send(family, address, size)
+        except icmp.MayNotPing:
+            flight.end(unknown("the watcher may not ping: it needs CAP_NET_RAW, or its group in net.ipv4.ping_group_range"))
+            return
+        except OSError as error:
+            flight.end(trouble.of_socket(error))
+            return
+        self._of_token[flight.token] = (flight, icmp.canonical(family, address))
+        if descriptor not in self._echo_descriptors:
+            self._echo_descriptors.add(descriptor)
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def _echoes_came(self, descriptor: int) -> None:
+        for answer in self._echoes.receive(descriptor):
+            flight, source = self._of_token.get(answer.token, (None, ""))
+            if flight is None or source != answer.source:
+                continue
+            del self._of_token[answer.token]
+            flight.echoed()
+            self._follow(flight)
+
+    def _attend(self, flight: Flight, descriptor: int, events: int) -> None:
+        if flight.events:
+            self._epoll.modify(descriptor, events)
+        else:
+            self._epoll.register(descriptor, events)
+            self._of_descriptor[descriptor] = flight
+
+    def _ignore(self, _: Flight, descriptor: int) -> None:
+        """Its socket is about to be closed, which takes it out of the epoll set as well."""
+        del self._of_descriptor[descriptor]
+
+    def _forget(self, flight: Flight) -> None:
+        self._under_way.discard(flight)
+        self._deadlines.cancel(flight)
+        if flight.token is not None:
+            self._of_token.pop(flight.token, None)

@@ -1,0 +1,251 @@
+"""The watcher: looks at every check in its turn, and at once where a run asks; tells only what has changed.
+
+A verdict that stays costs nothing but the look: no write, no event. The watcher never decides what a change means.
+"""
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+from uuid import uuid4
+
+from domain.checks import Change
+from domain.events import VerdictChanged
+from domain.model import Check, Policy
+from domain.observation import Observation, Verdict, unknown
+from domain.ports import Clock
+from probes.spec import Dialogue, Secrets
+from watch.desk import Desk, DeskAway, Looked
+from watch.watched import Watched, watched
+from watch.wheel import Wheel
+
+log = logging.getLogger(__name__)
+
+DOORBELL_S = 0.2
+BEAT_S = 5.0
+SILENT_S = 30.0
+AWAY_S = 1.0
+"""How long to leave the store alone after it failed."""
+MAX_UNWRITTEN = 10_000
+"""Changes that wait for a store that is away; with more, the process gives up and starts from what the store knows."""
+
+
+class Looking(Protocol):
+    """What carries looks out: ``watch.driver.Driver``."""
+
+    def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Any:
+        """What comes back is its own business; it wants it again in ``give_up``."""
+        ...
+
+    def give_up(self, flight: Any) -> None: ...
+
+    def next_s(self) -> float | None: ...
+
+    def turn(self, wait_s: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Stop(Protocol):
+    """A ``threading.Event``, for instance."""
+
+    def is_set(self) -> bool: ...
+
+
+class Watcher:
+    """``run`` until told to stop, or ``turn`` by hand."""
+
+    def __init__(self, desk: Desk, driver: Looking, clock: Clock, secrets: Secrets, silent_s: float = SILENT_S) -> None:
+        self._silent_s = silent_s
+        self._heard_s: float | None = None
+        """When the last beat began (boottime)."""
+        self._desk, self._driver, self._clock, self._secrets = desk, driver, clock, secrets
+        self._policy: Policy | None = None
+        self._checks: dict[str, Watched] = {}
+        self._wheel: Wheel[str] = Wheel()
+        self._orders: dict[str, dict[str, Observation | None]] = {}
+        """Look commands under way: what was seen of each of their checks so far."""
+        self._changes: list[VerdictChanged] = []
+        self._looked: list[Looked] = []
+        self._news = True
+        """Something was written that we have not seen to yet."""
+        self._desk_at_s = self._beat_at_s = self._away_until_s = 0.0
+        self._lag_ms = 0.0
+
+    def run(self, stop: Stop) -> None:
+        """Returns soon after ``stop`` is set. Looks under way are dropped, changes already judged are written."""
+        try:
+            while not stop.is_set():
+                self.turn()
+            self._write()
+        finally:
+            self._driver.close()
+
+    def turn(self) -> None:
+        """Wait for whatever comes first, at most ``DOORBELL_S``, and do all that is due."""
+        begun_s = self._clock.boottime_s()
+        wake_s = min(at_s for at_s in (self._desk_at_s, self._wheel.next_s(), self._driver.next_s()) if at_s is not None)
+        self._driver.turn(max(0.0, wake_s - begun_s))
+        boot_s = self._clock.boottime_s()
+        for check, at_s in self._wheel.due(boot_s):
+            self._turn_of(self._checks[check], boot_s - at_s)
+        if boot_s >= self._desk_at_s or (self._unwritten and boot_s >= self._away_until_s):
+            self._visit_desk(boot_s)
+
+    # looking
+
+    def _turn_of(self, item: Watched, late_s: float) -> None:
+        self._lag_ms = max(self._lag_ms, late_s * 1000)
+        if late_s > item.check.interval_s:
+            item.gap = True
+        if item.flight is None:
+            self._begin(item)
+
+    def _begin(self, item: Watched) -> None:
+        item.flight = self._driver.look(
+            lambda: item.spec.start(item.target), item.check.timeout_s, lambda seen: self._landed(item, seen)
+        )
+
+    def _landed(self, item: Watched, seen: Observation) -> None:
+        now_s = self._clock.now_s()
+        item.flight = None
+        change, next_s = item.judge(seen, now_s, self._clock.boottime_s())
+        self._wheel.put(item.check.id, next_s)
+        if change is not None:
+            self._changes.append(_event(item.check, change))
+        if item.orders:
+            self._answer(item, seen)
+
+    # what runs ask for
+
+    def _take_orders(self) -> None:
+        for order in self._desk.take_looks():
+            self._orders[order.key] = dict.fromkeys(order.checks)
+            for check in order.checks:
+                item = self._checks.get(check)
+                if item is None:
+                    self._orders[order.key][check] = unknown("the inventory has no such check")
+                else:
+                    item.orders.add(order.key)
+                    self._look_now(item)
+            self._settle(order.key)
+
+    def _look_now(self, item: Watched) -> None:
+        """A look that began before it was asked for may have seen what was before: it is given up for a new one."""
+        if item.flight is not None:
+            self._driver.give_up(item.flight)
+        self._begin(item)
+
+    def _answer(self, item: Watched, seen: Observation) -> None:
+        keys, item.orders = item.orders, set()
+        for key in keys:
+            self._orders[key][item.check.id] = seen
+            self._settle(key)
+
+    def _settle(self, key: str) -> None:
+        seen = {check: one for check, one in self._orders[key].items() if one is not None}
+        if len(seen) == len(self._orders[key]):
+            del self._orders[key]
+            self._looked.append(Looked(key, seen))
+
+    # what is watched
+
+    def _adopt(self, policy: Policy | None) -> None:
+        """Watch what this inventory says. Checks that stayed the same keep their memory and their turn."""
+        if policy is None or policy is self._policy:
+            return
+        wanted = {check.id: check for host in policy.hosts.values() for check in host.checks}
+        known = self._desk.known()
+        for gone in [item for item in self._checks.values() if item.check.id not in wanted]:
+            self._drop(gone)
+        for check in wanted.values():
+            former = self._checks.get(check.id)
+            if former is None:
+                self._watch(watched(check, known.get(check.id), self._secrets))
+            elif former.check != check:
+                self._change(former, check)
+        self._policy = policy
+        log.info("inventory %s: %d checks", policy.version, len(self._checks))
+        gc.collect()
+        gc.freeze()  # thousands of checks live as long as the inventory: no collection need walk them again
+
+    def _watch(self, item: Watched) -> None:
+        self._checks[item.check.id] = item
+        self._wheel.put(item.check.id, item.first_look_s(self._clock.boottime_s()))
+
+    def _drop(self, item: Watched) -> None:
+        if item.flight is not None:
+            self._driver.give_up(item.flight)
+        self._wheel.cancel(item.check.id)
+        del self._checks[item.check.id]
+        self._answer(item, unknown("the inventory has no such check any more"))
+
+    def _change(self, former: Watched, check: Check) -> None:
+        """What was known still holds until a look says otherwise, but it proves nothing for what is asked now."""
+        item = watched(check, None, self._secrets)
+        item.memory, item.gap = former.memory, True
+        orders, former.orders = former.orders, set()
+        self._drop(former)
+        self._watch(item)
+        if orders:
+            item.orders = orders
+            self._look_now(item)
+
+    # the store
+
+    @property
+    def _unwritten(self) -> bool:
+        return bool(self._changes or self._looked)
+
+    def _visit_desk(self, boot_s: float) -> None:
+        self._desk_at_s = boot_s + DOORBELL_S
+        try:
+            self._write()
+            beat = boot_s >= self._beat_at_s
+            self._news = self._desk.rung() or self._news or beat
+            if self._news:
+                self._adopt(self._desk.policy())
+                self._take_orders()
+                self._news = False
+            if beat:
+                self._desk.beat(self._lag_ms)
+                self._beat_at_s, self._lag_ms = boot_s + BEAT_S, 0.0
+                self._notice_silence(boot_s)
+        except DeskAway as error:
+            log.warning("the store is away, %d changes wait: %s", len(self._changes), error)
+            self._desk_at_s = self._away_until_s = boot_s + AWAY_S
+            if len(self._changes) > MAX_UNWRITTEN:
+                raise
+
+    def _notice_silence(self, boot_s: float) -> None:
+        """Not heard of for so long, we were given up as blind (C52), and the open faults as unknown: whatever fails is looked at
+        again now, and its evidence counts from then."""
+        silent_s = self._clock.boottime_s() - self._heard_s if self._heard_s is not None else 0.0
+        self._heard_s = boot_s
+        if silent_s <= self._silent_s:
+            return
+        log.warning("not heard of for %.0f s: evidence counts anew", silent_s)
+        for item in self._checks.values():
+            item.gap = True
+            if item.flight is None and item.memory.verdict is not Verdict.UP:
+                self._wheel.put(item.check.id, boot_s)
+
+    def _write(self) -> None:
+        if self._unwritten:
+            self._desk.write(self._changes, self._looked)
+            self._changes, self._looked = [], []
+
+
+def _event(check: Check, change: Change) -> VerdictChanged:
+    return VerdictChanged(
+        id=f"verdict/{check.id}/{uuid4().hex}",
+        at_s=change.at_s,
+        host=check.host,
+        check=check.id,
+        verdict=change.verdict,
+        fault_at_s=change.fault_at_s,
+        evidence_since_s=change.evidence_since_s,
+        detail=change.detail[:200],
+        value=change.value,
+        latency_ms=change.latency_ms,
+    )

@@ -1,0 +1,37 @@
+"""Ways of acting on a host: one file per action. A new action is one file, one line here and one test.
+
+Fabric and paramiko (0.2 s, 33 MB) are imported at the first login: whoever only asks what there is need not pay for them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from remediation.action import Action, CannotAct, CannotReach, Connect, Connection, NothingDone, Prepared, Resolve, Result, Target
+from remediation.service import RESTART_SERVICE
+from remediation.sudoers import sudoers
+
+ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in (RESTART_SERVICE,)})
+
+
+def open_connection(target: Target) -> Connection:
+    """Log in on the target's host over SSH. Raises ``CannotReach``."""
+    from remediation import ssh  # noqa: PLC0415 - see above
+
+    return ssh.open_connection(target)
+
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "CannotAct",
+    "CannotReach",
+    "Connect",
+    "Connection",
+    "NothingDone",
+    "Prepared",
+    "Resolve",
+    "Result",
+    "Target",
+    "open_connection",
+    "sudoers",
+]

@@ -1,0 +1,85 @@
+"""What checks are called, and what a fault of a level means for the customer (R4a)."""
+
+from domain.model import Language
+
+NAMES: dict[Language, dict[str, str]] = {
+    "ja": {
+        "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ", "load": "ロードアベレージ",
+        "mailqueue": "メールキュー", "disk": "ディスク使用率", "inode": "inode 使用率",
+    },
+    "en": {
+        "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page", "load": "Load avg.",
+        "mailqueue": "Mail queue", "disk": "Disk usage", "inode": "Inode usage",
+    },
+}  # fmt: skip
+"""What a kind of check is called in subjects and bodies."""
+
+BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
+    "ja": {
+        (
+            "ping",
+            5,
+        ): "サーバーに到達できません。Web サイトやメールなど、すべてのサービスがご利用いただけない可能性があります。",
+        ("ssh", 4): "サーバーへのリモートログインができません。サーバー上の他のサービスにも影響が及んでいる可能性があります。",
+        ("tcp", 4): "このポートで提供しているサービスがご利用いただけません。",
+        ("http", 4): "Web サイトが表示されない、または正しく応答しない状態です。",
+        ("url", 4): "Web ページに期待した内容が表示されていません。",
+        ("load", 2): "アクセスにわずかな遅延が生じる可能性があります。",
+        ("load", 3): "アクセスに大きな遅延が生じている可能性があります。",
+        ("load", 4): "アクセスに大きな遅延が生じており、接続できなくなる可能性があります。",
+        ("mailqueue", 2): "通常のご利用の範囲ですが、送信待ちのメールの数にご注意ください。",
+        ("mailqueue", 3): "メールの配送に少し遅れが生じる可能性があります。",
+        ("mailqueue", 4): "メールの配送に遅れが生じています。",
+        ("disk", 2): "不要なファイルの整理、またはディスクの追加をご検討ください。",
+        ("disk", 3): "ファイルの書き込みなどの操作が容量の上限に達する可能性があります。",
+        ("disk", 4): "ディスクの空き容量がありません。アクセスに影響が出ています。",
+        ("inode", 2): "ドメインの追加など、今後のファイル数の増加にご注意ください。",
+        ("inode", 3): "ファイル数を減らすか、ディスクの追加が必要です。",
+        ("inode", 4): "メールの受信やアップロードなど、ファイルを作成する処理ができません。",
+    },
+    "en": {
+        ("ping", 5): "The server cannot be reached. Websites, mail and everything else on it may be out of use.",
+        ("ssh", 4): "Nobody can log in to the server remotely. Other services on it may be affected too.",
+        ("tcp", 4): "The service on this port cannot be used.",
+        ("http", 4): "The website does not open, or does not answer as it should.",
+        ("url", 4): "The web page does not show what it should.",
+        ("load", 2): "Access may be slightly delayed.",
+        ("load", 3): "Access may be heavily delayed.",
+        ("load", 4): "Access is heavily delayed and may be cut off.",
+        ("mailqueue", 2): "This is within ordinary use, but the number of waiting mails is worth your attention.",
+        ("mailqueue", 3): "Mail may arrive a little late.",
+        ("mailqueue", 4): "Mail arrives late.",
+        ("disk", 2): "Please tidy up files you no longer need, or consider more disk space.",
+        ("disk", 3): "Writing files may soon hit the limit.",
+        ("disk", 4): "No disk space is left, and access suffers from it.",
+        ("inode", 2): "Please keep an eye on new domains and on how many files they bring.",
+        ("inode", 3): "Fewer files or more disk space are needed.",
+        ("inode", 4): "Nothing that creates files works any more, such as receiving mail or uploading.",
+    },
+}
+"""What a fault of this kind and level means."""
+
+BY_LEVEL: dict[Language, dict[int, str]] = {
+    "ja": {
+        2: "通常のご利用に影響はありませんが、ご注意ください。",
+        3: "一部のご利用に軽い影響が出る可能性があります。",
+        4: "対象のサービスがご利用いただけない可能性があります。",
+        5: "サーバーに到達できず、すべてのサービスがご利用いただけない可能性があります。",
+    },
+    "en": {
+        2: "Ordinary use is not affected, but it is worth your attention.",
+        3: "Some uses may be slightly affected.",
+        4: "The service concerned may be out of use.",
+        5: "The server cannot be reached; everything on it may be out of use.",
+    },
+}
+"""What a level means where its kind has no words of its own for it (R1)."""
+
+
+def name(kind: str, language: Language) -> str:
+    return NAMES[language].get(kind, kind)
+
+
+def meaning(kind: str, level: int, language: Language) -> str:
+    """What it means for the customer that a check of this kind fails at this level."""
+    return BY_KIND[language].get((kind, level)) or BY_LEVEL[language][level]

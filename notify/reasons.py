@@ -1,0 +1,167 @@
+"""The words for every reason code (domain.reasons), in ja and en: what ``explain``, pages and reports say."""
+
+import re
+from string import Formatter
+
+from domain.commands import Facts
+from domain.model import Language
+from domain.reasons import Code
+from domain.wording import NOTHING, shown
+
+TEXT: dict[Language, dict[Code, str]] = {
+    "ja": {
+        Code.OPENED: "{check} の障害が Lv.{level} として確認され、インシデント {incident} を開始しました。",
+        Code.OPENED_IN_PAUSE: "監視休止 {pause}({until_s} まで)の間に {check} の障害を確認しました。記録のみ行います。",
+        Code.REOPENED: "{check} の障害が再発したため、インシデント {incident} を再開しました。",
+        Code.JOINED: "{check} の障害が Lv.{level} として、進行中のインシデント {incident} に加わりました。({detail})",
+        Code.SAME_SERVICE: "{check} は、すでにお知らせした障害と同じサービス {service} のものなので、重ねてお知らせしません。",
+        Code.FAULT_TOLD: "{faults} の障害を Lv.{level} としてお客様にお知らせしました。",
+        Code.LEVEL_TOLD: "レベルが Lv.{previous_level} から Lv.{level} に変わったことをお客様にお知らせしました。",
+        Code.CLEARED: "{check} は再び正常です。",
+        Code.RECOVERED: "復旧を確認し、お客様にお知らせしました。",
+        Code.RECOVERED_SILENTLY: "復旧しました。障害をお知らせしていなかったため、復旧もお知らせしません。",
+        Code.RECOVERY_HELD_BACK: "監視休止の間に復旧したため、休止が終わってからお知らせします。",
+        Code.FLAPPING: "{check} は {window_s} の間に {changes} 回変化し、不安定です。落ち着くまで個々の変化はお知らせしません。",
+        Code.SETTLED: "{check} の状態が落ち着きました。",
+        Code.EVIDENCE_LOST: "監視側で {check} の状態を判断できなくなりました。判断できるまで、通知も対応もしません。({detail})",
+        Code.EVIDENCE_RESTARTED: "{check} の観測が途切れたため、対応までの時間を数え直します。障害の開始時刻は変わりません。",
+        Code.CLOCK_STARTED: "障害が {wait_s} 続けば、{due_s} に復旧作業を始めます。",
+        Code.CLOCK_STOPPED: "復旧作業までの時計を止めました。",
+        Code.RUN_STARTED: "手順 {runbook} の実行を指示しました。",
+        Code.WOULD_RUN: "自動化が shadow のため記録のみです。on であれば手順 {runbook} を実行していました。",
+        Code.WORK_TOLD: "障害が続いていることを確かめ、作業の開始をお客様にお知らせしました。",
+        Code.RUN_FIXED: "手順の実行により復旧しました。({outcome_detail})",
+        Code.RUN_GONE: "手順が何かを行う前に、障害は解消していました。({outcome_detail})",
+        Code.RUN_NOT_FIXED: "手順を実行しましたが、復旧しませんでした。({outcome_detail})",
+        Code.RUN_UNKNOWN: "作業の結果を確認できません。同じ作業は繰り返さず、人が確認します。({outcome_detail})",
+        Code.RUN_REFUSED: "安全装置により、作業は行われませんでした。({outcome_detail})",
+        Code.RUN_LOST: "手順の結果が期限内に届きませんでした。",
+        Code.STEP_DONE: "{action}: {outcome}({detail})",
+        Code.NOT_RECOVERED_TOLD: "自動では復旧しなかったことをお客様にお知らせしました。",
+        Code.REPORT_ASKED: "インシデント報告書の作成を指示しました。",
+        Code.REPORT_WRITTEN: "インシデント報告書を {path} に作成しました。",
+        Code.REPORT_FAILED: "インシデント報告書を作成できませんでした。({error})",
+        Code.HANDED_OVER: "自動での対応を終え、担当者に引き継ぎました。",
+        Code.PAGED: "担当者 {recipient} を呼び出しました。",
+        Code.ACKNOWLEDGED: "{by} が対応を引き受けました。以後の呼び出しを止めます。",
+        Code.NOTED: "{by} の記録: {why}",
+        Code.HOLD_SET: "{by} が自動対応を差し止めました。({why})",
+        Code.HOLD_RELEASED: "{by} が自動対応の差し止めを解きました。({why})",
+        Code.PAUSE_SET: "{by} が監視休止 {pause} を設定しました。",
+        Code.PAUSE_CANCELLED: "{by} が監視休止 {pause} を取り消しました。",
+        Code.DELIVERY_FAILED: "{recipient} 宛ての連絡を届けられませんでした。({error})",
+        Code.POLICY_CHANGED: "設定が {version} に変わり、状態を判断し直しました。",
+        Code.INVENTORY_REFUSED: "新しい設定に誤りがあるため受け付けず、これまでの設定を使い続けます。({error})",
+        Code.WATCHER_SILENT: "監視プロセス {by} からの連絡が途絶えています。その間の状態は判断できません。",
+        Code.HOST_REMOVED: "このホストは設定から削除されました。インシデントを閉じます。",
+        Code.CHECK_REMOVED: "障害となっていた監視項目は、設定から削除されました。",
+        Code.STALE: "すでに判断した時点より古い、または重複した報告のため使いません。",
+        Code.NOT_WATCHED: "監視対象ではないため、何もしません。",
+        Code.NO_CHANGE: "状態に変化がないため、何もしません。",
+        Code.ADMITTED: "作業を許可しました。",
+        Code.GATE_STOP_FILE: "停止ファイルが置かれているため、どのホストにも作業を行いません。",
+        Code.GATE_HOLD_ALL: "全ホストの自動対応が差し止められているため、作業を行いません。",
+        Code.GATE_HOLD: "このホストの自動対応が差し止められているため、作業を行いません。",
+        Code.GATE_PAUSE: "監視休止 {pause} の間は作業を行いません。({until_s} まで)",
+        Code.GATE_MODE_OFF: "自動化が off のため、作業を行いません。",
+        Code.GATE_MODE_SHADOW: "自動化が shadow のため、作業は行わず記録のみです。",
+        Code.GATE_UNKNOWN: "監視側で状態を判断できないため、作業を行いません。",
+        Code.GATE_FAULT_GONE: "障害は解消しているため、作業を行いません。",
+        Code.GATE_NOT_COVERED: "この障害の復旧作業はご契約に含まれないため、行いません。",
+        Code.GATE_NO_PROCEDURE: "この種類の障害に対する手順が定められていないため、担当者に引き継ぎます。",
+        Code.GATE_FLAPPING: "状態が不安定な間は作業を行いません。",
+        Code.GATE_TRIED: "このインシデントではすでに同じ対象に作業を行ったため、繰り返しません。",
+        Code.GATE_BUSY: "このホストでは別の作業が進行中のため、作業を行いません。",
+        Code.GATE_LIMIT: "同時に行える作業の数が上限に達しているため、作業を行いません。(進行中 {running} 件、上限 {limit} 件)",
+        Code.GATE_CLAIM_LOST: "この作業はすでに他の実行者の担当となっているため、行いません。",
+        Code.GATE_ATTEMPTED: "同じ作業が一度試みられているため、二度は行いません。",
+    },
+    "en": {
+        Code.OPENED: "The fault of {check} was confirmed as Lv.{level}; incident {incident} was opened.",
+        Code.OPENED_IN_PAUSE: "{check} was confirmed down within the pause {pause} (until {until_s}); it is recorded only.",
+        Code.REOPENED: "The fault of {check} came back; incident {incident} was opened again.",
+        Code.JOINED: "The fault of {check}, Lv.{level}, joined the open incident {incident}. ({detail})",
+        Code.SAME_SERVICE: "{check} belongs to {service}, whose fault was already told, so it is not told again.",
+        Code.FAULT_TOLD: "The customer was told of the fault of {faults} as Lv.{level}.",
+        Code.LEVEL_TOLD: "The customer was told that the level changed from Lv.{previous_level} to Lv.{level}.",
+        Code.CLEARED: "{check} is well again.",
+        Code.RECOVERED: "The recovery was seen, and the customer was told.",
+        Code.RECOVERED_SILENTLY: "Recovered. The fault had not been told, so neither is the recovery.",
+        Code.RECOVERY_HELD_BACK: "Recovered within a pause; it is told when the pause ends.",
+        Code.FLAPPING: "{check} changed {changes} times within {window_s}: it is flapping, and only told again when it settles.",
+        Code.SETTLED: "{check} has settled.",
+        Code.EVIDENCE_LOST: "The watcher can no longer judge {check}; until it can, nothing is told or done about it. ({detail})",
+        Code.EVIDENCE_RESTARTED: "Evidence for {check} had a gap: the time until we act counts anew; the start of the fault stays.",
+        Code.CLOCK_STARTED: "If the fault lasts for {wait_s}, recovery starts at {due_s}.",
+        Code.CLOCK_STOPPED: "The clock towards recovery was stopped.",
+        Code.RUN_STARTED: "The runbook {runbook} was ordered to run.",
+        Code.WOULD_RUN: "Recorded only (automation is in shadow mode): the runbook {runbook} would have run.",
+        Code.WORK_TOLD: "The fault was seen to last, and the customer was told that work starts.",
+        Code.RUN_FIXED: "The runbook brought recovery. ({outcome_detail})",
+        Code.RUN_GONE: "The fault was gone before the runbook did anything. ({outcome_detail})",
+        Code.RUN_NOT_FIXED: "The runbook did not bring recovery. ({outcome_detail})",
+        Code.RUN_UNKNOWN: "What an action did could not be established; it is not repeated, a person looks. ({outcome_detail})",
+        Code.RUN_REFUSED: "A guard-rail refused what the runbook was about to do. ({outcome_detail})",
+        Code.RUN_LOST: "The runbook was not heard of again within its time.",
+        Code.STEP_DONE: "{action}: {outcome}. ({detail})",
+        Code.NOT_RECOVERED_TOLD: "The customer was told that automatic recovery did not succeed.",
+        Code.REPORT_ASKED: "The incident report was ordered.",
+        Code.REPORT_WRITTEN: "The incident report was written to {path}.",
+        Code.REPORT_FAILED: "The incident report could not be written. ({error})",
+        Code.HANDED_OVER: "Automatic work has ended; people take over.",
+        Code.PAGED: "Operator {recipient} was paged.",
+        Code.ACKNOWLEDGED: "{by} takes it; nobody else is paged.",
+        Code.NOTED: "Note by {by}: {why}",
+        Code.HOLD_SET: "{by} put automatic work on hold. ({why})",
+        Code.HOLD_RELEASED: "{by} released the hold on automatic work. ({why})",
+        Code.PAUSE_SET: "{by} set the pause {pause}.",
+        Code.PAUSE_CANCELLED: "{by} cancelled the pause {pause}.",
+        Code.DELIVERY_FAILED: "A message to {recipient} could not be delivered. ({error})",
+        Code.POLICY_CHANGED: "The configuration changed to {version}; the state was judged anew.",
+        Code.INVENTORY_REFUSED: "The new configuration has mistakes and was refused; the old one stays. ({error})",
+        Code.WATCHER_SILENT: "The watcher {by} is not heard of; until it is, nothing it watches can be judged.",
+        Code.HOST_REMOVED: "This host was removed from the configuration; its incident is closed.",
+        Code.CHECK_REMOVED: "The checks that had failed were removed from the configuration.",
+        Code.STALE: "This news is older than what was already judged, or came twice, and is not used.",
+        Code.NOT_WATCHED: "It is not watched; nothing is done.",
+        Code.NO_CHANGE: "Nothing changed; nothing is done.",
+        Code.ADMITTED: "The action was admitted.",
+        Code.GATE_STOP_FILE: "Not done: the stop file is there, so nothing acts on any host.",
+        Code.GATE_HOLD_ALL: "Not done: automatic work is on hold for all hosts.",
+        Code.GATE_HOLD: "Not done: automatic work is on hold for this host.",
+        Code.GATE_PAUSE: "Not done within the pause {pause}. (It lasts until {until_s}.)",
+        Code.GATE_MODE_OFF: "Not done: automation is off.",
+        Code.GATE_MODE_SHADOW: "Not done, only recorded: automation is in shadow mode.",
+        Code.GATE_UNKNOWN: "Not done: the watcher cannot judge the state.",
+        Code.GATE_FAULT_GONE: "Not done: the fault is gone.",
+        Code.GATE_NOT_COVERED: "Not done: the contract does not cover recovery of this fault at this time.",
+        Code.GATE_NO_PROCEDURE: "Not done: no runbook is named for this class of fault; people take over.",
+        Code.GATE_FLAPPING: "Not done while the check is flapping.",
+        Code.GATE_TRIED: "Not done again: it was already tried on the same target in this incident.",
+        Code.GATE_BUSY: "Not done: other work is going on on this host.",
+        Code.GATE_LIMIT: "Not done: as many actions as are allowed at once are going on. ({running}, limit {limit})",
+        Code.GATE_CLAIM_LOST: "Not done: somebody else holds this work.",
+        Code.GATE_ATTEMPTED: "Not done: the same action was attempted once, and is never done twice.",
+    },
+}  # fmt: skip
+"""``str.format`` templates; their fields are names of ``domain.facts.FACTS``."""
+
+
+_BRACKETS = re.compile(r" ?\([^()]*\)")
+
+
+def speaks_of(code: Code) -> frozenset[str]:
+    """The facts a code's texts have a place for, in either language."""
+    return frozenset(field for texts in TEXT.values() for _, field, _, _ in Formatter().parse(texts[code]) if field is not None)
+
+
+def explain(code: Code, facts: Facts, language: Language, zone: str) -> str:
+    """One line for a person: why.
+
+    What a text says in brackets is left out when a fact in it is missing; elsewhere a missing fact reads as a dash, so
+    that old records stay readable.
+    """
+    said = {name: shown(name, facts.get(name), zone, language) for name in speaks_of(code)}
+    missing = {f"{{{name}}}" for name, text in said.items() if text == NOTHING}
+    template = _BRACKETS.sub(lambda found: "" if any(name in found[0] for name in missing) else found[0], TEXT[language][code])
+    return template.format_map(said)

@@ -1,0 +1,1 @@
+"""The process that decides, and those that act on what it decided."""

@@ -1,0 +1,132 @@
+"""One action on a real machine: prepared, admitted, done within seconds or not at all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.commands import Run
+from domain.model import Host
+from domain.ports import Clock
+from domain.procedure import Step, StepOutcome
+from domain.reasons import Code
+from engine.claim import LeaseKeeper
+from engine.context import Context
+from remediation import ACTIONS, NothingDone, Prepared, Target, open_connection
+from store.admit import Admission, Request, admit
+from store.tables import Attempt
+
+INTENT_FRESH_S = 5.0
+"""An effect starts within so many seconds (CLOCK_BOOTTIME) of its intent, or not at all."""
+LIMIT_RETRY_S = 5.0
+LIMIT_PATIENCE_S = 600.0
+"""How often, and for how long, an action that only a limit refused is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How a step ended; ``code`` is the gate's refusal."""
+
+    outcome: StepOutcome
+    detail: str = ""
+    command_line: str = ""
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """What one action is done for, by whom, and on what."""
+
+    context: Context
+    run: Run
+    claimer: str
+    lease: LeaseKeeper
+    step: Step
+    target: Target
+
+    @property
+    def command_line(self) -> str:
+        return " && ".join(describe(self.step, self.target.host, self.target.service))
+
+
+def describe(step: Step, host: Host, service: str | None) -> tuple[str, ...]:
+    """What the step would have the host carry out; where it can't be done at all, why."""
+    try:
+        return ACTIONS[step.action].describe(host, step.parameters, service)
+    except NothingDone as error:
+        return (f"# not possible: {error}",)
+
+
+def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Callable[[StepResult], None]) -> StepResult:
+    """Perform an acting step. ``ended`` writes down the end of an attempt (by id) whose intent is in the journal,
+    ``not_done`` one that never came so far.
+
+    The connection is made before the intent, so that intent and effect lie within milliseconds.
+    """
+    try:
+        prepared = ACTIONS[acting.step.action].prepare(acting.target, acting.step.parameters, open_connection)
+    except NothingDone as error:
+        result = StepResult(StepOutcome.FAILED, str(error), acting.command_line)
+        not_done(result)
+        return result
+    try:
+        admission = _admit(acting, prepared)
+        if admission.attempt_id is None:
+            # the refusal is in the journal already, written with the gate's verdict
+            return StepResult(StepOutcome.REFUSED, str(admission.code), acting.command_line, str(admission.code))
+        result = _start(acting, prepared, admission)
+    finally:
+        prepared.close()
+    ended(admission.attempt_id, result)
+    return result
+
+
+def _admit(acting: Acting, prepared: Prepared) -> Admission:
+    """Ask the gate; where only a limit refuses, ask again for a while."""
+    context = acting.context
+    request = Request(
+        command=acting.run.key,
+        who=acting.claimer,
+        step=acting.step.id,
+        action=acting.step.action,
+        stop_file=context.settings.stop_file,
+        before=dict(prepared.before),
+        command_line=acting.command_line,
+    )
+    patience = _Patience(context.clock)
+    while True:
+        admission = admit(context.store, request)
+        if admission.code is not Code.GATE_LIMIT or patience.over:
+            return admission
+        context.clock.sleep(LIMIT_RETRY_S)
+        acting.lease.check()
+
+
+def _start(acting: Acting, prepared: Prepared, admission: Admission) -> StepResult:
+    """The effect, if it is not too late: the process may have been stopped since the intent."""
+    age_s = acting.context.clock.boottime_s() - admission.intent_boot_s
+    if age_s > INTENT_FRESH_S or not acting.lease.valid:
+        return StepResult(StepOutcome.LATE, f"not done: {age_s:.1f} s passed since the intent", acting.command_line)
+    result = prepared.start(acting.step.timeout_s)
+    if result.outcome is StepOutcome.UNKNOWN:
+        # the connection was lost, or no end came in time: what became of it can be seen on the host
+        action = ACTIONS[acting.step.action]
+        seen = action.settle(acting.target, acting.step.parameters, prepared.before, open_connection)
+        return StepResult(seen.outcome, f"{result.detail}; {seen.detail}", result.command_line)
+    return StepResult(result.outcome, result.detail, result.command_line)
+
+
+def settle(attempt: Attempt, target: Target | None, step: Step | None) -> StepResult:
+    """What became of an intent whose end nobody wrote down; by looking only, never by doing it again."""
+    if target is None or step is None or step.action not in ACTIONS:
+        return StepResult(StepOutcome.UNKNOWN, "the host or the runbook has changed since; a person must look")
+    result = ACTIONS[step.action].settle(target, step.parameters, attempt.before, open_connection)
+    return StepResult(result.outcome, result.detail, result.command_line)
+
+
+class _Patience:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until_s = clock.boottime_s() + LIMIT_PATIENCE_S
+
+    @property
+    def over(self) -> bool:
+        return self._clock.boottime_s() >= self._until_s

@@ -1,0 +1,136 @@
+"""Shows the work in Prefect: a flow run for each run and report, created by HTTP with the command's key, and what
+operators do to it there brought back as events. Nothing here is needed for recovery: what no flow run claims, hands does.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+
+from domain import events as ev
+from domain.commands import Report, Run
+from engine.context import Context
+from engine.prefect_api import ApiUnavailable, PrefectApi, PrefectError
+from store import inbox, policies
+from store.codec import decode_command
+from store.tables import CommandRow, IncidentRow
+
+log = logging.getLogger(__name__)
+
+FLOWS = {"Run": "first-line/first-line", "Report": "incident-report/incident-report"}
+"""Which deployment performs which kind of command."""
+BACKOFF_S = 2.0
+REFUSED_BACKOFF_S = 30.0
+RECONCILE_S = 2.0
+REMEMBER_S = 86_400.0
+"""Flow runs are asked after for so long."""
+
+
+class Dispatcher:
+    """One pass of ``once`` creates what is missing and looks after what runs. Used from one thread."""
+
+    def __init__(self, context: Context, api: PrefectApi) -> None:
+        self._context = context
+        self._api = api
+        self._not_before_s = 0.0
+        self._reconcile_at_s = 0.0
+
+    def once(self) -> None:
+        now_boot_s = self._context.clock.boottime_s()
+        if now_boot_s < self._not_before_s:
+            return
+        try:
+            for row in self._undispatched():
+                self._create(row)
+            if now_boot_s >= self._reconcile_at_s:
+                self._reconcile_at_s = now_boot_s + RECONCILE_S
+                self._reconcile()
+        except ApiUnavailable as error:
+            # no alarm: recovery does not wait for Prefect, hands takes over what stays unclaimed
+            log.info("Prefect is away, hands takes over: %s", error)
+            self._not_before_s = now_boot_s + BACKOFF_S
+        except PrefectError as error:
+            log.error("Prefect refuses what the engine asks of it; hands does the work meanwhile: %s", error)
+            self._not_before_s = now_boot_s + REFUSED_BACKOFF_S
+
+    def _undispatched(self) -> Sequence[CommandRow]:
+        with self._context.store.read() as session:
+            return session.exec(
+                select(CommandRow)
+                .where(
+                    col(CommandRow.kind).in_(FLOWS),
+                    col(CommandRow.done_s).is_(None),
+                    col(CommandRow.flow_run).is_(None),
+                    col(CommandRow.claimed_by).is_(None),
+                    col(CommandRow.prefer).is_(None),
+                )
+                .order_by(col(CommandRow.seq))
+            ).all()
+
+    def _create(self, row: CommandRow) -> None:
+        command = decode_command(row.kind, row.payload)
+        if not isinstance(command, Run | Report):
+            raise TypeError(f"{row.key} is a {row.kind}, which no flow performs")
+        title = f"{command.incident or 'request'} {command.host}"
+        try:
+            run_id = self._api.create_run(
+                FLOWS[row.kind],
+                parameters={"command": row.key},
+                tags=self._tags(command),
+                name=title if isinstance(command, Run) else f"{title} report",
+                idempotency_key=row.key,
+            )
+        except ApiUnavailable:
+            raise
+        except PrefectError:
+            log.exception("Prefect refused a flow run for %s; hands will do it", row.key)
+            run_id = "refused"
+        with self._context.store.write() as session:
+            found = session.exec(select(CommandRow).where(CommandRow.key == row.key)).one()
+            found.flow_run = run_id
+            session.add(found)
+
+    def _tags(self, command: Run | Report) -> list[str]:
+        with self._context.store.read() as session:
+            policy = policies.current(session)
+            incident = session.get(IncidentRow, command.incident) if command.incident else None
+        host = policy.hosts.get(command.host) if policy is not None else None
+        tags = [f"host:{command.host}"]
+        if command.incident:
+            tags.insert(0, f"incident:{command.incident}")
+        if host is not None:
+            tags.append(f"customer:{host.customer}")
+        if incident is not None:
+            tags.append(f"level:{incident.level}")
+        return tags
+
+    def _reconcile(self) -> None:
+        """A run cancelled in the UI is a hold (R26): the operator wants it to stop, not to start again by itself."""
+        since_s = self._context.clock.now_s() - REMEMBER_S
+        with self._context.store.read() as session:
+            rows = session.exec(
+                select(CommandRow).where(
+                    col(CommandRow.kind) == "Run",
+                    col(CommandRow.flow_run).is_not(None),
+                    col(CommandRow.flow_run) != "refused",
+                    col(CommandRow.done_s).is_(None),
+                    col(CommandRow.created_s) > since_s,
+                )
+            ).all()
+        runs = {row.flow_run: row for row in rows if row.flow_run is not None}
+        if not runs:
+            return
+        for run_id, state in self._api.states(runs).items():
+            if state.type in {"CANCELLED", "CANCELLING"}:
+                self._hold(run_id, runs[run_id])
+
+    def _hold(self, run_id: str, row: CommandRow) -> None:
+        event = ev.HoldSet(
+            id=f"cancelled/{run_id}",
+            at_s=self._context.clock.now_s(),
+            host=row.host,
+            by="prefect-ui",
+            reason=f"flow run of {row.key} was cancelled",
+        )
+        with self._context.store.write() as session:
+            inbox.insert(session, event)

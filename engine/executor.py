@@ -1,0 +1,293 @@
+"""Performs a Run command: ``domain.procedure`` says what comes next, this does it and writes down how it went.
+
+Whoever performs a run (a flow run, or hands) claims its command first. Steps that ended are in the journal, so a run that
+was cut off goes on where it stood; an action whose end nobody wrote down is settled by looking, never done again.
+"""
+
+import json
+import threading
+from dataclasses import dataclass
+
+from sqlmodel import select
+
+import runbooks
+from domain import events as ev
+from domain.commands import Look, Run
+from domain.model import Host, Policy
+from domain.observation import Verdict
+from domain.procedure import LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
+from domain.reasons import Code
+from engine import secrets
+from engine.acting import Acting, StepResult, act, settle
+from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
+from engine.context import Context
+from remediation import ACTIONS, Target
+from store import inbox, journal, outbox, policies
+from store.codec import decode
+from store.tables import Attempt, CommandRow, Inbox
+
+POLL_S = 0.1
+DECIDED_WITHIN_S = 15.0
+"""How long the engine may take to decide what a run told it before the run goes on."""
+
+
+def begin(context: Context, key: str, claimer: str, stop: threading.Event | None = None) -> "RunSession | Taken":
+    """Claim the Run command ``key``. What an earlier holder left open is settled before anything else is done. When ``stop`` is
+    set, the run raises ``StoppedError`` before its next step, or while it waits for a look; an action is never cut off."""
+    row = outbox.claim(context.store, key, claimer, context.settings.lease_s)
+    if row is None:
+        return taken(context, key)
+    run = decode(Run, row.payload)
+    with context.store.read() as session:
+        policy = policies.current(session)
+    found = RunSession(context, row, run, policy, claimer, stop or threading.Event())
+    try:
+        found.settle_open_attempts()
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """A step with the name people see."""
+
+    step: Step
+    title: str
+
+
+class RunSession:
+    """One claimed run. Used from one thread at a time; ``close`` it in the end."""
+
+    def __init__(  # noqa: PLR0917 - made in one place, by ``begin``
+        self, context: Context, row: CommandRow, run: Run, policy: Policy | None, claimer: str, stop: threading.Event
+    ) -> None:
+        self.run = run
+        self.claimer = claimer
+        self.host: Host | None = policy.hosts.get(run.host) if policy is not None else None
+        self.procedure: Procedure | None = runbooks.load(ACTIONS).get(run.runbook)
+        self._context = context
+        self._started_s = row.created_s
+        self._stop = stop
+        self._lease = LeaseKeeper(context, claimer, run.key)
+
+    def close(self) -> None:
+        self._lease.close()
+
+    def _check(self) -> None:
+        self._lease.check()
+        if self._stop.is_set():
+            raise StoppedError(f"{self.claimer} is to end")
+
+    def settle_open_attempts(self) -> None:
+        """Intents without an end were somebody's who was killed: look at the host what came of them."""
+        for attempt in self._attempts():
+            if attempt.outcome is None:
+                step = self._step(attempt.step)
+                self._write_ended(attempt.id, attempt.step, attempt.action, settle(attempt, self._target(), step))
+
+    def next(self) -> Titled | None:
+        """The step to perform now; ``None`` when the run is over. Waits until a repeated look is due."""
+        self._lease.check()
+        verdict = self._proceed()
+        if isinstance(verdict, Done):
+            return None
+        self._check()
+        wait_s = verdict.not_before_s - self._context.clock.now_s()
+        if wait_s > 0:
+            self._context.clock.sleep(min(wait_s, verdict.step.every_s))
+        return Titled(verdict.step, self._title(verdict.step))
+
+    def perform(self, titled: Titled) -> StepResult:
+        """Do one step and write down how it went. Raises ``LostError`` when the claim was lost meanwhile."""
+        step = titled.step
+        if step.acts:
+            return self._act(step)
+        result = self._look(step) if step.action == LOOK else self._announce()
+        self._lease.check()
+        self._write_whole(step, result)
+        return result
+
+    def finish(self) -> ev.RunEnded:
+        """Tell the engine how the run ended, and give the command back as done; one transaction."""
+        self._lease.check()
+        done = self._proceed()
+        if isinstance(done, Next):
+            raise LostError(f"{self.run.key} is not over: {done.step.id} comes next")
+        ended = self._ended(done)
+        with self._context.store.write() as session:
+            now_s = self._context.clock.now_s()
+            if not outbox.complete(session, self.run.key, self.claimer, str(ended.outcome), ended.detail, now_s):
+                raise LostError(f"{self.claimer} no longer holds {self.run.key}")
+            inbox.insert(session, ended)
+        return ended
+
+    def wait_decided(self, event_id: str) -> None:
+        """Wait until the engine has decided an event of ours, so that what follows from it is there; gives up quietly, since
+        a stopped engine decides it later."""
+        give_up_s = self._context.clock.boottime_s() + DECIDED_WITHIN_S
+        while self._context.clock.boottime_s() < give_up_s:
+            with self._context.store.read() as session:
+                if session.exec(select(Inbox.decided).where(Inbox.event_id == event_id)).first():
+                    return
+            self._context.clock.sleep(POLL_S)
+
+    # how the run stands
+
+    def _proceed(self) -> Next | Done:
+        if self.procedure is None:
+            return Done(ev.RunOutcome.REFUSED, acted=False, code=str(Code.GATE_NO_PROCEDURE))
+        if self.host is None or not self.run.checks:
+            return Done(ev.RunOutcome.REFUSED, acted=False, code=str(Code.NOT_WATCHED))
+        past = [
+            Past(attempt.step, StepOutcome(attempt.outcome or "unknown"), attempt.ended_s or attempt.intent_s, attempt.code)
+            for attempt in self._attempts()
+        ]
+        asked = self.run.requested_by != "engine"
+        return proceed(self.procedure, past, self._started_s, self._context.clock.now_s(), asked=asked)
+
+    def _ended(self, done: Done) -> ev.RunEnded:
+        attempts = self._attempts()
+        detail = next((f"{item.step}: {item.detail}" for item in reversed(attempts) if item.detail), "")
+        return ev.RunEnded(
+            id=f"{self.run.key}/ended",
+            at_s=self._context.clock.now_s(),
+            host=self.run.host,
+            run=self.run.key,
+            outcome=done.outcome,
+            acted=done.acted,
+            by=self.claimer,
+            detail=detail,
+            code=done.code,
+        )
+
+    def _attempts(self) -> list[Attempt]:
+        with self._context.store.read() as session:
+            return journal.attempts(session, self.run.key)
+
+    def _step(self, name: str) -> Step | None:
+        return next((step for step in self.procedure.steps if step.id == name), None) if self.procedure is not None else None
+
+    def _title(self, step: Step) -> str:
+        match step.action:
+            case "look":
+                return f"look: {', '.join(self.run.checks)}"
+            case "announce":
+                return "announce: work starts"
+            case _:
+                return f"{step.action}: {self.run.service or self.run.host}"
+
+    # doing
+
+    def _target(self) -> Target | None:
+        if self.host is None or self.host.ssh is None:
+            return None
+        return Target(host=self.host, service=self.run.service, resolve=secrets.resolve, clock=self._context.clock)
+
+    def _act(self, step: Step) -> StepResult:
+        target = self._target()
+        if target is None:
+            result = StepResult(StepOutcome.FAILED, f"{self.run.host} has no ssh access in the inventory")
+            self._write_whole(step, result)
+            return result
+        acting = Acting(
+            context=self._context,
+            run=self.run,
+            claimer=self.claimer,
+            lease=self._lease,
+            step=step,
+            target=target,
+        )
+        return act(
+            acting,
+            ended=lambda attempt_id, result: self._write_ended(attempt_id, step.id, step.action, result),
+            not_done=lambda result: self._write_whole(step, result),
+        )
+
+    def _look(self, step: Step) -> StepResult:
+        """Have the watcher look at what failed: only it stands in the host's segment."""
+        key = f"{self.run.key}/look/{len(self._attempts()) + 1}"
+        look = Look(key=key, incident=self.run.incident, host=self.run.host, checks=self.run.checks)
+        with self._context.store.write() as session:
+            outbox.put(session, look, self._context.clock.now_s())
+        give_up_s = self._context.clock.boottime_s() + step.timeout_s
+        while self._context.clock.boottime_s() < give_up_s:
+            with self._context.store.read() as session:
+                row = session.exec(select(CommandRow).where(CommandRow.key == key)).one()
+            if row.done_s is not None:
+                return _seen(row)
+            self._check()
+            self._context.clock.sleep(POLL_S)
+        return StepResult(StepOutcome.UNKNOWN, f"the watcher did not look within {step.timeout_s:g} s")
+
+    def _announce(self) -> StepResult:
+        event_id = f"{self.run.key}/announced"
+        event = ev.WorkAnnounced(
+            id=event_id, at_s=self._context.clock.now_s(), host=self.run.host, run=self.run.key, by=self.claimer
+        )
+        with self._context.store.write() as session:
+            inbox.insert(session, event)
+        self.wait_decided(event_id)
+        return StepResult(StepOutcome.DONE)
+
+    # writing down
+
+    def _attempt(self, step: Step, number: int, result: StepResult) -> Attempt:
+        now_s = self._context.clock.now_s()
+        return Attempt(
+            id=f"{self.run.key}/{number:03d}",
+            command=self.run.key,
+            number=number,
+            step=step.id,
+            action=step.action,
+            host=self.run.host,
+            customer=self.host.customer if self.host is not None else "",
+            claimer=self.claimer,
+            intent_s=now_s,
+            intent_boot_s=self._context.clock.boottime_s(),
+            code=str(Code.ADMITTED),
+            outcome=str(result.outcome),
+            ended_s=now_s,
+            detail=result.detail,
+            command_line=result.command_line,
+        )
+
+    def _write_whole(self, step: Step, result: StepResult) -> None:
+        """A step that needs no leave, or never came to ask for it: its whole attempt in one transaction."""
+        with self._context.store.write() as session:
+            number = journal.next_number(session, self.run.key)
+            attempt = self._attempt(step, number, result)
+            session.add(attempt)
+            inbox.insert(session, self._recorded(attempt.id, step.id, step.action, result))
+
+    def _write_ended(self, attempt_id: str, step: str, action: str, result: StepResult) -> None:
+        """The journal's outcome and the event for the timeline, in one transaction."""
+        with self._context.store.write() as session:
+            journal.settle(session, attempt_id, str(result.outcome), result.detail, self._context.clock.now_s())
+            inbox.insert(session, self._recorded(attempt_id, step, action, result))
+
+    def _recorded(self, attempt_id: str, step: str, action: str, result: StepResult) -> ev.ActionRecorded:
+        return ev.ActionRecorded(
+            id=f"{attempt_id}/recorded",
+            at_s=self._context.clock.now_s(),
+            host=self.run.host,
+            run=self.run.key,
+            step=step,
+            action=action,
+            outcome=str(result.outcome),
+            detail=result.detail,
+            command_line=result.command_line,
+        )
+
+
+def _seen(row: CommandRow) -> StepResult:
+    """What the watcher saw: up only when every check is; unknown when any could not be judged and none is down."""
+    verdicts: dict[str, dict[str, object]] = json.loads(row.detail or "{}")
+    found = {Verdict(str(item["verdict"])) for item in verdicts.values()}
+    detail = "; ".join(f"{check} {item['verdict']} {item.get('detail', '')}".strip() for check, item in sorted(verdicts.items()))
+    if found == {Verdict.UP}:
+        return StepResult(StepOutcome.UP, detail)
+    if Verdict.DOWN in found:
+        return StepResult(StepOutcome.DOWN, detail)
+    return StepResult(StepOutcome.UNKNOWN, detail or "the watcher does not know these checks")

@@ -1,0 +1,75 @@
+"""An incident as its records tell it: what people read in ``explain``, in the flow run's artifact and in the report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from domain.commands import Facts
+from domain.model import Language
+from domain.reasons import SPEC, Code
+from engine.context import Context
+from notify.reasons import explain
+from store.tables import Decision
+
+QUIET = frozenset({Code.NO_CHANGE, Code.STALE})
+"""Said only to who asks for everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One reason of one decision, in words. ``spec`` is the source it cites."""
+
+    at_s: float
+    code: Code
+    text: str
+    spec: str
+    event: str
+    facts: Facts
+    decision: int
+
+
+def of_incident(session: Session, incident: str, language: Language, zone: str) -> list[Line]:
+    """What was decided about an incident, oldest first."""
+    rows = session.exec(select(Decision).where(Decision.incident == incident).order_by(col(Decision.seq))).all()
+    return [line for row in rows for line in of_decision(row, language, zone)]
+
+
+def of_host(session: Session, host: str, language: Language, zone: str, limit: int = 50) -> list[Line]:
+    """The last decisions about a host, oldest first."""
+    rows = session.exec(select(Decision).where(Decision.host == host).order_by(col(Decision.seq).desc()).limit(limit)).all()
+    return [line for row in reversed(rows) for line in of_decision(row, language, zone)]
+
+
+def markdown(context: Context, incident: str, language: Language = "en", zone: str = "Asia/Tokyo") -> str:
+    """The timeline as a Markdown table, for the flow run's first artifact."""
+    with context.store.read() as session:
+        lines = of_incident(session, incident, language, zone)
+    rows = [f"| {local(line.at_s, zone)} | {_cell(line.text)} | {line.spec} |" for line in lines if line.code not in QUIET]
+    return "\n".join([f"# {incident}", "", "| time | what | source |", "|---|---|---|", *rows])
+
+
+def local(at_s: float, zone: str) -> str:
+    """A time as its reader's clock shows it, to the second."""
+    return datetime.fromtimestamp(at_s, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def of_decision(row: Decision, language: Language, zone: str) -> list[Line]:
+    found = []
+    for reason in row.reasons:
+        code, facts = Code(reason["code"]), facts_of(reason)
+        text = explain(code, facts, language, zone)
+        found.append(Line(row.at_s, code, text, SPEC[code], row.event_kind, facts, row.seq or 0))
+    return found
+
+
+def facts_of(reason: Mapping[str, Any]) -> Facts:
+    """A stored reason's facts as the domain has them: JSON knows no tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in reason["facts"].items()}
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

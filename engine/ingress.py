@@ -1,0 +1,106 @@
+"""What comes in over HTTP: acknowledging a page, and whether we are alive. It only inserts events."""
+
+import html
+import logging
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from engine.context import Context
+from engine.links import LinkError, read_ack
+from engine.requests import RefusedError, RequestError, acknowledge, known_incident
+from store.db import StoreError
+from store.tables import IncidentRow
+
+log = logging.getLogger(__name__)
+
+AWAY = (SQLAlchemyError, StoreError)
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+_STYLE = (
+    "body{font:16px/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:#1c1917;background:#fafaf9}"
+    "h1{font-size:1.4rem}button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#b91c1c;color:#fff}"
+    "@media(prefers-color-scheme:dark){body{color:#e7e5e4;background:#1c1917}}"
+)
+
+
+def application(context: Context) -> Starlette:
+    """The ingress: ``/ack/{token}`` (GET shows, POST decides) and ``/health``."""
+
+    def show(request: Request) -> Response:
+        return _answering(request, lambda: _shown(context, request.path_params["token"]))
+
+    def decide(request: Request) -> Response:
+        return _answering(request, lambda: _decided(context, request.path_params["token"]))
+
+    def health(_request: Request) -> Response:
+        try:
+            with context.store.read() as session:
+                session.connection()  # opened only now
+        except AWAY as error:
+            log.error("the store is away: %s", error)
+            return JSONResponse({"status": "the store is away"}, 503, headers=HEADERS)
+        return JSONResponse({"status": "ok"}, headers=HEADERS)
+
+    routes = [
+        Route("/ack/{token}", show, methods=["GET"]),
+        Route("/ack/{token}", decide, methods=["POST"]),
+        Route("/health", health, methods=["GET"]),
+    ]
+    return Starlette(routes=routes)
+
+
+def _answering(request: Request, answer: Callable[[], Response]) -> Response:
+    try:
+        return answer()
+    except RefusedError as error:
+        return _page("Nothing to do", f"<p>{html.escape(str(error))}.</p>", 409)
+    except (LinkError, RequestError) as error:
+        log.warning("%s %s: a link was refused: %s", _client(request), request.method, error)
+        return _page("Refused", f"<p>{html.escape(str(error))}</p>", 400)
+    except AWAY as error:
+        log.error("the store is away: %s", error)
+        return _page("Not now", "<p>The store is away; nothing was changed. Please try again, or use the command line.</p>", 503)
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else "somebody"
+
+
+def _shown(context: Context, token: str) -> Response:
+    incident, operator = read_ack(context.settings, token)
+    row = known_incident(context, incident)
+    if over := _over(row):
+        return _page(incident, f"<p>{html.escape(over)}</p>")
+    form = '<form method="post"><button>I take it / 対応します</button></form>'
+    return _page(incident, f"<p>Lv.{row.level} on <b>{html.escape(row.host)}</b>, for {html.escape(operator)}.</p>{form}")
+
+
+def _decided(context: Context, token: str) -> Response:
+    incident, operator = read_ack(context.settings, token)
+    answer = acknowledge(context, incident=incident, by=operator, via="link")
+    said = "It is yours; nobody else is woken." if answer.decided else "Written down; the engine will take it up when it is back."
+    return _page(incident, f"<p>{said}</p>")
+
+
+def _over(row: IncidentRow) -> str | None:
+    if row.closed_at_s is not None:
+        return "This incident is over; there is nothing left to take."
+    if row.acknowledged_by is not None:
+        return f"{row.acknowledged_by} has it already."
+    return None
+
+
+def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
+    safe = html.escape(title)
+    text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{safe}</title><style>{_STYLE}</style><h1>{safe}</h1>{body}'
+    return HTMLResponse(text, status, headers=HEADERS)

@@ -1,0 +1,194 @@
+"""Performs Report commands: gathers an incident's records into plain data, and has the PDF written by a process of its own."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from domain import events as ev
+from domain.commands import Notify, Report
+from domain.model import Customer, Host, Language, Policy
+from domain.reasons import Code
+from domain.state import Incident
+from engine import history
+from engine.claim import LeaseKeeper
+from engine.context import Context
+from engine.situation import state_of
+from notify.text import write
+from reports import IncidentReport, Moment, Omission, Sent, What, encode
+from store import inbox, outbox, policies
+from store.codec import decode
+from store.tables import CommandRow
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 120.0
+RETRY_S = 30.0
+GIVE_UP_TRIES = 5
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+"""The renderer's whole environment: it needs no secret."""
+
+_WHAT: dict[Code, What] = {
+    Code.OPENED: What.FAULT,
+    Code.OPENED_IN_PAUSE: What.FAULT,
+    Code.REOPENED: What.FAULT,
+    Code.JOINED: What.FAULT,
+    Code.FAULT_TOLD: What.NOTICE,
+    Code.LEVEL_TOLD: What.NOTICE,
+    Code.WORK_TOLD: What.NOTICE,
+    Code.NOT_RECOVERED_TOLD: What.NOTICE,
+    Code.RUN_STARTED: What.WORK,
+    Code.STEP_DONE: What.WORK,
+    Code.RUN_FIXED: What.WORK,
+    Code.RUN_NOT_FIXED: What.WORK,
+    Code.RUN_UNKNOWN: What.WORK,
+    Code.CLEARED: What.RECOVERY,
+    Code.RECOVERED: What.RECOVERY,
+    Code.PAGED: What.PERSON,
+    Code.ACKNOWLEDGED: What.PERSON,
+    Code.NOTED: What.PERSON,
+    Code.HOLD_SET: What.PERSON,
+    Code.HOLD_RELEASED: What.PERSON,
+}
+_UNSAID = frozenset({Code.REPORT_ASKED, Code.REPORT_WRITTEN, *history.QUIET})
+_OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code.WOULD_RUN, Code.SAME_SERVICE})
+
+
+def write_report(context: Context, key: str, claimer: str) -> str:
+    """Claim the Report command, write the PDF in each language of the customer's contacts, and tell the engine where."""
+    row = outbox.claim(context.store, key, claimer, context.settings.lease_s)
+    if row is None:
+        return "taken"
+    report = decode(Report, row.payload)
+    try:
+        with LeaseKeeper(context, claimer, key):
+            paths = [_render(data, path) for data, path in _all(context, report)]
+    except (subprocess.SubprocessError, OSError, LookupError, ValueError) as error:
+        return _failed(context, row, claimer, str(error))
+    with context.store.write() as session:
+        now_s = context.clock.now_s()
+        if outbox.complete(session, key, claimer, "written", ", ".join(paths), now_s):
+            event = ev.ReportWritten(
+                id=f"{key}/written", at_s=now_s, host=report.host, incident=report.incident, path=", ".join(paths)
+            )
+            inbox.insert(session, event)
+    return "written"
+
+
+def _failed(context: Context, row: CommandRow, claimer: str, error: str) -> str:
+    log.error("%s: %s", row.key, error)
+    with context.store.write() as session:
+        now_s = context.clock.now_s()
+        if row.tries < GIVE_UP_TRIES:
+            outbox.postpone(session, row.key, claimer, now_s + RETRY_S, error)
+            return "postponed"
+        if outbox.complete(session, row.key, claimer, "failed", error, now_s):
+            event = ev.ReportFailed(
+                id=f"{row.key}/failed", at_s=now_s, host=row.host or "", incident=row.incident or "", error=error
+            )
+            inbox.insert(session, event)
+    return "failed"
+
+
+def _all(context: Context, report: Report) -> Iterator[tuple[IncidentReport, Path]]:
+    with context.store.read() as session:
+        policy = policies.current(session)
+        if policy is None:
+            raise LookupError("no inventory")
+        host = policy.hosts.get(report.host)
+        if host is None:
+            raise LookupError(f"{report.host} is no longer in the inventory")
+        customer = policy.customers[host.customer]
+        languages = sorted({contact.language for contact in customer.contacts})
+        for language in languages:
+            path = context.settings.reports / f"{report.incident}.{language}.pdf"
+            yield gather(session, policy=policy, host=host, customer=customer, incident_id=report.incident, language=language), path
+
+
+def gather(
+    session: Session, *, policy: Policy, host: Host, customer: Customer, incident_id: str, language: Language
+) -> IncidentReport:
+    """All that the report says, from the records."""
+    incident = _incident(session, host.id, incident_id)
+    lines = [line for line in history.of_incident(session, incident_id, language, customer.zone) if line.code not in _UNSAID]
+    sent = _sent(session, policy, customer, incident_id, language)
+    worst = incident.worst
+    works = [line.at_s for line in lines if line.code is Code.RUN_STARTED]
+    return IncidentReport(
+        language=language,
+        zone=customer.zone,
+        brand=policy.brand.name,
+        sender=policy.brand.sender,
+        customer=customer.name,
+        incident=incident.id,
+        label=host.label,
+        address=host.address,
+        fqdn=host.fqdn,
+        device_type=host.device_type,
+        os=host.os,
+        level=int(worst.level) if worst is not None else 2,
+        checks=incident.seen,
+        cause=worst.detail if worst is not None else "",
+        fault_at_s=incident.fault_at_s,
+        confirmed_at_s=worst.confirmed_at_s if worst is not None else incident.opened_at_s,
+        first_notice_at_s=min((item.at_s for item in sent), default=None),
+        work_at_s=min(works, default=None),
+        recovered_at_s=incident.recovered_at_s or incident.opened_at_s,
+        acted=incident.acted,
+        fixed=incident.outcome == ev.RunOutcome.FIXED,
+        written_at_s=max(line.at_s for line in lines),
+        timeline=tuple(_moment(line) for line in lines if line.code not in _OMITTED),
+        omissions=tuple(Omission(line.at_s, line.code, line.text) for line in lines if line.code in _OMITTED),
+        sent=sent,
+    )
+
+
+def _incident(session: Session, host: str, incident_id: str) -> Incident:
+    state = state_of(session, host)
+    for incident in (state.last, state.incident):
+        if incident is not None and incident.id == incident_id:
+            return incident
+    raise LookupError(f"{incident_id} is not the last incident of {host}")
+
+
+def _moment(line: history.Line) -> Moment:
+    # a step's text says its outcome; the column is for how whole runs ended
+    outcome = line.facts.get("outcome") if line.code is not Code.STEP_DONE else None
+    return Moment(line.at_s, _WHAT.get(line.code, What.DECISION), line.text, str(line.facts.get("by") or ""), str(outcome or ""))
+
+
+def _sent(session: Session, policy: Policy, customer: Customer, incident_id: str, language: Language) -> tuple[Sent, ...]:
+    """The messages that went to the customer, as the next hop took them."""
+    rows = session.exec(
+        select(CommandRow)
+        .where(CommandRow.incident == incident_id, CommandRow.kind == "Notify", CommandRow.outcome == "sent")
+        .order_by(col(CommandRow.seq))
+    ).all()
+    names = {contact.id: contact.name for contact in customer.contacts}
+    found = []
+    for row in rows:
+        notify = decode(Notify, row.payload)
+        if notify.audience == "customer" and row.done_s is not None:
+            subject = write(notify, policy.brand, language, None).subject
+            found.append(Sent(row.done_s, names.get(notify.recipient, notify.recipient), notify.channel, subject))
+    return tuple(found)
+
+
+def _render(data: IncidentReport, path: Path) -> str:
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "reports", str(path)],
+        input=encode(data),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+    )
+    if done.returncode != 0:
+        raise OSError(f"{path.name} could not be written: {done.stderr.strip()[-500:]}")
+    return str(path)

@@ -1,0 +1,274 @@
+"""What people ask for, from the command line and the Prefect forms alike: checked, inserted as events, and answered."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+import runbooks
+from domain import events as ev
+from domain.commands import Facts
+from domain.model import Host, Policy
+from domain.pauses import Pause, boundary_s
+from domain.reasons import Code
+from engine.acting import describe
+from engine.context import Context
+from engine.history import facts_of
+from inventory.pauses import PERIODS_S
+from remediation import ACTIONS
+from store import inbox, overlay, policies
+from store.tables import Decision, Inbox, IncidentRow
+
+WAIT_S = 10.0
+POLL_S = 0.1
+REASON_MAX = 500
+NOTE_MAX = 1000
+PAUSE_MAX_S = 366 * 86_400.0
+EARLIEST, LATEST = "2000", "2100"
+"""Calendars far beyond these years end somewhere."""
+
+
+class RequestError(Exception):
+    """What was asked for can't be: says what is wrong and what would be right."""
+
+
+class RefusedError(RequestError):
+    """Asked for rightly, but not to be had as things stand; the text says why."""
+
+
+GRANTED = frozenset(
+    {
+        Code.ADMITTED,
+        Code.ACKNOWLEDGED,
+        Code.NOTED,
+        Code.HOLD_SET,
+        Code.HOLD_RELEASED,
+        Code.PAUSE_SET,
+        Code.PAUSE_CANCELLED,
+    }
+)
+"""The engine's first word on a request that it grants. What follows from it is not an answer to the request: a hold that is set
+makes the gate refuse, and that refusal is the hold's success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine made of a request: ``codes`` of its decision record with their facts, and the commands it gave.
+    ``decided`` is false when no engine answered in time; the request stays in the inbox."""
+
+    event_id: str
+    decided: bool
+    reasons: tuple[tuple[str, Facts], ...] = ()
+    commands: tuple[str, ...] = ()
+
+    @property
+    def granted(self) -> bool:
+        return bool(self.reasons) and self.reasons[0][0] in GRANTED
+
+
+def current_policy(context: Context) -> Policy:
+    with context.store.read() as session:
+        policy = policies.current(session)
+    if policy is None:
+        raise RequestError("no inventory has been accepted yet: start the engine with `hikeshi up`")
+    return policy
+
+
+def known_host(policy: Policy, name: str) -> Host:
+    host = policy.hosts.get(name)
+    if host is None:
+        raise RequestError(f"host {name!r} is not in the inventory; would be right: {_some(policy.hosts)}")
+    return host
+
+
+def known_customer(policy: Policy, name: str) -> str:
+    if name not in policy.customers:
+        raise RequestError(f"customer {name!r} is not in the inventory; would be right: {_some(policy.customers)}")
+    return name
+
+
+def known_operator(policy: Policy, name: str) -> str:
+    if name not in policy.operators:
+        raise RequestError(f"operator {name!r} is not in the inventory; would be right: {_some(policy.operators)}")
+    return name
+
+
+def request_run(
+    context: Context, *, runbook: str, host: str, by: str, reason: str, prefer: str | None = None, once: str | None = None
+) -> Answer:
+    """Ask for a runbook on a host. The gate answers; the Run command's key is the answer's only command.
+
+    Here and below ``once`` names the request: asked again under the same name, it is the same request with the same answer.
+    """
+    policy = current_policy(context)
+    known_host(policy, host)
+    _known_runbook(runbook)
+    _bounded("reason", reason, REASON_MAX)
+    now_s = context.clock.now_s()
+    return ask(
+        context,
+        ev.RunRequested(
+            id=f"run-{once or uuid.uuid4()}",
+            at_s=now_s,
+            host=host,
+            runbook=runbook,
+            by=known_operator(policy, by),
+            reason=reason,
+            prefer=prefer,
+        ),
+    )
+
+
+def dry_run(context: Context, *, runbook: str, host: str) -> list[str]:
+    """What each step would do, as the very command lines that a real run would send."""
+    policy = current_policy(context)
+    found = known_host(policy, host)
+    procedure = runbooks.load(ACTIONS)[_known_runbook(runbook)]
+    service = next((check.service for check in found.checks if check.service is not None), None)
+    lines = []
+    for number, step in enumerate(procedure.steps, 1):
+        match step.action:
+            case "look":
+                checks = ", ".join(check.id for check in found.checks if check.service is not None) or "no checks"
+                until = f", every {step.every_s:g} s for up to {step.until_s:g} s" if step.until_s else ""
+                lines.append(f"{number}. {step.id}: the watcher looks at {checks}{until}")
+            case "announce":
+                lines.append(f"{number}. {step.id}: mail that work starts, in an open incident")
+            case _:
+                lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, service))}")
+    return lines
+
+
+def request_hold(
+    context: Context, *, host: str | None, by: str, reason: str, release: bool = False, once: str | None = None
+) -> Answer:
+    """Set or release a hold on a host, or with ``None`` on all."""
+    policy = current_policy(context)
+    if host is not None:
+        known_host(policy, host)
+    known_operator(policy, by)
+    _bounded("reason", reason, REASON_MAX)
+    kind = ev.HoldReleased if release else ev.HoldSet
+    return ask(context, kind(id=f"hold-{once or uuid.uuid4()}", at_s=context.clock.now_s(), host=host, by=by, reason=reason))
+
+
+def request_pause(context: Context, *, pause: Pause, by: str, once: str | None = None) -> Answer:
+    """Set a maintenance pause (R50)."""
+    policy = current_policy(context)
+    if pause.host is not None:
+        host = known_host(policy, pause.host)
+        if pause.check is not None and pause.check not in (known := [check.id for check in host.checks]):
+            raise RequestError(f"check {pause.check!r} is not in the inventory; would be right: {_some(known)}")
+    else:
+        known_customer(policy, pause.customer or "")
+    known_operator(policy, by)
+    _bounded("reason", pause.reason, REASON_MAX)
+    _check_window(pause, context.clock.now_s())
+    return ask(context, ev.PauseSet(id=f"pause-{once or uuid.uuid4()}", at_s=context.clock.now_s(), pause=pause, by=by))
+
+
+def _check_window(pause: Pause, now_s: float) -> None:
+    if not 0 < pause.duration_s <= PAUSE_MAX_S:
+        raise RequestError(f"the duration is {pause.duration_s:g} s, must be above 0 and at most {PAUSE_MAX_S:g}")
+    period_s = PERIODS_S.get(pause.repeat)
+    if period_s is not None and pause.duration_s >= period_s:
+        raise RequestError(
+            f"a {pause.repeat} pause of {pause.duration_s / 60:g} min would never end, must be below {period_s / 60:g} min"
+        )
+    if not EARLIEST <= pause.start < LATEST:
+        raise RequestError(f"the start is {pause.start}, must lie in the years {EARLIEST} to {int(LATEST) - 1}")
+    if boundary_s(pause, now_s) is None:
+        raise RequestError(f"the pause from {pause.start} {pause.zone} for {pause.duration_s / 60:g} min is over already")
+
+
+def cancel_pause(context: Context, *, pause: str, by: str) -> Answer:
+    """End a pause that was set by an operator."""
+    policy = current_policy(context)
+    known_operator(policy, by)
+    with context.store.read() as session:
+        known = [item.id for item in overlay.pauses(session)]
+    if any(item.id == pause for item in policy.pauses):
+        raise RefusedError(f"pause {pause!r} stands in the inventory: take it out there")
+    if pause not in known:
+        raise RequestError(f"there is no pause {pause!r} to cancel; would be right: {_some(known)}")
+    return ask(context, ev.PauseCancelled(id=f"unpause-{uuid.uuid4()}", at_s=context.clock.now_s(), pause=pause, by=by))
+
+
+def acknowledge(context: Context, *, incident: str, by: str, via: str) -> Answer:
+    """A person takes the incident; escalation stops. Who has it already may take it again; anybody else is refused."""
+    known_operator(current_policy(context), by)
+    row = known_incident(context, incident)
+    _check_free(row, by)
+    now_s = context.clock.now_s()
+    answer = ask(context, ev.Acknowledged(id=f"ack-{uuid.uuid4()}", at_s=now_s, incident=row.id, host=row.host, by=by, via=via))
+    if answer.decided and not answer.granted:
+        _check_free(known_incident(context, incident), by)  # somebody was faster
+    return answer
+
+
+def _check_free(row: IncidentRow, by: str) -> None:
+    if row.closed_at_s is not None:
+        raise RefusedError(f"{row.id} is over; there is nothing left to take")
+    if row.acknowledged_by not in (None, by):
+        raise RefusedError(f"{row.acknowledged_by} has {row.id} already")
+
+
+def add_note(context: Context, *, incident: str, by: str, text: str) -> Answer:
+    """Write something into an incident's record."""
+    row = known_incident(context, incident)
+    known_operator(current_policy(context), by)
+    _bounded("note", text, NOTE_MAX)
+    if not text.strip():
+        raise RequestError("the note says nothing")
+    now_s = context.clock.now_s()
+    return ask(context, ev.NoteAdded(id=f"note-{uuid.uuid4()}", at_s=now_s, incident=row.id, host=row.host, by=by, text=text))
+
+
+def known_incident(context: Context, incident: str) -> IncidentRow:
+    with context.store.read() as session:
+        row = session.get(IncidentRow, incident)
+        if row is not None:
+            return row
+        newest = session.exec(select(IncidentRow.id).order_by(col(IncidentRow.number).desc()).limit(5)).all()
+    raise RequestError(f"there is no incident {incident!r}; the newest are: {', '.join(newest) or 'none yet'}")
+
+
+def ask(context: Context, event: ev.Event) -> Answer:
+    """Insert an event and wait for the engine's decision."""
+    with context.store.write() as session:
+        inbox.insert(session, event)
+    give_up_s = context.clock.boottime_s() + WAIT_S
+    while context.clock.boottime_s() < give_up_s:
+        with context.store.read() as session:
+            answer = _answer(session, event.id)
+        if answer is not None:
+            return answer
+        context.clock.sleep(POLL_S)
+    return Answer(event.id, decided=False)
+
+
+def _answer(session: Session, event_id: str) -> Answer | None:
+    row = session.exec(select(Inbox).where(Inbox.event_id == event_id)).one()
+    if not row.decided:
+        return None
+    decisions = session.exec(select(Decision).where(Decision.event_seq == row.seq).order_by(col(Decision.seq))).all()
+    reasons = tuple((item["code"], facts_of(item)) for decision in decisions for item in decision.reasons)
+    return Answer(event_id, True, reasons, tuple(key for decision in decisions for key in decision.commands))
+
+
+def _known_runbook(name: str) -> str:
+    known = runbooks.load(ACTIONS)
+    if name not in known:
+        raise RequestError(f"runbook {name!r} does not exist; would be right: {_some(known)}")
+    return name
+
+
+def _bounded(what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise RequestError(f"the {what} is {len(text)} characters long, must be at most {most}")
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:10]) or "none there"

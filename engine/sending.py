@@ -1,0 +1,191 @@
+"""Performs Notify commands: one mail or webhook each, or in a storm one digest for many (R9)."""
+
+import logging
+import traceback
+
+from sqlmodel import col, select
+
+from domain import events as ev
+from domain import storm
+from domain.commands import Notify
+from domain.model import Policy
+from engine import secrets
+from engine.claim import LeaseKeeper
+from engine.context import Context
+from engine.links import ack_url
+from notify import CHANNELS
+from notify.channel import Delivered, DeliveryError, Settings, SmtpSettings
+from store import inbox, outbox, policies
+from store.codec import decode
+from store.tables import CommandRow
+
+log = logging.getLogger(__name__)
+
+RETRY_S = (5.0, 15.0, 60.0, 300.0)
+"""Waits after temporary refusals; the last one repeats."""
+WAITING_MAX = 10_000
+"""Messages that one pass looks at: those who wait in a storm must not hide those of everybody else."""
+GIVE_UP_S = 86_400.0
+"""After a day a message is given up, and the operators are told."""
+
+
+def send_waiting(context: Context, claimer: str, channel: str) -> int:
+    """Send what waits for this channel; returns how many commands were finished. Channels wait for each other nowhere: a mail
+    server that hangs must not delay a page by webhook."""
+    now_s = context.clock.now_s()
+    with context.store.read() as session:
+        rows = outbox.claimable(session, ["Notify"], now_s, context.settings.orphan_s, limit=WAITING_MAX)
+        policy = policies.current(session)
+    if policy is None:
+        return 0
+    by_recipient: dict[tuple[str, str, str], list[CommandRow]] = {}
+    for row in rows:
+        notify = decode(Notify, row.payload)
+        if notify.channel == channel:
+            by_recipient.setdefault(_recipient(notify), []).append(row)
+    # those who can do something about it first
+    first = sorted(by_recipient.items(), key=lambda item: item[0][0] != "operator")
+    return sum(_send_to_one(context, claimer, policy, waiting) for _, waiting in first)
+
+
+def send_one(context: Context, claimer: str, key: str) -> str:
+    """Send one message by its key, unless its recipient's minute is full: then hands sends it with the others (R9). Says how it
+    went, for the flow run that shows it."""
+    with context.store.read() as session:
+        policy = policies.current(session)
+        row = session.exec(select(CommandRow).where(CommandRow.key == key)).first()
+    if policy is None or row is None:
+        return "no inventory" if policy is None else "taken"
+    notify, now_s = decode(Notify, row.payload), context.clock.now_s()
+    if notify.audience == "customer":
+        choice = storm.decide([key], _sent_lately(context, notify, now_s), policy.limits.alerts_per_minute, now_s)
+        if isinstance(choice, storm.WaitUntil):
+            return "postponed"
+    return _send(context, claimer, policy, [key])
+
+
+def _recipient(notify: Notify) -> tuple[str, str, str]:
+    return notify.audience, f"{notify.facts.get('customer', '')}/{notify.recipient}", notify.channel
+
+
+def _send_to_one(context: Context, claimer: str, policy: Policy, waiting: list[CommandRow]) -> int:
+    """Send to one recipient as many as the storm rule lets through now."""
+    notify = decode(Notify, waiting[0].payload)
+    if notify.audience != "customer":
+        return sum(_send(context, claimer, policy, [row.key]) == "sent" for row in waiting)
+    keys = [row.key for row in waiting]
+    finished = 0
+    while keys:
+        now_s = context.clock.now_s()
+        choice = storm.decide(keys, _sent_lately(context, notify, now_s), policy.limits.alerts_per_minute, now_s)
+        match choice:
+            case storm.SendOne(key):
+                batch = [key]
+            case storm.Digest(together):
+                batch = list(together)
+            case _:
+                return finished
+        if _send(context, claimer, policy, batch) != "sent":
+            return finished
+        finished += len(batch)
+        keys = [key for key in keys if key not in batch]
+    return finished
+
+
+def _sent_lately(context: Context, notify: Notify, now_s: float) -> list[float]:
+    """When mails to this recipient went out in the last minute; a digest counts once."""
+    customer = notify.facts.get("customer")
+    with context.store.read() as session:
+        rows = session.exec(
+            select(CommandRow).where(
+                CommandRow.kind == "Notify",
+                CommandRow.outcome == "sent",
+                col(CommandRow.done_s) > now_s - storm.MINUTE_S,
+            )
+        ).all()
+    found = {
+        (row.done_s, row.detail)
+        for row in rows
+        if row.done_s is not None
+        and (said := decode(Notify, row.payload)).recipient == notify.recipient
+        and said.channel == notify.channel
+        and said.facts.get("customer") == customer
+    }
+    return [at_s for at_s, _ in found]
+
+
+def _send(context: Context, claimer: str, policy: Policy, keys: list[str]) -> str:
+    """Claim, deliver, and write down the end: ``sent``, ``postponed``, ``failed`` or ``taken``."""
+    rows = [row for key in keys if (row := outbox.claim(context.store, key, claimer, context.settings.lease_s)) is not None]
+    if not rows:
+        return "taken"
+    notifies = [decode(Notify, row.payload) for row in rows]
+    try:
+        with LeaseKeeper(context, claimer, *(row.key for row in rows)):
+            delivered = _deliver(context, policy, notifies)
+    except DeliveryError as error:
+        if error.permanent and len(rows) > 1:
+            # one message that can't be sent must not take the others with it
+            outcomes = {_send(context, claimer, policy, [row.key]) for row in rows}
+            return "sent" if outcomes == {"sent"} else "failed"
+        return _refused(context, claimer, rows, notifies, error)
+    _finish(context, claimer, rows, delivered)
+    return "sent"
+
+
+def _deliver(context: Context, policy: Policy, notifies: list[Notify]) -> Delivered:
+    """Whatever goes wrong with a message is its own failure, told to the operators: it must not stop those behind it."""
+    try:
+        return CHANNELS[notifies[0].channel](notifies, policy, _settings(context))
+    except DeliveryError:
+        raise
+    except OSError as error:
+        raise DeliveryError(f"{type(error).__name__}: {error.strerror}", permanent=False) from error
+    except Exception as error:  # noqa: BLE001  # a fault of ours in one message; it ends as a DeliveryError that operators hear of
+        # where, but not what it says: that may quote what was to be sent, or a webhook's address
+        log.error("%s: %s\n%s", notifies[0].key, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        raise DeliveryError(f"cannot send: {type(error).__name__}", permanent=True) from None
+
+
+def _finish(context: Context, claimer: str, rows: list[CommandRow], delivered: Delivered) -> None:
+    with context.store.write() as session:
+        now_s = context.clock.now_s()
+        for row in rows:
+            outbox.complete(session, row.key, claimer, "sent", delivered.detail, now_s)
+
+
+def _refused(context: Context, claimer: str, rows: list[CommandRow], notifies: list[Notify], error: DeliveryError) -> str:
+    """Try again later, or give it up and have the operators told."""
+    with context.store.write() as session:
+        now_s = context.clock.now_s()
+        for row, notify in zip(rows, notifies, strict=True):
+            if not error.permanent and now_s - row.created_s < GIVE_UP_S:
+                wait_s = RETRY_S[min(row.tries - 1, len(RETRY_S) - 1)]
+                outbox.postpone(session, row.key, claimer, now_s + wait_s, str(error))
+                log.warning("%s: %s; tried again in %g s", row.key, error, wait_s)
+                continue
+            log.error("%s: given up: %s", row.key, error)
+            if outbox.complete(session, row.key, claimer, "failed", str(error), now_s):
+                inbox.insert(session, _failed(row, notify, error, now_s))
+    return "failed" if error.permanent else "postponed"
+
+
+def _failed(row: CommandRow, notify: Notify, error: DeliveryError, now_s: float) -> ev.DeliveryFailed:
+    return ev.DeliveryFailed(
+        id=f"{row.key}/failed",
+        at_s=now_s,
+        host=notify.host or "",
+        command=row.key,
+        message=notify.message,
+        recipient=notify.recipient,
+        error=str(error),
+    )
+
+
+def _settings(context: Context) -> Settings:
+    settings = context.settings
+    return Settings(
+        resolve=secrets.resolve,
+        ack_url=lambda incident, operator: ack_url(settings, incident, operator),
+        smtp=SmtpSettings(host=settings.smtp_host, port=settings.smtp_port, starttls=settings.smtp_starttls),
+    )

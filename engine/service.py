@@ -1,0 +1,108 @@
+"""The engine process: holds the lease, decides, keeps the inventory, looks after watchers, and shows the work in Prefect."""
+
+import logging
+import os
+import threading
+import uuid
+
+from engine.context import Context
+from engine.dispatch import Dispatcher
+from engine.inventory_source import InventorySource
+from engine.prefect_api import PrefectApi
+from engine.prefect_credential import read_credential
+from engine.tick import LEASE, LeaseLostError, Ticker
+from engine.watchers import WatcherGuard
+from store import lease
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.1
+EVERY_S = 1.0
+"""How often the inventory's folder, the watchers and the timers are looked at when nothing was written."""
+
+
+def run_engine(context: Context, stop: threading.Event, reload: threading.Event) -> None:
+    """Decide until ``stop``; ``reload`` asks for the inventory to be read again. Waits while another engine holds the lease.
+
+    Raises ``InventoryError`` when there is no good inventory to begin with, and ``LeaseLostError`` when another engine took
+    over meanwhile (this one was stopped for too long).
+    """
+    context.store.migrate()
+    holder = f"engine:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    if not _await_lease(context, holder, stop):
+        return
+    try:
+        Engine(context, holder).run(stop, reload)
+    finally:
+        stop.set()
+        lease.drop(context.store, LEASE, holder)
+
+
+def _await_lease(context: Context, holder: str, stop: threading.Event) -> bool:
+    while not lease.take(context.store, LEASE, holder, context.settings.lease_s):
+        log.info("another engine decides; waiting for its lease to end")
+        if stop.wait(0.5):
+            return False
+    return not stop.is_set()
+
+
+class Engine:
+    """The loop of one process that holds the lease."""
+
+    def __init__(self, context: Context, holder: str) -> None:
+        self._context = context
+        self._holder = holder
+        self._ticker = Ticker(context, holder)
+        self._guard = WatcherGuard(context)
+        folder = context.settings.inventory
+        self._source = InventorySource(context, folder) if folder is not None else None
+        self._around_at_s = 0.0
+        self._timer_at_s: float | None = 0.0
+
+    def run(self, stop: threading.Event, reload: threading.Event) -> None:
+        if self._source is not None:
+            self._source.start()
+        if self._context.settings.prefect:
+            threading.Thread(target=_dispatch, args=(self._context, stop), name="dispatch", daemon=True).start()
+        while not stop.is_set():
+            self._look_around(reload)
+            now_s = self._context.clock.now_s()
+            due = self._timer_at_s is not None and now_s >= self._timer_at_s
+            if self._context.store.changed() or due:
+                while self._ticker.once():
+                    self._keep_lease()
+                self._timer_at_s = self._ticker.next_timer_s()
+            stop.wait(POLL_S)
+
+    def _look_around(self, reload: threading.Event) -> None:
+        """What is looked at by the clock: the lease, the inventory's folder, the watchers."""
+        boot_s = self._context.clock.boottime_s()
+        if boot_s < self._around_at_s and not reload.is_set():
+            return
+        self._around_at_s = boot_s + EVERY_S
+        self._keep_lease()
+        if self._source is not None:
+            self._source.poll(force=reload.is_set())
+        reload.clear()
+        self._guard.once()
+
+    def _keep_lease(self) -> None:
+        if not lease.take(self._context.store, LEASE, self._holder, self._context.settings.lease_s):
+            raise LeaseLostError(f"{self._holder} lost the engine's lease to another engine")
+
+
+def _dispatch(context: Context, stop: threading.Event) -> None:
+    """The dispatcher's thread: HTTP must never delay a decision."""
+    own = context.fork()
+    api = PrefectApi(f"{context.settings.prefect_url}/api", read_credential(context.settings.prefect_credential))
+    dispatcher = Dispatcher(own, api)
+    recheck_at_s = 0.0
+    try:
+        while not stop.wait(POLL_S):
+            boot_s = own.clock.boottime_s()
+            if own.store.changed() or boot_s >= recheck_at_s:
+                recheck_at_s = boot_s + EVERY_S
+                dispatcher.once()
+    finally:
+        api.close()
+        own.close()

@@ -1,0 +1,36 @@
+"""Reads what holds now, for the pure rules: the accepted inventory, and the overlay of pauses, holds and the stop file."""
+
+from pathlib import Path
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from domain.model import Policy
+from domain.state import HostState, Situation
+from store import overlay
+from store.codec import decode
+from store.tables import HostRow, IncidentRow
+
+
+def situation_of(session: Session, policy: Policy, host: str, stop_file: Path) -> Situation:
+    """The situation of one host at this moment of the transaction."""
+    holds = overlay.holds(session)
+    return Situation(
+        policy=policy,
+        host=policy.hosts.get(host),
+        pauses=(*policy.pauses, *overlay.pauses(session)),
+        held=host in holds,
+        held_all="" in holds,
+        stop_file=stop_file.exists(),
+        new_id=f"INC-{_last_number(session) + 1:06d}",
+    )
+
+
+def state_of(session: Session, host: str) -> HostState:
+    """What the engine remembers of a host; a fresh state for one it never heard of."""
+    row = session.get(HostRow, host)
+    return decode(HostState, row.state) if row is not None else HostState(host)
+
+
+def _last_number(session: Session) -> int:
+    return session.exec(select(func.max(col(IncidentRow.number)))).one() or 0

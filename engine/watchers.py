@@ -1,0 +1,46 @@
+"""Notices watchers that have fallen silent: what they watched is UNKNOWN until they speak again (C52)."""
+
+from sqlmodel import Session, col, select
+
+from domain import events as ev
+from engine.context import Context
+from store import inbox
+from store.tables import HostRow, WatcherRow
+
+NEVER_S = 0.0
+EXPECTED = "watcher"
+"""The watcher that ``up`` starts. Where none was ever heard of, it is missed under this name."""
+
+
+class WatcherGuard:
+    """One pass of ``once`` tells of each silence once. It compares only its own CLOCK_BOOTTIME readings, so that a step of
+    the wall clock is no silence."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._heard: dict[str, tuple[float, float]] = {}
+        self._told: set[str] = set()
+
+    def once(self) -> None:
+        boot_s = self._context.clock.boottime_s()
+        with self._context.store.read() as session:
+            seen = {row.name: row.seen_s for row in session.exec(select(WatcherRow)).all()} or {EXPECTED: NEVER_S}
+        for name, seen_s in seen.items():
+            before = self._heard.get(name)
+            if before is None or before[0] != seen_s:
+                self._heard[name] = (seen_s, boot_s)
+                self._told.discard(name)
+            elif boot_s - before[1] > self._context.settings.watcher_silent_s and name not in self._told:
+                self._told.add(name)
+                self._tell(name, seen_s)
+
+    def _tell(self, name: str, seen_s: float) -> None:
+        now_s = self._context.clock.now_s()
+        with self._context.store.write() as session:
+            inbox.insert(session, ev.WatcherSilent(id=f"silent/{name}/{seen_s!r}", at_s=now_s, watcher=name))
+            for host in _open_hosts(session):
+                inbox.insert(session, ev.EvidenceLost(id=f"silent/{name}/{seen_s!r}/{host}", at_s=now_s, host=host))
+
+
+def _open_hosts(session: Session) -> list[str]:
+    return list(session.exec(select(HostRow.host).where(col(HostRow.incident).is_not(None))).all())

@@ -1,0 +1,132 @@
+"""The watcher's way to the store (``watch.desk.Desk``), and its process."""
+
+import logging
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from sqlalchemy import func
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from domain.commands import Look
+from domain.events import VerdictChanged
+from domain.model import Policy, Secret
+from domain.observation import Observation, Verdict
+from domain.ports import Clock
+from engine.context import Context
+from engine.secrets import SecretError, resolve
+from probes.spec import SecretMissing
+from store import inbox, outbox, policies
+from store.codec import decode, encode
+from store.db import Store
+from store.tables import Inbox, VerdictRow, WatcherRow
+from watch.desk import DeskAway, Known, Looked
+from watch.driver import Driver
+from watch.watcher import Watcher
+
+log = logging.getLogger(__name__)
+
+LEASE_MARGIN_S = 3.0
+"""A look is claimed for its checks' longest timeout and this; a watcher that dies leaves it to the next one after that."""
+
+
+class StoreDesk:
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._claimer = f"watcher:{name}:{uuid.uuid4().hex[:8]}"
+        self._orders: Orders | None = None
+
+    def rung(self) -> bool:
+        with _away():
+            return self._store.changed()
+
+    def policy(self) -> Policy | None:
+        with _away(), self._store.read() as session:
+            return policies.current(session)
+
+    def known(self) -> Mapping[str, Known]:
+        with _away(), self._store.read() as session:
+            return {row.check: Known(Verdict(row.verdict), row.fault_at_s) for row in session.exec(select(VerdictRow))}
+
+    def take_looks(self) -> Sequence[Look]:
+        with _away():
+            with self._store.read() as session:
+                offered = outbox.claimable(session, ["Look"], self._store.clock.now_s(), orphan_s=0.0)
+            timeouts = self._timeouts() if offered else {}
+            claimed = []
+            for row in offered:
+                checks = decode(Look, row.payload).checks
+                lease_s = max((timeouts.get(check, 0.0) for check in checks), default=0.0) + LEASE_MARGIN_S
+                claimed.append(outbox.claim(self._store, row.key, self._claimer, lease_s))
+        return [decode(Look, row.payload) for row in claimed if row is not None]
+
+    def _timeouts(self) -> dict[str, float]:
+        with self._store.read() as session:
+            policy = policies.current(session)
+        hosts = policy.hosts.values() if policy is not None else ()
+        return {check.id: check.timeout_s for host in hosts for check in host.checks}
+
+    def write(self, changes: Sequence[VerdictChanged], looked: Sequence[Looked]) -> None:
+        with _away(), self._store.write() as session:
+            if self._orders is None:
+                self._orders = Orders(session, self._store.clock)
+            for change in changes:
+                inbox.insert(session, replace(change, order=self._orders.next()))
+            now_s = self._store.clock.now_s()
+            for one in looked:
+                if not outbox.complete(session, one.key, self._claimer, "looked", _seen(one.seen), now_s):
+                    log.warning("%s was taken by another watcher or is done already", one.key)
+
+    def beat(self, lag_ms: float) -> None:
+        with _away(), self._store.write() as session:
+            session.merge(WatcherRow(name=self._name, seen_s=self._store.clock.now_s(), lag_ms=lag_ms))
+
+
+class Orders:
+    """Numbers that only grow, over restarts of the watcher and steps of the clock: milliseconds since this watcher began, on
+    top of the last number that is known."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._clock = clock
+        self._begun_boot_s = clock.boottime_s()
+        decided = session.exec(select(func.max(col(VerdictRow.order)))).one() or 0
+        waiting = select(Inbox.payload).where(~col(Inbox.decided), col(Inbox.kind) == VerdictChanged.__name__)
+        undecided = [decode(VerdictChanged, payload).order or 0 for payload in session.exec(waiting)]
+        self._first = self._last = max(decided, *undecided, int(clock.now_s() * 1000))
+
+    def next(self) -> int:
+        since_ms = int((self._clock.boottime_s() - self._begun_boot_s) * 1000)
+        self._last = max(self._last + 1, self._first + since_ms)
+        return self._last
+
+
+def watch(context: Context, stop: threading.Event, name: str = "watcher") -> None:
+    """The watcher's process, until ``stop`` is set."""
+    desk, driver = StoreDesk(context.store, name), Driver(context.clock)
+    Watcher(desk, driver, context.clock, _secret, context.settings.watcher_silent_s).run(stop)
+
+
+def _secret(secret: Secret) -> str:
+    try:
+        return resolve(secret)
+    except SecretError as error:
+        raise SecretMissing(str(error)) from error
+
+
+def _seen(seen: Mapping[str, Observation]) -> str:
+    return encode(
+        {check: {"verdict": one.verdict, "detail": one.detail, "latency_ms": one.latency_ms} for check, one in seen.items()}
+    )
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """A busy or lost database is a state of affairs, and the watcher tries again."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise DeskAway(f"{type(error).__name__}: {str(error.__cause__ or error)[:200]}") from error

@@ -1,0 +1,63 @@
+"""Flow ``run-runbook``: an operator runs a procedure on a host."""
+
+import asyncio
+from typing import Annotated
+
+from prefect import flow, runtime
+from pydantic import Field
+
+import runbooks
+from engine import requests
+from engine.context import Context
+from engine.flow_runs import customer_of, performed_by, tags
+from engine.requests import RequestError, current_policy, known_host, known_operator, request_run
+from flows.asking import Name, Reason, answered, not_possible
+from flows.performing import perform
+from flows.showing import AnyState, Told, call_this_run, claimer, opened, show_lines
+from remediation import ACTIONS
+
+Runbook = Annotated[str, Field(max_length=63, json_schema_extra={"enum": sorted(runbooks.load(ACTIONS))})]
+
+
+@flow(name="run-runbook", persist_result=False)
+async def run_runbook(runbook: Runbook, host: Name, operator: Name, reason: Reason, dry_run: bool = True) -> AnyState:
+    """Run a procedure on a host, or show what it would do. Holds, pauses and the stop file count; mode and contract don't.
+
+    Args:
+        runbook: The procedure.
+        host: The host's name in the inventory.
+        operator: You: your id in the inventory. It is recorded as claimed.
+        reason: Why, for the record and your colleagues.
+        dry_run: Only show what would be done, as the very command lines. Untick it to do it.
+    """
+    with opened() as context:
+        try:
+            policy = await asyncio.to_thread(current_policy, context)
+            known_host(policy, host)
+            known_operator(policy, operator)
+            await call_this_run(f"{runbook} {host}", tags(policy, host))
+            if dry_run:
+                return await _show(context, runbook, host)
+            return await _run(
+                context, runbook=runbook, host=host, operator=operator, reason=reason, zone=customer_of(policy, host).zone
+            )
+        except RequestError as error:
+            return not_possible(error)
+
+
+async def _show(context: Context, runbook: str, host: str) -> AnyState:
+    lines = await asyncio.to_thread(requests.dry_run, context, runbook=runbook, host=host)
+    await show_lines(f"would-{runbook}-{host}", f"What {runbook} would do on {host}", lines)
+    return Told("shown", "nothing was done; what would be done is the artifact").state
+
+
+async def _run(context: Context, *, runbook: str, host: str, operator: str, reason: str, zone: str) -> AnyState:
+    run_id = runtime.flow_run.id
+    answer = await asyncio.to_thread(
+        request_run, context, runbook=runbook, host=host, by=operator, reason=reason, prefer=claimer(), once=run_id
+    )
+    if not answer.commands:
+        return answered(answer, zone)
+    [key] = answer.commands
+    await asyncio.to_thread(performed_by, context, key, run_id)
+    return await perform(context, key)

@@ -1,0 +1,1 @@
+"""The command line, the supervisor of all processes (``up``), and the demonstration."""

@@ -1,0 +1,230 @@
+"""Every command of ``hikeshi``. What a command does is imported when it is called, so that ``--help`` answers at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="hikeshi",
+    help="火消し — watches customers' servers, recovers outages by written procedures, wakes people, and accounts for it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+process = typer.Typer(help="One process of `up` by itself.", no_args_is_help=True)
+app.add_typer(process, name="process", hidden=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+By = Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id in the inventory.")]
+Why = Annotated[str, typer.Option("--reason", "-m", help="Why; it stands in the record.")]
+Folder = Annotated[Path, typer.Argument(help="The inventory's folder.", readable=False)]  # what is wrong with it, we say ourselves
+Home = Annotated[Path | None, typer.Option("--home", help="State folder (HIKESHI_HOME).")]
+
+
+@app.callback()
+def choose_home(home: Home = None) -> None:
+    """All commands work on one state folder."""
+    if home is not None:
+        import os
+
+        os.environ["HIKESHI_HOME"] = str(home.absolute())
+
+
+@app.command()
+def up(
+    inventory: Folder,
+    prefect: Annotated[bool, typer.Option(help="Run the Prefect server and show the work in its UI.")] = True,
+) -> None:
+    """Start everything: engine, watcher, hands, Prefect server, flow executor, ingress. Ctrl-C ends it."""
+    from hikeshi.up import run
+
+    raise typer.Exit(run(inventory, prefect=prefect))
+
+
+@app.command()
+def check(inventory: Folder, json: Json = False) -> None:
+    """Read an inventory and list every mistake, without starting anything."""
+    from hikeshi.reading import check_inventory
+
+    raise typer.Exit(check_inventory(inventory, json))
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """What burns, what is being done, what is held or paused, and who is waited for."""
+    from hikeshi.reading import show_status
+
+    raise typer.Exit(show_status(json))
+
+
+@app.command()
+def incidents(
+    json: Json = False,
+    all_: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    host: Annotated[str | None, typer.Option(help="Only of this host.")] = None,
+) -> None:
+    """Incidents, newest first."""
+    from hikeshi.reading import show_incidents
+
+    raise typer.Exit(show_incidents(json, everything=all_, host=host))
+
+
+@app.command()
+def explain(
+    subject: Annotated[str, typer.Argument(help="An incident (INC-000123) or a host; none: what concerns no single host.")] = "",
+    json: Json = False,
+    language: Annotated[str, typer.Option("--lang", help="ja or en.")] = "en",
+) -> None:
+    """Why: every decision about an incident or a host, in words, with its source."""
+    from hikeshi.reading import show_explanation
+
+    raise typer.Exit(show_explanation(subject, json, language))
+
+
+@app.command()
+def ack(incident: str, by: By) -> None:
+    """Take an incident: nobody else is woken."""
+    from hikeshi.asking import take
+
+    raise typer.Exit(take(incident, by))
+
+
+@app.command()
+def note(incident: str, text: str, by: By) -> None:
+    """Write something into an incident's record."""
+    from hikeshi.asking import write_note
+
+    raise typer.Exit(write_note(incident, text, by))
+
+
+@app.command()
+def hold(
+    host: Annotated[str | None, typer.Argument()] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every host; works without database or Prefect.")] = False,
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    reason: Why = "",
+) -> None:
+    """Stop every action on a host (or on all) at once, until released."""
+    from hikeshi.asking import hold as hold_now
+
+    raise typer.Exit(hold_now(host, everything=all_, by=by, reason=reason))
+
+
+@app.command()
+def release(
+    host: Annotated[str | None, typer.Argument()] = None,
+    all_: Annotated[bool, typer.Option("--all", help="The hold on every host.")] = False,
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    reason: Why = "",
+) -> None:
+    """End a hold."""
+    from hikeshi.asking import release as release_now
+
+    raise typer.Exit(release_now(host, everything=all_, by=by, reason=reason))
+
+
+@app.command()
+def pause(
+    by: By,
+    host: Annotated[str | None, typer.Option(help="A host …")] = None,
+    customer: Annotated[str | None, typer.Option(help="… or all hosts of a customer …")] = None,
+    check: Annotated[str | None, typer.Option(help="… or one check, as host/name.")] = None,
+    start: Annotated[str, typer.Option(help="Local time YYYY-MM-DDTHH:MM; empty: now.")] = "",
+    minutes: Annotated[float, typer.Option(help="How long.", min=0.01, max=40320)] = 60,
+    repeat: Annotated[str, typer.Option(help="once, daily, weekly or monthly.")] = "once",
+    cancel: Annotated[str | None, typer.Option(help="End the pause of this id instead.")] = None,
+    reason: Why = "",
+) -> None:
+    """Set a maintenance pause: nothing is alerted, nothing is done; measuring goes on."""
+    from hikeshi.asking import Window
+    from hikeshi.asking import pause as pause_now
+
+    window = Window(host=host, customer=customer, check=check, start=start, minutes=minutes, repeat=repeat, reason=reason)
+    raise typer.Exit(pause_now(window, by=by, cancel=cancel))
+
+
+@app.command()
+def run(
+    runbook: str,
+    host: str,
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would do, and do nothing.")] = False,
+    reason: Why = "",
+    json: Json = False,
+) -> None:
+    """Run a runbook on a host now, as an operator's own decision."""
+    from hikeshi.asking import run_runbook
+
+    raise typer.Exit(run_runbook(runbook, host, by=by, dry_run=dry_run, reason=reason, json=json))
+
+
+@app.command()
+def sudoers(host: str) -> None:
+    """Print the minimal sudo rules that a host needs for its runbooks."""
+    from hikeshi.reading import show_sudoers
+
+    raise typer.Exit(show_sudoers(host))
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Copy the store into a file, while everything runs."""
+    from hikeshi.keeping import backup as backup_now
+
+    raise typer.Exit(backup_now(file))
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """Put a backup back as the store. Nothing may be running."""
+    from hikeshi.keeping import restore as restore_now
+
+    raise typer.Exit(restore_now(file))
+
+
+@app.command()
+def demo(
+    stay: Annotated[bool, typer.Option("--stay", help="Keep everything up at the end, until Ctrl-C.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Without real guests, even where they could be started.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Save the table of the story as an SVG file.")] = None,
+) -> None:
+    """Play the main job as a story, on a real host that it starts itself."""
+    from hikeshi.demo.play import play
+
+    raise typer.Exit(play(stay=stay, plain=plain, picture=picture))
+
+
+@process.command("prepare")
+def process_prepare() -> None:
+    from hikeshi.processes import prepare
+
+    raise typer.Exit(prepare())
+
+
+@process.command("engine")
+def process_engine() -> None:
+    from hikeshi.processes import engine
+
+    raise typer.Exit(engine())
+
+
+@process.command("watcher")
+def process_watcher() -> None:
+    from hikeshi.processes import watcher
+
+    raise typer.Exit(watcher())
+
+
+@process.command("hands")
+def process_hands() -> None:
+    from hikeshi.processes import hands
+
+    raise typer.Exit(hands())
+
+
+@process.command("ingress")
+def process_ingress() -> None:
+    from hikeshi.processes import ingress
+
+    raise typer.Exit(ingress())

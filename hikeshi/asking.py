@@ -1,0 +1,184 @@
+"""Commands that ask the engine for something. They insert events and print what the engine made of them."""
+
+import os
+import sys
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.model import Policy
+from domain.pauses import Pause, Repeat
+from domain.reasons import SPEC, Code
+from domain.wording import plain
+from engine import requests
+from engine.context import Context, open_context
+from engine.requests import Answer, RequestError
+from engine.settings import stop_file
+from hikeshi.exits import Exit
+from hikeshi.show import out_json, refuse
+from notify.reasons import explain
+from store.db import StoreError
+
+
+def take(incident: str, by: str) -> Exit:
+    """Acknowledge an incident."""
+    return _asking(
+        lambda context: requests.acknowledge(context, incident=incident, by=by, via="cli"), otherwise=f"{by} has {incident} already"
+    )
+
+
+def write_note(incident: str, text: str, by: str) -> Exit:
+    """Add a note to an incident's record."""
+    return _asking(lambda context: requests.add_note(context, incident=incident, by=by, text=text))
+
+
+def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
+    """Stop every action on a host, or on all by the stop file, which needs neither database nor Prefect."""
+    if everything == (host is not None):
+        return refuse("name one host, or --all", Exit.USAGE)
+    if everything:
+        path = stop_file()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{plain(by or os.environ.get('USER', '?'))}: {plain(reason) or 'no reason given'}\n")
+        print(f"nothing is done on any host while {path} is there")
+        return Exit.OK
+    return _asking(lambda context: requests.request_hold(context, host=host, by=_operator(by), reason=reason))
+
+
+def release(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
+    """End a hold; with ``everything`` the stop file and a hold on all."""
+    if everything == (host is not None):
+        return refuse("name one host, or --all", Exit.USAGE)
+    if not everything:
+        return _asking(lambda c: requests.request_hold(c, host=host, by=_operator(by), reason=reason, release=True))
+    path = stop_file()
+    there = path.exists()
+    if there:
+        path.unlink()
+        print(f"{path} is gone")
+    try:
+        if not _held_all():
+            return Exit.OK if there else refuse("there is no hold on every host", Exit.REFUSED)
+    except (StoreError, SQLAlchemyError):
+        if not there:
+            raise
+        print("the store can't be asked whether there is a hold on every host beside that file", file=sys.stderr)
+        return Exit.OK
+    return _asking(lambda c: requests.request_hold(c, host=None, by=_operator(by), reason=reason, release=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A maintenance pause as it was typed."""
+
+    host: str | None
+    customer: str | None
+    check: str | None
+    start: str
+    minutes: float
+    repeat: str
+    reason: str
+
+
+def pause(window: Window, *, by: str, cancel: str | None) -> Exit:
+    """Set a maintenance pause, or cancel one."""
+    if cancel is not None:
+        return _asking(lambda context: requests.cancel_pause(context, pause=cancel, by=by))
+    if sum(scope is not None for scope in (window.host, window.customer, window.check)) != 1:
+        return refuse("name exactly one of --host, --customer, --check", Exit.USAGE)
+    if window.repeat not in set(Repeat):
+        return refuse(f"--repeat is {window.repeat!r}, must be one of {', '.join(Repeat)}", Exit.USAGE)
+
+    def ask(context: Context) -> Answer:
+        wanted = _pause(window, by, context)
+        answer = requests.request_pause(context, pause=wanted, by=by)
+        print(f"pause {wanted.id}: from {wanted.start} {wanted.zone} for {window.minutes:g} min")
+        return answer
+
+    return _asking(ask)
+
+
+def _pause(window: Window, by: str, context: Context) -> Pause:
+    host = window.host or (window.check.split("/")[0] if window.check else None)
+    zone = _zone(requests.current_policy(context), host, window.customer)
+    return Pause(
+        id=f"pause-{uuid.uuid4().hex[:6]}",
+        start=_local_start(window.start, zone, context.clock.now_s()),
+        duration_s=window.minutes * 60,
+        zone=zone,
+        repeat=Repeat(window.repeat),
+        customer=window.customer,
+        host=host,
+        check=window.check,
+        reason=window.reason,
+        by=by,
+    )
+
+
+def run_runbook(runbook: str, host: str, *, by: str, dry_run: bool, reason: str, json: bool) -> Exit:
+    """Run a runbook, or print what it would do."""
+    if not dry_run:
+        return _asking(lambda c: requests.request_run(c, runbook=runbook, host=host, by=_operator(by), reason=reason), json=json)
+    with closing(open_context()) as context:
+        lines = requests.dry_run(context, runbook=runbook, host=host)
+    if json:
+        out_json(lines)
+    else:
+        print("\n".join(lines))
+    return Exit.OK
+
+
+def _asking(ask: Callable[[Context], Answer], *, json: bool = False, otherwise: str | None = None) -> Exit:
+    """Ask, and print the answer in words; ``otherwise`` is said where nothing was left to grant."""
+    with closing(open_context()) as context:
+        answer = ask(context)
+        zone = context.settings.zone
+    if json:
+        out_json({"decided": answer.decided, "granted": answer.granted, "reasons": answer.reasons, "commands": answer.commands})
+    if not answer.decided:
+        return refuse("written down; no engine answered yet, it decides when it is back", Exit.UNANSWERED)
+    if not answer.granted and otherwise is not None:
+        print(otherwise)
+        return Exit.OK
+    for code, facts in answer.reasons:
+        if not json:
+            print(f"{explain(Code(code), facts, 'en', zone)} [{code}, {SPEC[Code(code)]}]")
+    return Exit.OK if answer.granted else Exit.REFUSED
+
+
+def _operator(by: str) -> str:
+    if not by:
+        raise RequestError("say who you are: --by OPERATOR, or HIKESHI_OPERATOR in the environment")
+    return by
+
+
+def _held_all() -> bool:
+    from store import overlay
+
+    with closing(open_context()) as context, context.store.read() as session:
+        return overlay.EVERY_HOST in overlay.holds(session)
+
+
+def _zone(policy: Policy, host: str | None, customer: str | None) -> str:
+    """The customer's: windows are agreed in its local time."""
+    name = requests.known_host(policy, host).customer if host is not None else requests.known_customer(policy, customer or "")
+    return policy.customers[name].zone
+
+
+def _local_start(start: str, zone: str, now_s: float) -> str:
+    """The pause's first local wall time; empty means now."""
+    if not start:
+        return datetime.fromtimestamp(now_s, UTC).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        parsed = datetime.fromisoformat(start)
+    except ValueError as error:
+        raise RequestError(f"--start is {start!r}, must be a local time like 2026-01-31T22:00") from error
+    if parsed.tzinfo is not None:
+        raise RequestError(f"--start is {start!r}: leave the offset out, it is local time in {zone}")
+    return parsed.strftime("%Y-%m-%dT%H:%M:%S")

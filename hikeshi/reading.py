@@ -1,0 +1,230 @@
+"""Commands that only look. What they print as JSON keeps its keys; times in it are seconds since 1970 UTC."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from domain.model import Host, Language, Policy
+from domain.pauses import Pause, boundary_s
+from domain.procedure import Procedure
+from domain.wording import plain
+from engine import history
+from engine.context import Context, open_context
+from engine.tick import LEASE, SYSTEM
+from engine.watchers import EXPECTED
+from hikeshi.exits import Exit
+from hikeshi.show import out_json, out_table, refuse
+from store import overlay, policies
+from store.db import lease_now_s
+from store.tables import CommandRow, HostRow, IncidentRow, Lease, VerdictRow, WatcherRow
+
+NEWEST = 50
+
+
+def check_inventory(folder: Path, json: bool) -> Exit:
+    """List every mistake of an inventory, or say what it holds."""
+    import inventory
+    from engine.inventory_source import registries
+
+    try:
+        accepted = inventory.load(folder, registries())
+    except inventory.InventoryError as error:
+        if json:
+            out_json({"ok": False, "mistakes": [str(mistake) for mistake in error.mistakes]})
+        else:
+            print(error, file=sys.stderr)
+        return Exit.BAD_INPUT
+    policy = accepted.policy
+    checks = sum(len(host.checks) for host in policy.hosts.values())
+    counts = {"customers": len(policy.customers), "hosts": len(policy.hosts), "checks": checks}
+    if json:
+        out_json({"ok": True, "version": policy.version, **counts})
+    else:
+        print(f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; version {policy.version[:12]}")
+    return Exit.OK
+
+
+def show_status(json: bool) -> Exit:
+    """What burns, what is done, what is stopped, who is waited for."""
+    with closing(open_context()) as context:
+        found = _status(context)
+        zone = context.settings.zone
+    if json:
+        out_json(found)
+        return Exit.OK
+    print(f"inventory {found['inventory']}   automation {found['automation']}   {found['hosts']} hosts, {found['checks']} checks")
+    for line in [*found["missing"], *found["stopped"]]:
+        print(f"! {line}")
+    _table_of_incidents("Open incidents", found["incidents"], zone)
+    if found["not_up"]:
+        rows = [
+            [item["check"], item["verdict"], history.local(item["since_s"], zone), item["detail"] or "-"]
+            for item in found["not_up"]
+        ]
+        out_table("Checks that are not up", ["check", "verdict", "since", "detail"], rows)
+    if found["waiting"]:
+        out_table(
+            "Commands on their way",
+            ["command", "held by", "tries", "last word"],
+            [[item["key"], item["claimed_by"] or "-", item["tries"], item["detail"] or "-"] for item in found["waiting"]],
+        )
+    return Exit.OK
+
+
+def _status(context: Context) -> dict[str, Any]:
+    with context.store.read() as session:
+        policy = policies.current(session)
+        return {
+            "inventory": policy.version[:12] if policy is not None else None,
+            "automation": str(policy.mode) if policy is not None else None,
+            "hosts": len(policy.hosts) if policy is not None else 0,
+            "checks": sum(len(host.checks) for host in policy.hosts.values()) if policy is not None else 0,
+            "missing": _missing(context, session),
+            "stopped": _stopped(context, session, policy),
+            "incidents": _incidents(session, everything=False, host=None),
+            "not_up": [
+                {"check": row.check, "verdict": row.verdict, "since_s": row.since_s, "detail": row.detail}
+                for row in session.exec(select(VerdictRow).where(VerdictRow.verdict != "up").order_by(col(VerdictRow.check)))
+            ],
+            "waiting": [
+                {"key": row.key, "claimed_by": row.claimed_by, "tries": row.tries, "detail": row.detail}
+                for row in session.exec(select(CommandRow).where(col(CommandRow.done_s).is_(None)).order_by(col(CommandRow.seq)))
+            ],
+            "watchers": [
+                {"name": row.name, "seen_s": row.seen_s, "lag_ms": row.lag_ms} for row in session.exec(select(WatcherRow))
+            ],
+        }
+
+
+def _missing(context: Context, session: Session) -> list[str]:
+    """Who should be at work and is not."""
+    lines = []
+    lease = session.get(Lease, LEASE)
+    if lease is None or lease.until_s <= lease_now_s(session):
+        lines.append("no engine is running: nothing is decided (hikeshi up)")
+    now_s, zone = context.clock.now_s(), context.settings.zone
+    watchers = {row.name: row.seen_s for row in session.exec(select(WatcherRow))}
+    if not watchers:
+        lines.append(f"{EXPECTED} was never heard of: nothing is watched (hikeshi up)")
+    for name, seen_s in watchers.items():
+        if now_s - seen_s > context.settings.watcher_silent_s:
+            lines.append(f"{name} was last heard of at {history.local(seen_s, zone)}: what it watches is unknown")
+    return lines
+
+
+def _stopped(context: Context, session: Session, policy: Policy | None) -> list[str]:
+    """What keeps it from acting: the stop file, holds, and the pauses that are not over."""
+    lines = []
+    file = context.settings.stop_file
+    if file.exists():
+        said = "; ".join(plain(line) for line in file.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
+        lines.append(f"nothing is done anywhere: {file} is there{f' ({said})' if said else ''}; hikeshi release --all")
+    for host in sorted(overlay.holds(session)):
+        lines.append(f"hold on {host or 'every host'}")
+    now_s = context.clock.now_s()
+    pauses = (*(policy.pauses if policy is not None else ()), *overlay.pauses(session))
+    lines += [_pause(pause) for pause in pauses if boundary_s(pause, now_s) is not None]
+    return lines
+
+
+def _pause(pause: Pause) -> str:
+    scope = pause.check or pause.host or f"customer {pause.customer}"
+    return (
+        f"pause {pause.id} of {scope}: {pause.repeat} from {pause.start} {pause.zone} for {pause.duration_s / 60:g} min, "
+        f"by {pause.by}{f' ({plain(pause.reason)})' if pause.reason else ''}"
+    )
+
+
+def show_incidents(json: bool, *, everything: bool, host: str | None) -> Exit:
+    """Incidents, newest first."""
+    with closing(open_context()) as context, context.store.read() as session:
+        zone = context.settings.zone
+        found = _incidents(session, everything=everything, host=host)
+        if host is not None and not found and not _known_host(session, host):
+            return refuse(f"host {host!r} is not in the inventory, and there are no incidents of it", Exit.BAD_INPUT)
+    if json:
+        out_json(found)
+    else:
+        _table_of_incidents("Incidents", found, zone)
+    return Exit.OK
+
+
+def _known_host(session: Session, host: str) -> bool:
+    policy = policies.current(session)
+    return session.get(HostRow, host) is not None or (policy is not None and host in policy.hosts)
+
+
+def _incidents(session: Session, *, everything: bool, host: str | None) -> list[dict[str, Any]]:
+    query = select(IncidentRow).order_by(col(IncidentRow.number).desc()).limit(NEWEST)
+    if not everything:
+        query = query.where(col(IncidentRow.closed_at_s).is_(None))
+    if host is not None:
+        query = query.where(IncidentRow.host == host)
+    return [row.model_dump() for row in session.exec(query)]
+
+
+def _table_of_incidents(title: str, found: list[dict[str, Any]], zone: str) -> None:
+    rows = [
+        [
+            item["id"],
+            f"Lv.{item['level']}",
+            item["host"],
+            item["phase"],
+            history.local(item["fault_at_s"], zone),
+            history.local(item["recovered_at_s"], zone) if item["recovered_at_s"] is not None else "-",
+            "yes" if item["told"] else "silent",
+            item["acknowledged_by"] or "-",
+        ]
+        for item in found
+    ]
+    out_table(title, ["incident", "level", "host", "phase", "fault", "recovered", "told", "taken by"], rows)
+
+
+def show_explanation(subject: str, json: bool, language: str) -> Exit:
+    """Why an incident or a host is as it is: every decision, in words."""
+    if language not in ("ja", "en"):
+        return refuse(f"--lang is {language!r}, must be ja or en", Exit.USAGE)
+    said: Language = "ja" if language == "ja" else "en"
+    with closing(open_context()) as context, context.store.read() as session:
+        zone = context.settings.zone
+        if session.get(IncidentRow, subject) is not None:
+            lines = history.of_incident(session, subject, said, zone)
+        elif subject == SYSTEM or _known_host(session, subject):
+            lines = history.of_host(session, subject, said, zone)
+        else:
+            return refuse(f"{subject!r} is neither an incident nor a host of the inventory", Exit.BAD_INPUT)
+    if json:
+        out_json(
+            [{"at_s": line.at_s, "code": line.code, "text": line.text, "spec": line.spec, "facts": line.facts} for line in lines]
+        )
+        return Exit.OK
+    rows = [[history.local(line.at_s, zone), line.text, line.code, line.spec] for line in lines if line.code not in history.QUIET]
+    out_table(f"Why: {subject or 'what concerns no single host'}", ["time", "decision", "code", "source"], rows)
+    return Exit.OK
+
+
+def show_sudoers(host: str) -> Exit:
+    """The sudo rules for one host, for ``/etc/sudoers.d/hikeshi``."""
+    import runbooks
+    from engine.requests import current_policy, known_host
+    from remediation import ACTIONS, sudoers
+
+    with closing(open_context()) as context:
+        found = known_host(current_policy(context), host)
+    try:
+        print(sudoers(found, restarted_units(found, runbooks.load(ACTIONS))), end="")
+    except ValueError as error:
+        return refuse(str(error), Exit.BAD_INPUT)
+    return Exit.OK
+
+
+def restarted_units(host: Host, known: Mapping[str, Procedure]) -> set[str]:
+    """The units that the host's runbooks restart by their own names, whatever check failed."""
+    from remediation.service import RESTART_SERVICE
+
+    steps = [step for name in host.procedures.values() if name in known for step in known[name].steps]
+    return {str(step.parameters["unit"]) for step in steps if step.action == RESTART_SERVICE.name and "unit" in step.parameters}

@@ -1,0 +1,22 @@
+"""What has a limit, measured: ``python -m bench``. Each ``bench_*.py`` here has ``figures()``, which yields ``Figure``s."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number and what it may be at most; ``how`` says what was measured, in a few words."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    how: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.value / self.limit
+
+    @property
+    def kept(self) -> bool:
+        return self.value <= self.limit

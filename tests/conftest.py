@@ -1,0 +1,15 @@
+"""What all tests share."""
+
+# Before any watcher of a test runs gc.freeze(): Hypothesis's plugin else imports it when the summary is printed, and then finds no
+# referrer of trio's random generator, warns, and the warning is an error.
+import hypothesis  # noqa: F401
+
+pytest_plugins = [
+    "fixtures_bed",
+    "fixtures_ci",
+    "fixtures_postgres",
+    "fixtures_prefect",
+    "fixtures_ssh",
+    "fixtures_up",
+    "fixtures_workers",
+]

@@ -1,0 +1,76 @@
+"""Every reason code has words in ja and en and a source; the words speak of documented facts only."""
+
+import re
+
+import pytest
+from sample_messages import LANGUAGES
+
+from domain.commands import Fact
+from domain.facts import FACTS
+from domain.model import Language
+from domain.reasons import SPEC, Code
+from notify.reasons import TEXT, explain, speaks_of
+
+ALL: dict[str, Fact] = {
+    name: ("first", "second")
+    if tuple in spec.types
+    else f"the {name}"
+    if str in spec.types
+    else True
+    if bool in spec.types
+    else 1_735_754_645
+    for name, spec in FACTS.items()
+}
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_code_has_words_and_a_source(code: Code) -> None:
+    assert re.fullmatch(r"[CRP]\d+a?", SPEC[code])
+    assert set(TEXT) == set(LANGUAGES)
+    for language in LANGUAGES:
+        assert TEXT[language][code].endswith({"ja": ("。", "。)", ")", "}"), "en": (".", ".)", ")", "}")}[language])
+    assert speaks_of(code) <= FACTS.keys()
+
+
+def test_no_two_codes_read_alike() -> None:
+    for language in LANGUAGES:
+        assert len(set(TEXT[language].values())) == len(Code)
+        assert TEXT[language].keys() == set(Code)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", list(Code))
+def test_every_fact_a_text_speaks_of_is_shown(code: Code, language: Language) -> None:
+    said = explain(code, ALL, language, "Asia/Tokyo")
+    for name in re.findall(r"\{(\w+)\}", TEXT[language][code]):
+        expected = {"ja": "2025-01-02(木) 03:04:05 +09:00", "en": "Thu 2025-01-02 03:04:05 +09:00"}[language]
+        value = ALL[name]
+        assert (f"the {name}" if isinstance(value, str) else "first, second" if isinstance(value, tuple) else expected) in said or (
+            name in ("wait_s", "window_s", "level", "previous_level", "limit", "running", "changes")
+        )
+    assert "{" not in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", list(Code))
+def test_an_old_record_that_lacks_facts_stays_readable(code: Code, language: Language) -> None:
+    said = explain(code, {}, language, "Asia/Tokyo")
+    assert said
+    assert "(—" not in said
+    assert "{" not in said
+
+
+def test_times_are_the_readers() -> None:
+    """R7."""
+    facts: dict[str, Fact] = {"pause": "weekly", "until_s": 1_735_754_645}
+    assert explain(Code.GATE_PAUSE, facts, "en", "Europe/London") == (
+        "Not done within the pause weekly. (It lasts until Wed 2025-01-01 18:04:05 +00:00.)"
+    )
+    assert explain(Code.GATE_PAUSE, facts, "ja", "Asia/Tokyo") == (
+        "監視休止 weekly の間は作業を行いません。(2025-01-02(木) 03:04:05 +09:00 まで)"
+    )
+
+
+def test_a_reason_that_a_person_gave_cannot_bring_markup_or_fields() -> None:
+    facts: dict[str, Fact] = {"by": "noc", "why": "{by.__class__}\n\x1b[31m<b>"}
+    assert explain(Code.NOTED, facts, "en", "UTC") == "Note by noc: {by.__class__} [31m<b>"

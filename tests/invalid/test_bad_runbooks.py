@@ -1,0 +1,313 @@
+"""Runbooks that are refused, and the words they are refused with."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import runbooks
+from domain.procedure import Parameter
+from remediation import ACTIONS
+from runbooks.load import RunbookError
+from runbooks.spec import ActionSpec, ParameterSpec
+
+GOOD = """\
+title: {en: Restart, ja: 再起動}
+budget_s: 600
+steps:
+  - {id: look, action: look}
+  - {id: announce, action: announce}
+  - {id: restart, action: restart_service, timeout_s: 90}
+  - {id: verify, action: look, until_s: 30, every_s: 2}
+"""
+
+
+class Anything:
+    """An action that takes a text as it comes, and needs a number."""
+
+    def __init__(self) -> None:
+        self.parameters = {"text": ParameterSpec("a text", self.text), "count": ParameterSpec("1 to 9", self.count, required=True)}
+
+    @staticmethod
+    def text(value: object) -> Parameter:
+        return str(value)
+
+    @staticmethod
+    def count(value: object) -> Parameter:
+        if isinstance(value, int) and 1 <= value <= 9:
+            return int(value)
+        raise ValueError("1 to 9")
+
+
+KNOWN: dict[str, ActionSpec] = {**ACTIONS, "anything": Anything()}
+
+
+def mistakes(folder: Path, text: str | bytes, name: str = "bad.yaml") -> list[str]:
+    """All that is said about this file, without the folder's path."""
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RunbookError) as raised:
+        runbooks.load(KNOWN, folder)
+    assert str(raised.value) == "\n".join(map(str, raised.value.mistakes))
+    return [str(mistake).replace(f"{folder}/", "") for mistake in raised.value.mistakes]
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+def without(line: str) -> str:
+    return "".join(kept for kept in GOOD.splitlines(keepends=True) if line not in kept)
+
+
+ACTS = "- {id: restart, action: restart_service, timeout_s: 90}"
+RIGHT_ID = "would be right: 1 to 63 of a-z, 0-9 and -, starting with a letter or digit"
+BAD: dict[str, tuple[str | bytes, str]] = {
+    "unknown key": (
+        changed("budget_s: 600", "budget_s: 600\nbudgets: 1"),
+        'bad.yaml:3: budgets: unknown key, did you mean "budget_s"?',
+    ),
+    "unknown key of a step": (
+        changed("timeout_s: 90", "timeout: 90"),
+        'bad.yaml:6: steps[2].timeout: unknown key, did you mean "timeout_s"?',
+    ),
+    "unknown action": (
+        changed("action: restart_service", "action: restart-service"),
+        'bad.yaml:6: steps[2].action: no such action (got "restart-service"), did you mean "restart_service"?',
+    ),
+    "unknown action, like none": (
+        changed("action: restart_service", "action: zzz"),
+        'bad.yaml:6: steps[2].action: no such action (got "zzz"), would be right: announce, anything, look, restart_service',
+    ),
+    "a URL with a password": (
+        changed("action: restart_service", "action: 'https://u:secret@zzz.example/'"),
+        'bad.yaml:6: steps[2].action: no such action (got "https://…@zzz.example/"), '
+        "would be right: announce, anything, look, restart_service",
+    ),
+    "unknown parameter": (
+        changed("timeout_s: 90", "parameters: {units: nginx}"),
+        'bad.yaml:6: steps[2].parameters.units: restart_service takes no such parameter, did you mean "unit"?',
+    ),
+    "parameter of a look": (
+        changed("action: look}", "action: look, parameters: {unit: nginx}}"),
+        "bad.yaml:4: steps[0].parameters.unit: look takes no such parameter, would be right: nothing, there is none",
+    ),
+    "parameter that is missing": (
+        changed("restart_service", "anything"),
+        "bad.yaml:6: steps[2]: parameter count is missing, would be right: count: 1 to 9",
+    ),
+    "parameter that does not fit": (
+        changed("timeout_s: 90", "parameters: {unit: reboot.target}"),
+        'bad.yaml:6: steps[2].parameters.unit: does not fit (got "reboot.target"), '
+        "would be right: a systemd service, not another kind of unit: such as nginx.service",
+    ),
+    "template": (
+        changed("timeout_s: 90", "parameters: {unit: '{{ service }}'}"),
+        'bad.yaml:6: steps[2].parameters.unit: has a template (got "{{ service }}"), '
+        "would be right: the value itself; commands hold no templates",
+    ),
+    "shell": (
+        changed("timeout_s: 90", "parameters: {unit: nginx; reboot}"),
+        'bad.yaml:6: steps[2].parameters.unit: could be read by a shell or as an option (got "nginx; reboot"), '
+        "would be right: at most 255 ASCII letters, digits and @ . _ : / + = , - (not a - at its start)",
+    ),
+    "no verify": (
+        without("verify"),
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: a later step with action: look",
+    ),
+    "first step acts": (
+        changed("  - {id: look, action: look}\n", ""),
+        "bad.yaml:4: steps[0]: comes before anything was looked at, would be right: a first step with action: look",
+    ),
+    "announced late": (
+        changed("  - {id: announce, action: announce}\n", "").replace(ACTS, f"{ACTS}\n  - {{id: announce, action: announce}}"),
+        "bad.yaml:6: steps[2]: announces work that has begun, would be right: before the first step that acts (R20)",
+    ),
+    "announced twice": (
+        changed("- {id: announce, action: announce}", "- {id: announce, action: announce}\n  - {id: again, action: announce}"),
+        "bad.yaml:6: steps[2]: announces the work once more, would be right: one announcement (R20)",
+    ),
+    "acts twice": (
+        changed(ACTS, f"{ACTS}\n  - {{id: again, action: restart_service}}"),
+        "bad.yaml:7: steps[3]: does once more what an earlier step did, would be right: each action once (R26)",
+    ),
+    "acts twice, written otherwise": (
+        changed(
+            ACTS,
+            "- {id: a, action: restart_service, parameters: {unit: nginx}}\n"
+            "  - {id: b, action: restart_service, parameters: {unit: nginx.service}}",
+        ),
+        "bad.yaml:7: steps[3]: does once more what an earlier step did, would be right: each action once (R26)",
+    ),
+    "same id": (
+        changed("id: verify", "id: look"),
+        "bad.yaml:7: steps[3]: another step has this id, would be right: an id of its own",
+    ),
+    "nothing acts": (
+        changed(f"  {ACTS}\n", ""),
+        "bad.yaml:4: steps: no step acts, would be right: one step besides look and announce",
+    ),
+    "no budget": (without("budget_s"), "bad.yaml:1: budget_s is missing, would be right: budget_s: …"),
+    "budget of more than an hour": (
+        changed("budget_s: 600", "budget_s: 3601"),
+        'bad.yaml:2: budget_s: is out of range (got "3601"), would be right: 1 to 3600 seconds',
+    ),
+    "budget without end": (
+        changed("budget_s: 600", "budget_s: .inf"),
+        'bad.yaml:2: budget_s: is ".inf", would be right: a plain text or number',
+    ),
+    "budget that is none": (
+        changed("budget_s: 600", "budget_s: true"),
+        'bad.yaml:2: budget_s: is out of range (got "True"), would be right: 1 to 3600 seconds',
+    ),
+    "budget too short for its steps": (
+        changed("budget_s: 600", "budget_s: 200"),
+        "bad.yaml:2: budget_s: the steps may take longer than the budget (got 200 s), "
+        "would be right: 300 or more, or shorter steps",
+    ),
+    "timeout without end": (
+        changed("timeout_s: 90", "timeout_s: 1e9"),
+        'bad.yaml:6: steps[2].timeout_s: is "1e9", would be right: a plain text or number',
+    ),
+    "timeout of nothing": (
+        changed("timeout_s: 90", "timeout_s: 0"),
+        'bad.yaml:6: steps[2].timeout_s: is out of range (got "0"), would be right: 1 to 900 seconds',
+    ),
+    "timeout too long": (
+        changed("timeout_s: 90", "timeout_s: 901"),
+        'bad.yaml:6: steps[2].timeout_s: is out of range (got "901"), would be right: 1 to 900 seconds',
+    ),
+    "repeats too fast": (
+        changed("every_s: 2", "every_s: 0"),
+        'bad.yaml:7: steps[3].every_s: is out of range (got "0"), would be right: 1 to 900 seconds',
+    ),
+    "repeats without end": (
+        changed("until_s: 30, ", ""),
+        "bad.yaml:7: steps[3].every_s: repeats without an end, would be right: until_s as well",
+    ),
+    "repeats an action": (
+        changed("timeout_s: 90", "until_s: 30"),
+        "bad.yaml:6: steps[2].until_s: only a look is repeated, would be right: no until_s here",
+    ),
+    "no title in one language": (changed(", ja: 再起動", ""), "bad.yaml:1: title: ja is missing, would be right: ja: …"),
+    "title of two lines": (
+        changed("en: Restart", r'en: "Restart\r\nBcc: x"'),
+        'bad.yaml:1: title.en: is no such text (got "Restart\\u000d\\u000aBcc: x"), '
+        "would be right: one line of 1 to 80 visible characters",
+    ),
+    "steps that are no list": (
+        GOOD[: GOOD.index("steps:")] + "steps: look",
+        'bad.yaml:3: steps: is "look", would be right: a list, lines that start with -',
+    ),
+    "no steps": (
+        GOOD[: GOOD.index("steps:")] + "steps: []",
+        "bad.yaml:3: steps: is an empty list, would be right: at least one entry",
+    ),
+    "a step that is a word": (
+        changed("- {id: look, action: look}", "- look"),
+        'bad.yaml:4: steps[0]: is "look", would be right: a mapping of keys to values',
+    ),
+    "a step without action": (
+        changed(", action: announce", ""),
+        "bad.yaml:5: steps[1]: action is missing, would be right: action: …",
+    ),
+    "an id that is none": (
+        changed("id: verify", "id: Verify it"),
+        'bad.yaml:7: steps[3].id: is no id (got "Verify it"), ' + RIGHT_ID,
+    ),
+    "defined twice": (
+        changed("budget_s: 600", "budget_s: 600\nbudget_s: 900"),
+        "bad.yaml:3: budget_s: is defined twice (first at line 2), would be right: one of the two",
+    ),
+    "alias": (
+        changed("budget_s: 600", "budget_s: &b 600"),
+        'bad.yaml:2: budget_s: uses an anchor or alias (got "b"), would be right: the value itself',
+    ),
+    "tag": (
+        changed("{en: Restart, ja: 再起動}", "!!python/object:os.system {en: a, ja: b}"),
+        'bad.yaml:1: title: has a tag (got "tag:yaml.org,2002:python/object:os.system"), would be right: the value without a tag',
+    ),
+    "no YAML": (
+        "title: [",
+        "bad.yaml:1: is no YAML: expected the node content, but found '<stream end>', would be right: one document of YAML 1.2",
+    ),
+    "control character": ("title: \x07", 'bad.yaml:1: has a control character (got "\\u0007"), would be right: plain text'),
+    "empty": ("# nothing\n", "bad.yaml:0: says nothing, would be right: title, budget_s and steps"),
+    "not UTF-8": (
+        b"title: {en: caf\xe9}\n",
+        "bad.yaml:1: is not UTF-8 (got byte 0xe9), would be right: a text file saved as UTF-8",
+    ),
+    "too big": ("#" * 70_000, "bad.yaml:0: is too big, would be right: at most 65536 bytes"),
+    "a list": ("- a\n", "bad.yaml:1: is a list, would be right: a mapping of keys to values"),
+}
+
+
+def test_the_good_one_is_good(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    assert list(runbooks.load(KNOWN, tmp_path)) == ["good"]
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_runbook_is_refused_in_these_words(tmp_path: Path, case: str) -> None:
+    text, said = BAD[case]
+    assert mistakes(tmp_path, text) == [said.replace("bad.yaml:0:", "bad.yaml:")]
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "also.yaml").write_text(without("verify"), encoding="utf-8")
+    text = changed("budget_s: 600", "budget_s: never").replace("timeout_s: 90", "timeout_s: -1").replace("id: verify", "id: look")
+    assert [said.split(": ")[0] for said in mistakes(tmp_path, text)] == ["also.yaml:6", "bad.yaml:2", "bad.yaml:6", "bad.yaml:7"]
+
+
+def test_a_name_that_is_no_id_is_refused(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, GOOD, "Bad Name.yaml") == ['Bad Name.yaml: the file\'s name is no id (got "Bad Name"), ' + RIGHT_ID]
+
+
+def test_a_folder_in_a_files_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").mkdir()
+    with pytest.raises(RunbookError, match=r"x\.yaml: cannot be read \(Is a directory\), would be right: a regular file"):
+        runbooks.load(KNOWN, tmp_path)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RunbookError, match=r"is no folder, would be right: a folder of \.yaml files"):
+        runbooks.load(KNOWN, tmp_path / "nowhere")
+
+
+def test_too_many_steps_are_refused(tmp_path: Path) -> None:
+    text = GOOD + "".join(f"  - {{id: look{number}, action: look}}\n" for number in range(20))
+    assert mistakes(tmp_path, text) == ["bad.yaml:24: steps[20]: too many steps (got 24), would be right: at most 20"]
+
+
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=30) | st.text("a1 ;|&$`'\"\\<>(){}[]*?!~#=%,.@:-_\n\t/", max_size=12))
+@example("$(reboot)")
+@example("nginx\n")
+@example("-f")
+def test_no_parameter_that_could_become_shell_is_loaded(tmp_path: Path, value: str) -> None:
+    """Also where the action itself would take anything."""
+    quoted = '"' + "".join(f"\\U{ord(char):08x}" for char in value if not 0xD800 <= ord(char) < 0xE000) + '"'
+    text = changed("restart_service, timeout_s: 90", f"anything, parameters: {{count: 1, text: {quoted}}}")
+    (tmp_path / "tried.yaml").write_text(text, encoding="utf-8")
+    if re.fullmatch(r"[A-Za-z0-9@._:/+=,][A-Za-z0-9@._:/+=,-]*", value, re.ASCII):
+        assert runbooks.load(KNOWN, tmp_path)["tried"].steps[2].parameters["text"] == value
+    else:
+        with pytest.raises(RunbookError) as raised:
+            runbooks.load(KNOWN, tmp_path)
+        assert {mistake.code for mistake in raised.value.mistakes} <= {"template", "shell"}
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200) | st.text("{}[]:,-&*!|>'\"%@` \n\tabc019.~?#", max_size=60).map(str.encode))
+@example(b"%YAML 1.1\n---\nbudget_s: 190:20:30.15\n")
+@example(b"a: " + b"9" * 5000)
+@example(b"[" * 3000)
+@example(b"a: &a [*a]")
+@example(b"? [a]\n: b")
+@example(b"a: !!float x")
+def test_whatever_stands_in_a_file_mistakes_are_all_that_comes(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "any.yaml").write_bytes(data)
+    with pytest.raises(RunbookError):
+        runbooks.load(KNOWN, tmp_path)

@@ -1,0 +1,58 @@
+"""Runs a probe's dialogue without sockets: bytes in, what it sent and saw out."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from domain.model import Secret
+from domain.observation import Observation
+from probes import PROBES
+from probes.conversation import Conversation
+from probes.spec import Connect, Dialogue, Echo, Reading, Send, StartTls, Target, Wish
+
+EOF = b""
+
+
+class Talk(NamedTuple):
+    """``seen`` is ``None`` when the dialogue still waits for more; ``wishes`` is what it asked of the driver."""
+
+    seen: Observation | None
+    sent: bytes
+    wishes: list[Wish]
+
+
+def secret(reference: Secret) -> str:
+    return f"the secret {reference.name}"
+
+
+def look(kind: str, given: Mapping[str, object], address: str = "192.0.2.1") -> Dialogue:
+    """The dialogue of a check of this kind, its options parsed as the inventory parses them."""
+    spec = PROBES[kind]
+    parsed = {name: spec.options[name].parse(value) for name, value in given.items()}
+    return spec.start(Target(address, spec.complete(parsed), secret))
+
+
+def talk(dialogue: Dialogue, pieces: Iterable[bytes] = ()) -> Talk:
+    """Feed the pieces one by one whenever it reads; an empty one is the peer's end of the connection."""
+    conversation = Conversation(dialogue)
+    coming = iter(pieces)
+    sent, wishes = b"", []
+    step = conversation.begin()
+    while not isinstance(step, Observation):
+        wishes.append(step)
+        if isinstance(step, Reading):
+            piece = next(coming, None)
+            if piece is None:
+                return Talk(None, sent, wishes)
+            step = conversation.fed(piece) if piece else conversation.ended()
+        else:
+            assert isinstance(step, Connect | StartTls | Send | Echo)
+            sent += step.data if isinstance(step, Send) else b""
+            step = conversation.done()
+    return Talk(step, sent, wishes)
+
+
+def in_pieces(data: bytes, *cuts: int) -> list[bytes]:
+    """The same bytes as TCP may deliver them, then the end."""
+    at = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[start:end] for start, end in pairwise(at)] + [EOF]

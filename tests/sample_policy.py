@@ -1,0 +1,89 @@
+"""One customer with one watched host, as stories, simulation, walk and bench use it."""
+
+from collections.abc import Mapping
+
+from domain.checks import PROFILES
+from domain.model import (
+    Brand,
+    Check,
+    Contact,
+    Contract,
+    Customer,
+    FaultClass,
+    Flapping,
+    Host,
+    Level,
+    Limits,
+    Mode,
+    OnCall,
+    Operator,
+    Policy,
+    Secret,
+)
+from domain.pauses import Pause
+
+CUSTOMER = "aozora"
+HOST = "web01"
+CONTACTS = (Contact("desk", "Service desk", "desk@example.test"), Contact("boss", "Head of IT", "boss@example.test", "en"))
+OPERATORS = {
+    "first": Operator("first", "First on call", mail="first@example.test"),
+    "second": Operator("second", "Second on call", mail="second@example.test", webhook=Secret("env", "HOOK")),
+}
+ON_CALL = OnCall(("first", "second"))
+SLOW_TO_CALL_IT_FLAPPING = Flapping()
+RESTART, POWER = "restart-service", "power-cycle"
+PROCEDURES = {FaultClass.SERVICE: RESTART, FaultClass.SERVER: POWER}
+WHOLE_CONTRACT = Contract(frozenset({FaultClass.SERVER, FaultClass.SERVICE}))
+
+
+def check(name: str, level: Level, fault_class: FaultClass, service: str | None = None) -> Check:
+    rapid = PROFILES["rapid"]
+    kind = {"web": "tcp", "disk": "disk"}.get(name, name)
+    return Check(
+        f"{HOST}/{name}", HOST, kind, "192.0.2.10", level, fault_class, rapid.interval_s, 10.0, rapid.confirmation, service
+    )
+
+
+PING = check("ping", Level.UNREACHABLE, FaultClass.SERVER)
+SSH = check("ssh", Level.SERVICE_DOWN, FaultClass.SERVER)
+HTTP = check("http", Level.SERVICE_DOWN, FaultClass.SERVICE, "nginx.service")
+WEB = check("web", Level.SERVICE_DOWN, FaultClass.SERVICE, "nginx.service")
+SMTP = check("smtp", Level.SERVICE_DOWN, FaultClass.SERVICE, "postfix.service")
+DISK = check("disk", Level.WARNING, FaultClass.RESOURCE)
+CHECKS = (PING, SSH, HTTP, WEB, SMTP, DISK)
+
+
+def policy(
+    *,
+    version: str = "1",
+    checks: tuple[Check, ...] | None = CHECKS,
+    contract: Contract = WHOLE_CONTRACT,
+    contacts: tuple[Contact, ...] = CONTACTS,
+    procedures: Mapping[FaultClass, str] = PROCEDURES,
+    mode: Mode = Mode.ON,
+    on_call: OnCall = ON_CALL,
+    pauses: tuple[Pause, ...] = (),
+    flapping: Flapping = SLOW_TO_CALL_IT_FLAPPING,
+) -> Policy:
+    """``checks`` of ``None``: the host is not in the inventory."""
+    host = Host(
+        HOST,
+        "web01.example",
+        CUSTOMER,
+        "192.0.2.10",
+        checks or (),
+        fqdn="web01.example.test",
+        os="Debian 12",
+        procedures=procedures,
+    )
+    return Policy(
+        version=version,
+        brand=Brand("Monitoring", "alert@example.test"),
+        customers={CUSTOMER: Customer(CUSTOMER, "Aozora Ltd.", contacts, contract)},
+        hosts={HOST: host} if checks is not None else {},
+        operators=OPERATORS,
+        on_call=on_call,
+        pauses=pauses,
+        mode=mode,
+        limits=Limits(flapping=flapping),
+    )

@@ -1,0 +1,284 @@
+"""One watched host, a virtual clock, and words to tell what happens: so that a story reads as prose.
+
+Everything that the engine would be told goes through ``step``, and every timer fires when it is due. A story says all that it
+expects: a mail, a page or a run that no line spoke of fails the next ``expect_…``.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sample_policy import CHECKS, HOST, policy
+from simulation.invariants import History, Taken, hold_for, run_timers, survives_the_store
+
+from domain import events as ev
+from domain.commands import Command, Fact, Message, Notify, Report, Run
+from domain.due import next_due_s
+from domain.incident import step
+from domain.model import Check, Policy
+from domain.observation import Verdict
+from domain.pauses import Pause
+from domain.reasons import Code, Reason
+from domain.state import HostState, Incident, Situation
+
+ZONE = "Asia/Tokyo"
+START_S = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo(ZONE)).timestamp()
+CONFIRMED_AFTER_S = 120.0
+"""Three looks a minute apart (C2)."""
+
+
+class World:
+    def __init__(self, inventory: Policy | None = None, *, held: bool = False, stop_file: bool = False) -> None:
+        self.now_s = START_S
+        self.situation = Situation(policy=inventory or policy(), host=None, held=held, stop_file=stop_file, new_id="INC-000001")
+        self._accept(self.situation.policy)
+        self.state = HostState(HOST)
+        self.waiting: list[Command] = []
+        self.reasons: list[Reason] = []
+        """Of everything since the last thing that happened."""
+        self.last_run: str | None = None
+        self._history = History.empty()
+        self._events = 0
+        self._incidents = 1
+
+    # what happens
+
+    def down(
+        self, name: str, detail: str = "connection refused", value: float | None = None, confirmed_at_s: float | None = None
+    ) -> None:
+        """The watcher has confirmed a fault; its first failing look was two minutes before."""
+        at_s = confirmed_at_s if confirmed_at_s is not None else self.now_s
+        since_s = at_s - CONFIRMED_AFTER_S
+        self._verdict(name, Verdict.DOWN, detail, at_s=at_s, fault_at_s=since_s, evidence_since_s=since_s, value=value)
+
+    def gap(self, name: str) -> None:
+        """The fault goes on, but for a while nobody looked."""
+        fault = self.incident.fault(f"{HOST}/{name}")
+        assert fault is not None
+        self._verdict(name, Verdict.DOWN, fault.detail, fault_at_s=fault.fault_at_s, evidence_since_s=self.now_s)
+
+    def up(self, name: str) -> None:
+        self._verdict(name, Verdict.UP)
+
+    def unknown(self, name: str) -> None:
+        self._verdict(name, Verdict.UNKNOWN, "no anchor answers")
+
+    def late(self, name: str, verdict: Verdict) -> None:
+        """Something old arrives after all."""
+        self._verdict(name, verdict, order=0)
+
+    def repeats_itself(self, name: str, verdict: Verdict) -> None:
+        """Something with the order of what was heard last."""
+        known = self.state.check(f"{HOST}/{name}")
+        assert known is not None
+        self._verdict(name, verdict, order=known.order)
+
+    def clock_is_set(self, *, hours: float) -> None:
+        self.now_s += hours * 3600
+
+    def watcher_falls_silent(self) -> None:
+        self.happens(ev.EvidenceLost(id=self._id(), at_s=self.now_s, host=HOST))
+
+    def run_announces_work(self, by: str = "hands:1") -> None:
+        self.happens(ev.WorkAnnounced(id=self._id(), at_s=self.now_s, host=HOST, run=self._run(), by=by))
+
+    def run_ends(
+        self, outcome: ev.RunOutcome, *, acted: bool = True, detail: str = "", code: Code | None = None, by: str = "hands:1"
+    ) -> None:
+        self.happens(
+            ev.RunEnded(
+                id=self._id(),
+                at_s=self.now_s,
+                host=HOST,
+                run=self._run(),
+                outcome=outcome,
+                acted=acted,
+                by=by,
+                detail=detail,
+                code=code,
+            )
+        )
+
+    def operator_runs(self, runbook: str) -> None:
+        self.happens(ev.RunRequested(id=self._id(), at_s=self.now_s, host=HOST, runbook=runbook, by="first", reason="to be sure"))
+
+    def operator_acknowledges(self, incident: str | None = None) -> None:
+        self.happens(ev.Acknowledged(id=self._id(), at_s=self.now_s, incident=incident or self.incident.id, host=HOST, by="first"))
+
+    def operator_holds(self, *, everything: bool = False) -> None:
+        self.situation = replace(self.situation, held_all=everything, held=not everything)
+        self.happens(ev.HoldSet(id=self._id(), at_s=self.now_s, host=None if everything else HOST, by="first"))
+
+    def operator_releases(self) -> None:
+        self.situation = replace(self.situation, held=False, held_all=False)
+        self.happens(ev.HoldReleased(id=self._id(), at_s=self.now_s, host=HOST, by="first"))
+
+    def stop_file_appears(self) -> None:
+        self.situation = replace(self.situation, stop_file=True)
+
+    def stop_file_goes(self) -> None:
+        self.situation = replace(self.situation, stop_file=False)
+
+    def pause_begins(self, *, minutes: float, check: str | None = None, name: str = "maintenance") -> None:
+        start = datetime.fromtimestamp(self.now_s, ZoneInfo(ZONE)).replace(tzinfo=None).isoformat()
+        scope = f"{HOST}/{check}" if check is not None else None
+        pause = Pause(name, start, minutes * 60, ZONE, host=HOST, check=scope, by="first")
+        self.situation = replace(self.situation, pauses=(*self.situation.pauses, pause))
+        self.happens(ev.PauseSet(id=self._id(), at_s=self.now_s, pause=pause, by="first"))
+
+    def pause_is_over_unnoticed(self) -> None:
+        """The next event comes before the timer."""
+        self.situation = replace(self.situation, pauses=())
+
+    def pause_is_cancelled(self) -> None:
+        self.situation = replace(self.situation, pauses=())
+        self.happens(ev.PauseCancelled(id=self._id(), at_s=self.now_s, pause="maintenance", by="first"))
+
+    def inventory_becomes(self, inventory: Policy) -> None:
+        self._accept(inventory)
+        self.happens(ev.PolicyChanged(id=self._id(), at_s=self.now_s, host=HOST, version=inventory.version))
+
+    def fast_forward(self, *, minutes: float = 0, seconds: float = 0) -> None:
+        """Time passes; every timer fires when it is due."""
+        until_s = self.now_s + minutes * 60 + seconds
+        self.reasons = []
+        while (due_s := next_due_s(self.state, self.situation, self.now_s)) is not None and due_s <= until_s:
+            self.now_s = due_s
+            self._take(ev.TimerFired(id=self._id(), at_s=due_s, host=HOST))
+        self.now_s = until_s
+
+    def happens(self, event: ev.Event) -> None:
+        self.reasons = []
+        self._take(event)
+
+    # what is expected
+
+    def expect_mail(self, message: Message, **facts: Fact) -> Notify:
+        """Each of the customer's contacts gets this mail next, carrying these facts."""
+        contacts = [contact.id for contact in self.situation.policy.customers["aozora"].contacts]
+        mails = [self._next_customer_mail() for _ in contacts]
+        assert [(mail.message, mail.recipient) for mail in mails] == [(message, contact) for contact in contacts]
+        self._carries(mails[0], facts)
+        return mails[0]
+
+    def expect_page(self, operator: str, **facts: Fact) -> None:
+        self._expect_operator(Message.PAGE, operator, facts)
+
+    def expect_notice(self, operator: str, code: Code, **facts: Fact) -> None:
+        self._expect_operator(Message.NOTICE, operator, {"reason": str(code), **facts})
+
+    def expect_run(self, runbook: str, *, service: str | None = None, checks: tuple[str, ...] | None = None) -> Run:
+        run = self._next(lambda command: isinstance(command, Run), f"a run of {runbook}")
+        assert isinstance(run, Run)
+        assert (run.runbook, run.service) == (runbook, service)
+        assert checks is None or run.checks == tuple(f"{HOST}/{name}" for name in checks)
+        self.last_run = run.key
+        return run
+
+    def expect_report(self) -> None:
+        self._next(lambda command: isinstance(command, Report), "a report")
+
+    def expect_nothing(self) -> None:
+        assert self.waiting == [], f"nobody spoke of {[command.key for command in self.waiting]}"
+
+    def expect_reason(self, code: Code, **facts: Fact) -> None:
+        """The last thing that happened was decided for this reason."""
+        given = [reason for reason in self.reasons if reason.code is code]
+        assert given, f"{code} is not among {[str(reason.code) for reason in self.reasons]}"
+        for name, value in facts.items():
+            assert given[-1].facts[name] == value
+
+    def expect_recovery(self, **facts: Fact) -> None:
+        """The customer is told, the report is asked for, and nothing is open any more."""
+        self.expect_mail(Message.RECOVERED, **facts)
+        self.expect_report()
+        assert self.state.incident is None
+
+    @property
+    def incident(self) -> Incident:
+        assert self.state.incident is not None, "there is no open incident"
+        return self.state.incident
+
+    # how it works
+
+    def _accept(self, inventory: Policy) -> None:
+        self.situation = replace(self.situation, policy=inventory, host=inventory.hosts.get(HOST))
+
+    def _verdict(
+        self,
+        name: str,
+        verdict: Verdict,
+        detail: str = "",
+        *,
+        at_s: float | None = None,
+        fault_at_s: float | None = None,
+        evidence_since_s: float | None = None,
+        value: float | None = None,
+        order: int | None = None,
+    ) -> None:
+        known = next((item for item in CHECKS if item.id == f"{HOST}/{name}"), None)
+        assert isinstance(known, Check), f"there is no check {name}"
+        self._events += 1
+        self.happens(
+            ev.VerdictChanged(
+                id=f"e{self._events}",
+                at_s=at_s if at_s is not None else self.now_s,
+                host=HOST,
+                check=known.id,
+                verdict=verdict,
+                fault_at_s=fault_at_s,
+                evidence_since_s=evidence_since_s,
+                detail=detail,
+                value=value,
+                order=self._events if order is None else order,
+            )
+        )
+
+    def _take(self, event: ev.Event) -> None:
+        taken = Taken(self.state, event, self.situation, self.now_s, step(self.state, event, self.situation, self.now_s))
+        hold_for(taken)
+        survives_the_store(taken.after)
+        self._history.follow(taken, self.now_s)
+        for _ in run_timers(taken.after, self.situation, self.now_s, self.now_s):
+            raise AssertionError("a timer was due at once")
+        before = self.state.incident
+        self.state = taken.after
+        if self.state.incident is not None and (before is None or before.id != self.state.incident.id):
+            number = int(self.state.incident.id.rsplit("-", 1)[1])
+            self._incidents = max(self._incidents, number + 1)
+            self.situation = replace(self.situation, new_id=f"INC-{self._incidents:06d}")
+        self.reasons += taken.decision.reasons
+        self.waiting += taken.decision.commands
+
+    def _id(self) -> str:
+        self._events += 1
+        return f"e{self._events}"
+
+    def _run(self) -> str:
+        assert self.last_run is not None, "no run was expected yet"
+        return self.last_run
+
+    def _next(self, wanted: object, what: str) -> Command:
+        assert callable(wanted)
+        for command in self.waiting:
+            if wanted(command):
+                self.waiting.remove(command)
+                return command
+        raise AssertionError(f"expected {what}, there is {[command.key for command in self.waiting]}")
+
+    def _next_customer_mail(self) -> Notify:
+        mail = self._next(lambda command: isinstance(command, Notify) and command.audience == "customer", "a mail")
+        assert isinstance(mail, Notify)
+        return mail
+
+    def _expect_operator(self, message: Message, operator: str, facts: dict[str, Fact]) -> None:
+        channels = [name for name in ("mail", "webhook") if getattr(self.situation.policy.operators[operator], name) is not None]
+        for channel in channels:
+            found = self._next(lambda command: isinstance(command, Notify) and command.audience == "operator", f"a {message}")
+            assert isinstance(found, Notify)
+            assert (found.message, found.recipient, found.channel) == (message, operator, channel)
+            self._carries(found, facts)
+
+    @staticmethod
+    def _carries(mail: Notify, facts: dict[str, Fact]) -> None:
+        assert {name: mail.facts[name] for name in facts} == facts

@@ -1,0 +1,322 @@
+"""The command line where things are not as they should be: every command answers in words, with its documented exit code, and
+never with a traceback."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local import Door, Local, host, inventory
+from world import TESTS
+
+from engine.inventory_source import InventorySource
+from hikeshi.exits import Exit
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+READING = (
+    ("status",),
+    ("incidents",),
+    ("explain", "web01"),
+    ("sudoers", "web01"),
+    ("run", "restart-service", "web01", "--dry-run"),
+)
+ASKING = (
+    ("ack", "INC-000001"),
+    ("note", "INC-000001", "looked at it"),
+    ("hold", "web01"),
+    ("release", "web01"),
+    ("pause", "--host", "web01"),
+    ("pause", "--cancel", "pause-1"),
+    ("run", "restart-service", "web01"),
+)
+COMMANDS = [*READING, *ASKING]
+
+
+def name(arguments: tuple[str, ...]) -> str:
+    return " ".join(arguments)
+
+
+def said(done: "subprocess.CompletedProcess[str]", code: Exit, *words: str) -> None:
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Local]:
+    """An accepted inventory and no process."""
+    with Local(tmp_path, inventory({"web01": Door().port})) as made:
+        assert isinstance(made, Local)
+        InventorySource(made.context, made.inventory).start()
+        yield made
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Local]:
+    """A home in which nothing was begun yet."""
+    (tmp_path / "fresh").mkdir()
+    made = Local(tmp_path / "fresh", inventory({"web01": Door().port}))
+    made.sink.start()
+    yield made
+    made.__exit__()
+
+
+class TestCheck:
+    def test_a_good_inventory(self, local: Local) -> None:
+        done = local.command("check", str(local.inventory))
+        assert (done.returncode, done.stderr) == (Exit.OK, "")
+        assert done.stdout.startswith("good: 1 customers, 1 hosts, 1 checks; version ")
+        found = json.loads(local.command("check", str(local.inventory), "--json").stdout)
+        assert sorted(found) == ["checks", "customers", "hosts", "ok", "version"]
+
+    def test_all_mistakes_of_a_bad_one(self, local: Local) -> None:
+        local.write_text("brand: {name: B, sender: nobody}\nhosts: {web01: {custmer: shop}}\n")
+        done = local.command("check", str(local.inventory))
+        said(done, Exit.BAD_INPUT, "all.yaml:1: brand.sender: is no mail address", 'did you mean "customer"?')
+        found = json.loads(local.command("check", str(local.inventory), "--json").stdout)
+        assert sorted(found) == ["mistakes", "ok"]
+        assert found["mistakes"] == done.stderr.splitlines()
+
+    def test_no_folder(self, local: Local) -> None:
+        said(local.command("check", "/nowhere"), Exit.BAD_INPUT, "/nowhere: is no folder")
+
+    def test_a_folder_that_this_user_may_not_read(self, local: Local, tmp_path: Path) -> None:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0)
+        argv = [sys.executable, "-m", "hikeshi", "check", str(closed)]
+        if os.geteuid() == 0:
+            argv = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *argv]  # root, but the modes hold for it
+        done = subprocess.run(argv, cwd=TESTS.parent, capture_output=True, text=True, check=False)
+        said(done, Exit.BAD_INPUT, f"{closed}: cannot be read (", "this user may read")
+
+
+class TestWithoutAStore:
+    @pytest.mark.parametrize("command", COMMANDS, ids=name)
+    def test_nothing_was_begun(self, fresh: Local, command: tuple[str, ...]) -> None:
+        said(fresh.quick(*command), Exit.NO_STORE, "there is no store", "`hikeshi up` creates it")
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=name)
+    def test_it_is_no_database(self, fresh: Local, command: tuple[str, ...]) -> None:
+        (fresh.settings.home / "hikeshi.db").write_bytes(b"no database at all" * 100)
+        said(fresh.quick(*command), Exit.NO_STORE, "the store can't be used", "not a database")
+
+    @pytest.mark.parametrize("command", [("status",), ("hold", "web01"), ("up", "inventory", "--no-prefect")], ids=name)
+    def test_it_is_of_a_later_version(self, local: Local, command: tuple[str, ...]) -> None:
+        local.context.close()
+        with sqlite3.connect(local.settings.home / "hikeshi.db") as store:
+            store.execute("UPDATE alembic_version SET version_num = '9999'")
+        arguments = [str(local.inventory) if argument == "inventory" else argument for argument in command]
+        said(local.command(*arguments), Exit.NO_STORE, "the store's schema is 9999", "a later hikeshi")
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=name)
+    def test_its_server_is_away(self, local: Local, command: tuple[str, ...]) -> None:
+        url = "postgresql+psycopg://hikeshi:secret-of-the-url@127.0.0.1:1/hikeshi"
+        done = local.quick(*command, HIKESHI_STORE_URL=url)
+        said(done, Exit.NO_STORE, "the store can't be used", "port 1")
+        assert "secret-of-the-url" not in done.stdout + done.stderr
+
+    @pytest.mark.parametrize(
+        "url", ["mysql://root:hush@db/x", "postgresql+psycopg://root:hush@db:port/x", "postgresql+psycopg://root:hush@db/x?no=1"]
+    )
+    def test_its_url_is_wrong(self, local: Local, url: str) -> None:
+        done = local.quick("status", HIKESHI_STORE_URL=url)
+        said(done, Exit.BAD_INPUT, "HIKESHI_STORE_URL: ", "would be right: sqlite:///")
+        assert "hush" not in done.stderr
+
+
+class TestWithoutAnInventory:
+    @pytest.mark.parametrize("command", [*ASKING[2:], *READING[3:]], ids=name)
+    def test_nothing_can_be_asked_for(self, fresh: Local, command: tuple[str, ...]) -> None:
+        fresh.context.store.migrate()
+        said(fresh.quick(*command), Exit.BAD_INPUT, "no inventory has been accepted yet")
+
+    def test_status_says_what_is_missing(self, fresh: Local) -> None:
+        fresh.context.store.migrate()
+        done = fresh.quick("status")
+        assert done.returncode == Exit.OK
+        assert "inventory None" in done.stdout
+        assert "no engine is running" in done.stdout
+        assert "nothing is watched" in done.stdout
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ("backup", "copy"), ("release", "--all")], ids=name)
+def test_a_setting_that_cannot_be_read(local: Local, command: tuple[str, ...]) -> None:
+    done = local.quick(*command, HIKESHI_SMTP_PORT="0", HIKESHI_ZONE="Mars/Base", HIKESHI_LEASE_S="1 h", HIKESHI_PREFECT="maybe")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        Exit.BAD_INPUT,
+        [
+            'hikeshi: HIKESHI_ZONE: must be a time zone such as Asia/Tokyo or UTC (got "Mars/Base")',
+            'HIKESHI_SMTP_PORT: must be a whole number from 1 to 65535 (got "0")',
+            'HIKESHI_PREFECT: must be true or false (got "maybe")',
+            'HIKESHI_LEASE_S: must be a number of 1 or more (got "1 h")',
+        ],
+    )
+
+
+class TestNames:
+    """Each wrong name is told with the right ones."""
+
+    @pytest.mark.parametrize(
+        ("command", "wrong"),
+        [
+            (("hold", "web02"), "host 'web02' is not in the inventory; would be right: web01"),
+            (("hold", "web01", "--by", "frist"), "operator 'frist' is not in the inventory; would be right: first, second"),
+            (("release", "web01", "--by", "frist"), "operator 'frist'"),
+            (("ack", "INC-1"), "there is no incident 'INC-1'; the newest are: none yet"),
+            (("note", "INC-1", "x"), "there is no incident 'INC-1'"),
+            (("pause", "--host", "web02"), "host 'web02'"),
+            (("pause", "--customer", "shpo"), "customer 'shpo' is not in the inventory; would be right: shop"),
+            (("pause", "--check", "web01/shs"), "check 'web01/shs' is not in the inventory; would be right: web01/ssh"),
+            (("pause", "--host", "web01", "--by", "frist"), "operator 'frist'"),
+            (("pause", "--host", "web01", "--start", "tomorrow"), "must be a local time like 2026-01-31T22:00"),
+            (("pause", "--host", "web01", "--start", "2040-01-01T00:00+09:00"), "leave the offset out"),
+            (
+                ("pause", "--host", "web01", "--start", "0001-01-01T00:00", "--repeat", "daily"),
+                "in the years 2000 to 2099",
+            ),
+            (("pause", "--host", "web01", "--start", "2020-01-01T00:00"), "is over already"),
+            (("pause", "--host", "web01", "--repeat", "daily", "--minutes", "1440"), "would never end, must be below 1440 min"),
+            (("pause", "--cancel", "pause-1"), "there is no pause 'pause-1' to cancel; would be right: none there"),
+            (("run", "restart", "web01"), "runbook 'restart' does not exist; would be right: restart-service"),
+            (("run", "restart", "web01", "--dry-run"), "runbook 'restart'"),
+            (("run", "restart-service", "web02", "--dry-run"), "host 'web02'"),
+            (("run", "restart-service", "web01", "-m", "x" * 501), "the reason is 501 characters long, must be at most 500"),
+            (("explain", "web02"), "'web02' is neither an incident nor a host of the inventory"),
+            (("incidents", "--host", "web02"), "host 'web02' is not in the inventory"),
+            (("sudoers", "web02"), "host 'web02'"),
+            (("sudoers", "web01"), "web01 has no ssh access, so no rules are needed"),
+        ],
+        ids=lambda value: name(value) if isinstance(value, tuple) else "",
+    )
+    def test_a_wrong_one(self, local: Local, command: tuple[str, ...], wrong: str) -> None:
+        said(local.quick(*command), Exit.BAD_INPUT, wrong)
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("hold",),
+            ("hold", "web01", "--all"),
+            ("release",),
+            ("pause",),
+            ("pause", "--host", "web01", "--customer", "shop"),
+            ("pause", "--host", "web01", "--repeat", "yearly"),
+            ("pause", "--host", "web01", "--minutes", "0"),
+            ("explain", "web01", "--lang", "fr"),
+            ("explain", "web01", "more"),
+            ("ack",),
+            ("no-such-command",),
+        ],
+        ids=name,
+    )
+    def test_a_wrong_command_line(self, local: Local, command: tuple[str, ...]) -> None:
+        said(local.quick(*command), Exit.USAGE)
+
+    def test_nobody_in_particular(self, local: Local) -> None:
+        done = local.quick("hold", "web01", by="")
+        said(done, Exit.BAD_INPUT, "say who you are: --by OPERATOR")
+
+
+def test_sudo_rules_of_a_host(local: Local) -> None:
+    tree = local.tree
+    tree["hosts"]["web02"] = {
+        **host(22),
+        "checks": {"http": {"url": "/", "service": "nginx"}},
+        "ssh": {"user": "hikeshi", "host_keys": [HOST_KEY], "identity": {"env": "KEY"}},
+        "procedures": {"service": "restart-service"},
+    }
+    local.write(tree)
+    InventorySource(local.context, local.inventory).start()
+    done = local.command("sudoers", "web02")
+    assert (done.returncode, done.stderr) == (Exit.OK, "")
+    assert "    /usr/bin/systemctl restart nginx.service\n" in done.stdout
+    assert done.stdout.endswith("hikeshi ALL=(root) NOPASSWD: HIKESHI_RESTART\n")
+
+
+class TestHoldAll:
+    def test_works_without_anything(self, fresh: Local) -> None:
+        done = fresh.command("hold", "--all", "-m", "what is\ngoing on?", by="")
+        assert done.returncode == Exit.OK
+        assert fresh.settings.stop_file.read_text().endswith(": what is going on?\n")
+        done = fresh.command("release", "--all")
+        assert (done.returncode, done.stdout) == (Exit.OK, f"{fresh.settings.stop_file} is gone\n")
+        said(fresh.command("release", "--all"), Exit.NO_STORE, "there is no store")
+
+    def test_works_with_a_broken_store_and_broken_settings(self, fresh: Local) -> None:
+        (fresh.settings.home / "hikeshi.db").write_bytes(b"no database at all" * 100)
+        broken = {"HIKESHI_SMTP_PORT": "none"}
+        assert fresh.command("hold", "--all", **broken).returncode == Exit.OK
+        assert fresh.settings.stop_file.exists()
+        done = fresh.command("release", "--all")
+        assert done.returncode == Exit.OK
+        assert "the store can't be asked" in done.stderr
+        assert not fresh.settings.stop_file.exists()
+
+    def test_works_in_a_home_that_is_not_there_yet(self, fresh: Local, tmp_path: Path) -> None:
+        home = tmp_path / "elsewhere" / "state"
+        assert fresh.command("--home", str(home), "hold", "--all").returncode == Exit.OK
+        assert (home / "STOP").exists()
+        assert (home.stat().st_mode & 0o777, (home / "STOP").stat().st_mode & 0o777) == (0o700, 0o600)
+
+    def test_a_home_that_cannot_be(self, fresh: Local, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        done = fresh.command("--home", str(tmp_path / "file" / "state"), "hold", "--all")
+        said(done, Exit.REFUSED, "Not a directory")
+
+    def test_stands_in_status_with_its_reason(self, local: Local) -> None:
+        local.command("hold", "--all", "-m", "flood")
+        local.command("hold", "--all", "-m", "and fire", by="second")
+        [line] = json.loads(local.command("status", "--json").stdout)["stopped"]
+        assert "(first: flood; second: and fire); hikeshi release --all" in line
+
+    def test_there_is_none(self, local: Local) -> None:
+        said(local.command("release", "--all"), Exit.REFUSED, "there is no hold on every host")
+
+
+class TestUnanswered:
+    def test_what_is_asked_without_an_engine_waits_for_it(self, local: Local) -> None:
+        done = local.command("hold", "web01", "-m", "careful")
+        said(done, Exit.UNANSWERED, "it decides when it is back")
+        local.start("engine")
+        local.until("the hold", lambda: local.codes()["hold_set"] == 1)
+        assert "hold on web01" in local.command("status").stdout
+
+
+class TestBackup:
+    def test_there_and_back(self, local: Local, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        before = local.command("status", "--json").stdout
+        done = local.command("backup", str(copy))
+        assert (done.returncode, done.stdout) == (Exit.OK, f"{copy}: {copy.stat().st_size:,} bytes\n")
+        assert copy.stat().st_mode & 0o777 == 0o600
+        home = tmp_path / "another" / "home"
+        done = local.command("--home", str(home), "restore", str(copy))
+        assert (done.returncode, done.stderr) == (Exit.OK, "")
+        assert (home / "hikeshi.db").stat().st_mode & 0o777 == 0o600
+        after = local.command("--home", str(home), "status", "--json").stdout
+        assert json.loads(after) == json.loads(before)
+
+    def test_never_over_a_store_that_is_there(self, local: Local, tmp_path: Path) -> None:
+        copy = tmp_path / "copy"
+        local.command("backup", str(copy))
+        said(local.command("restore", str(copy)), Exit.REFUSED, "there is a store already", "never overwrites one")
+        assert local.command("status").returncode == Exit.OK
+
+    def test_what_is_no_backup(self, local: Local, tmp_path: Path) -> None:
+        (tmp_path / "junk").write_text("junk")
+        elsewhere = ("--home", str(tmp_path / "other"))
+        said(local.command(*elsewhere, "restore", str(tmp_path / "junk")), Exit.REFUSED, "no whole backup")
+        said(local.command(*elsewhere, "restore", str(tmp_path / "none")), Exit.REFUSED, "no backup of this name")
+
+    def test_what_cannot_be_backed_up(self, fresh: Local, local: Local, tmp_path: Path) -> None:
+        said(local.command("backup", str(tmp_path / "no" / "folder")), Exit.REFUSED, "No such file or directory")
+        other = ("--home", str(tmp_path / "other"))
+        said(local.command(*other, "backup", str(tmp_path / "copy")), Exit.NO_STORE, "there is no store to back up")
+        local.context.close()
+        (local.settings.home / "hikeshi.db").write_bytes(b"no database at all" * 100)
+        said(local.command("backup", str(tmp_path / "copy")), Exit.NO_STORE, "not a database")
+        assert not (tmp_path / "copy").exists()

@@ -1,0 +1,44 @@
+"""The demonstration, played as a user plays it: it judges itself, and exits 0 only if every expected thing, and nothing else,
+happened."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMO = [sys.executable, "-m", "hikeshi", "demo"]
+
+
+def play(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HIKESHI_")}
+    return subprocess.run(
+        [*DEMO, *arguments],
+        env={
+            **environment,
+            "HOME": str(home),
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path("~/.cache").expanduser())),
+        },
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.mark.root
+def test_the_story_around_a_real_guest(tmp_path: Path) -> None:
+    done = play(tmp_path, "--picture", str(tmp_path / "demo.svg"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Every expected thing happened, and nothing else." in done.stdout
+    assert "who did it: flow" in done.stdout
+    assert "ACT 3" in (tmp_path / "demo.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+    assert len(list((tmp_path / ".local/state/hikeshi-demo/mails").glob("*.eml"))) == 12
+
+
+def test_the_story_without_guests_says_so_and_holds_too(tmp_path: Path) -> None:
+    done = play(tmp_path, "--plain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No guest here (--plain was asked for)" in done.stdout
+    assert "Every expected thing happened, and nothing else." in done.stdout

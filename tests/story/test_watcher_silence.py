@@ -1,0 +1,111 @@
+"""C52: a watcher that is not heard of sees nothing; what it watched is unknown until it is back and has looked again."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hand_clock import HandClock
+from local import Door, Local, Told, body, inventory
+from sqlmodel import col, select
+
+from engine.context import Context
+from engine.settings import Settings
+from engine.situation import state_of
+from engine.watchers import EXPECTED, WatcherGuard
+from store.db import Store
+from store.tables import Inbox, WatcherRow
+
+
+class TestTheGuard:
+    @pytest.fixture
+    def context(self, tmp_path: Path) -> Iterator[Context]:
+        settings = Settings(home=tmp_path)
+        context = Context(settings, Store(settings.url, HandClock()), HandClock())
+        context.store.migrate()
+        yield context
+        context.close()
+
+    def told(self, context: Context) -> list[str]:
+        with context.store.read() as session:
+            return list(session.exec(select(Inbox.event_id).order_by(col(Inbox.seq))))
+
+    def beat(self, context: Context, seen_s: float) -> None:
+        with context.store.write() as session:
+            session.merge(WatcherRow(name="north", seen_s=seen_s, lag_ms=0.0))
+
+    def watch(self, context: Context, guard: WatcherGuard, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            context.clock.sleep(1.0)
+            guard.once()
+
+    def test_tells_a_silence_once_and_the_next_one_again(self, context: Context) -> None:
+        guard = WatcherGuard(context)
+        self.beat(context, 1.0)
+        self.watch(context, guard, 31)
+        assert self.told(context) == []
+        self.watch(context, guard, 100)
+        assert self.told(context) == ["silent/north/1.0"]
+        self.watch(context, WatcherGuard(context), 100)
+        assert self.told(context) == ["silent/north/1.0"], "an engine that starts again repeats nothing"
+        self.beat(context, 2.0)
+        self.watch(context, guard, 100)
+        assert self.told(context) == ["silent/north/1.0", "silent/north/2.0"]
+
+    def test_misses_one_that_was_never_heard_of(self, context: Context) -> None:
+        self.watch(context, WatcherGuard(context), 40)
+        assert self.told(context) == [f"silent/{EXPECTED}/0.0"]
+
+    def test_does_not_mind_a_step_of_the_clock(self, context: Context) -> None:
+        guard = WatcherGuard(context)
+        for seen_s in (1e9, 1.0, 2e9, 3.0):
+            self.beat(context, seen_s)
+            self.watch(context, guard, 5)
+        assert self.told(context) == []
+
+
+def test_a_watcher_that_stands_still_and_wakes(tmp_path: Path) -> None:
+    """While it stands still nothing is done about what was failing; afterwards evidence counts from its first look."""
+    doors = {"web01": Door(), "web02": Door()}
+    for door in doors.values():
+        door.open()
+    tree = inventory({name: door.port for name, door in doors.items()})
+    tree["customers"]["shop"]["contract"]["wait"] = "1d"  # an open incident that waits for its clock
+    tree["profiles"]["quick"]["interval"] = "60s"
+    with Local(tmp_path, tree, watcher_silent_s=10) as local:
+        assert isinstance(local, Local)
+        local.running("engine", "watcher", "hands")
+
+        def evidence_s() -> float | None:
+            with local.context.store.read() as session:
+                incident = state_of(session, "web01").incident
+            assert incident is not None
+            return incident.faults[0].evidence_since_s
+
+        doors["web01"].shut()
+        local.until("the incident", local.incidents, 100)
+        before_s, stopped_s = evidence_s(), local.clock.now_s()
+        local.processes["watcher"].send_signal(signal.SIGSTOP)
+        local.until("the loss of evidence", lambda: local.codes()["evidence_lost"] == 1)
+        assert evidence_s() is None
+        local.until("the notices", lambda: local.mails("first") and local.mails("second"))
+        assert "The watcher watcher is not heard of" in body(local.mails("first")[0])
+        assert "watcher was last heard of at" in local.quick("status").stdout
+        local.processes["watcher"].send_signal(signal.SIGCONT)
+        local.until("evidence again", lambda: local.codes()["evidence_restarted"] == 1, 15)
+        after_s = evidence_s()
+        assert before_s is not None
+        assert after_s is not None
+        assert before_s < stopped_s < after_s
+        assert local.codes()["watcher_silent"] == 1
+        assert len(local.mails("first")) == 1
+        local.processes["watcher"].send_signal(signal.SIGCONT)
+    for door in doors.values():
+        door.shut()
+
+
+def test_no_watcher_at_all_is_told_too(tmp_path: Path) -> None:
+    with Told(tmp_path, inventory({"web01": 1}), watcher_silent_s=10) as local:
+        local.start("engine", "hands")
+        local.until("the notice", lambda: [row for row in local.commands("Notify") if row.done_s is not None])
+        assert local.messages() == ["notice", "notice"]

@@ -73,8 +73,9 @@ class WorkAnnounced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """From a run: ``run`` is the Run command's key; ``acted`` whether any action was admitted; ``code`` the gate's reason
-    where it was refused; ``by`` who performed it (``flow:…``, ``hands:…``)."""
+    """From a run: ``run`` is the Run command's key; ``acted`` whether anything was done to the host, or may have been
+    (admitted and refused, too late or not begun does not count); ``code`` the gate's reason where it was refused; ``by`` who
+    performed it (``flow:…``, ``hands:…``)."""
 
     id: str
     at_s: float

@@ -77,7 +77,7 @@ FACTS: dict[str, Spec] = {
     "wait_s": Spec((*Number, Nothing), "the contract's wait before recovery starts (R20), seconds"),
     "runbook": Spec((str, Nothing), "the runbook run or to be run"),
     "run": Spec((str,), "key of the Run command"),
-    "acted": Spec((bool,), "did anything of ours act on the host in this incident"),
+    "acted": Spec((bool,), "was anything done to the host in this incident, as far as was heard; after a lost run nobody knows"),
     "outcome": Spec((str, Nothing), "a value of events.RunOutcome"),
     "outcome_detail": Spec((str,), "what the run said about its end"),
     "reason": Spec((str, Nothing), "a value of reasons.Code: why it is as it is"),

@@ -44,15 +44,22 @@ class Procedure:
 
 
 class StepOutcome(StrEnum):
-    """How one step ended. ``UP`` and ``DOWN`` are what a look saw; ``LATE``: its intent went stale before the effect."""
+    """How one step ended. ``UP`` and ``DOWN`` are what a look saw. ``FAILED``: it was done, and did not work; ``NOT_DONE``: it
+    could not even be begun (no login, no such unit); ``REFUSED`` by the gate; ``LATE``: its intent went stale before the
+    effect."""
 
     DONE = "done"
     FAILED = "failed"
+    NOT_DONE = "not_done"
     UP = "up"
     DOWN = "down"
     UNKNOWN = "unknown"
     REFUSED = "refused"
     LATE = "late"
+
+
+LEFT_ALONE = frozenset({StepOutcome.NOT_DONE, StepOutcome.REFUSED, StepOutcome.LATE})
+"""Ends of an acting step after which it is certain that it did nothing to the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Done:
+    """``acted``: something was done to the host, or may have been; ``code``: the gate's refusal."""
+
     outcome: RunOutcome
     acted: bool
     code: str | None = None
@@ -84,7 +93,7 @@ def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s:
     ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it.
     """
     acting = {step.id for step in procedure.steps if step.acts}
-    acted = any(item.step in acting and item.outcome is not StepOutcome.REFUSED for item in past)
+    acted = any(item.step in acting and item.outcome not in LEFT_ALONE for item in past)
     if not past:
         return Next(procedure.steps[0])
     last = past[-1]
@@ -113,5 +122,5 @@ def _ended(step: Step, last: Past, acted: bool) -> Done | None:
             return Done(RunOutcome.REFUSED, acted, last.code)
         case StepOutcome.LATE:
             return Done(RunOutcome.NOT_FIXED, acted)
-        case StepOutcome.DONE | StepOutcome.FAILED | StepOutcome.DOWN:
+        case StepOutcome.DONE | StepOutcome.FAILED | StepOutcome.NOT_DONE | StepOutcome.DOWN:
             return None

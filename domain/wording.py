@@ -70,13 +70,14 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
         "ja": {
             "done": "完了",
             "failed": "失敗",
+            "not_done": "実施できず",
             "up": "正常",
             "down": "異常",
             "unknown": "不明",
             "refused": "実施せず",
             "late": "実施せず(時間超過)",
         },
-        "en": {"done": "done", "refused": "not done", "late": "not done, too late"},
+        "en": {"done": "done", "not_done": "could not be done", "refused": "not done", "late": "not done, too late"},
     },
 }
 """Words for values that are names of ours; one without a word is shown as it is."""

@@ -64,7 +64,7 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
     try:
         prepared = ACTIONS[acting.step.action].prepare(acting.target, acting.step.parameters, open_connection)
     except NothingDone as error:
-        result = StepResult(StepOutcome.FAILED, str(error), acting.command_line)
+        result = StepResult(StepOutcome.NOT_DONE, str(error), acting.command_line)
         not_done(result)
         return result
     try:

@@ -188,7 +188,7 @@ class RunSession:
     def _act(self, step: Step) -> StepResult:
         target = self._target()
         if target is None:
-            result = StepResult(StepOutcome.FAILED, f"{self.run.host} has no ssh access in the inventory")
+            result = StepResult(StepOutcome.NOT_DONE, f"{self.run.host} has no ssh access in the inventory")
             self._write_whole(step, result)
             return result
         acting = Acting(

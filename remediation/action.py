@@ -70,7 +70,8 @@ Connect = Callable[[Target], Connection]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an action ended. ``outcome`` is ``DONE``, ``FAILED`` or ``UNKNOWN``; ``command_line`` as run on the host."""
+    """How an action ended. ``outcome`` is ``DONE``, ``FAILED``, ``NOT_DONE`` (the host never heard of it) or ``UNKNOWN``;
+    ``command_line`` as run on the host."""
 
     outcome: StepOutcome
     detail: str

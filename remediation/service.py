@@ -81,7 +81,7 @@ class PreparedRestart:
         ran = self._connection.run(restart_argv(self.unit), timeout_s)
         line = shlex.join(ran.argv)
         if not ran.sent:
-            return Result(StepOutcome.FAILED, _words(ran), line)
+            return Result(StepOutcome.NOT_DONE, _words(ran), line)
         if ran.exit_status is None or ran.exit_status > _KILLED:
             return Result(StepOutcome.UNKNOWN, _words(ran), line)
         after = _show(self._connection, self.unit)

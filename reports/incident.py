@@ -57,8 +57,9 @@ class IncidentReport:
 
     ``fault_at_s`` is the first failing observation, ``first_notice_at_s`` when the first message was handed over,
     ``work_at_s`` when work on the host began; the latter two are ``None`` where there was none. ``notice_target_s`` is the
-    promise for the first notice (R8). ``fixed`` says whether our work brought recovery. ``written_at_s`` is the date of
-    the report, so that the same data always give the same bytes.
+    promise for the first notice (R8). ``acted``: was anything done to the host; ``None`` where nobody knows. ``fixed``
+    says whether our work brought recovery. ``written_at_s`` is the date of the report, so that the same data always give the
+    same bytes.
     """
 
     language: Language
@@ -80,7 +81,7 @@ class IncidentReport:
     first_notice_at_s: float | None
     work_at_s: float | None
     recovered_at_s: float
-    acted: bool
+    acted: bool | None
     fixed: bool
     written_at_s: float
     notice_target_s: float = 1200.0

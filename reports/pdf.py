@@ -42,6 +42,9 @@ def render(report: IncidentReport) -> bytes:
     return bytes(content)
 
 
+_ENDED = {True: "said_acted", False: "said_untouched", None: "said_unsure"}
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
@@ -56,7 +59,7 @@ def _environment() -> Environment:
 def _context(report: IncidentReport) -> dict[str, object]:
     words = WORDS[report.language]
     zone = ZoneInfo(report.zone)
-    ended = "said_fixed" if report.fixed else "said_acted" if report.acted else "said_untouched"
+    ended = "said_fixed" if report.fixed else _ENDED[report.acted]
     down = duration(report.down_s, report.language)
     drawn = picture(_spans(report), _marks(report), report.zone)
     return {

@@ -58,7 +58,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "what_person": "担当者",
         "said_fixed": "{label} で発生した Lv.{level} の障害は、当社の復旧作業により復旧しました。停止時間は {span}でした。",
         "said_acted": "{label} で発生した Lv.{level} の障害は復旧しました。当社でも復旧作業を行いました。停止時間は {span}でした。",
-        "said_untouched": "{label} で発生した Lv.{level} の障害は、当社の作業によらず復旧しました。停止時間は {span}でした。",
+        "said_untouched": "{label} で発生した Lv.{level} の障害は、当社の自動作業によらず復旧しました。停止時間は {span}でした。",
+        "said_unsure": "{label} で発生した Lv.{level} の障害は復旧しました。"
+        "当社の自動での作業によるものかどうかは、確認できていません。停止時間は {span}でした。",
         "footer": "本書は監視システムの記録から自動で作成されました。お問い合わせの際は報告番号をお知らせください。",
     },
     "en": {
@@ -116,7 +118,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "what_person": "person",
         "said_fixed": "A fault of Lv.{level} on {label} was recovered by our work. The downtime was {span}.",
         "said_acted": "A fault of Lv.{level} on {label} has recovered; we had worked on it too. The downtime was {span}.",
-        "said_untouched": "A fault of Lv.{level} on {label} recovered without any work of ours. The downtime was {span}.",
+        "said_untouched": "A fault of Lv.{level} on {label} recovered without automatic work of ours. The downtime was {span}.",
+        "said_unsure": "A fault of Lv.{level} on {label} has recovered; "
+        "whether our automatic work had a part in it is not known. The downtime was {span}.",
         "footer": "Written automatically from the records of the monitoring. Please quote the report's number when you ask.",
     },
 }

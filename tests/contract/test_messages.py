@@ -130,10 +130,24 @@ def test_how_a_recovery_came_about_is_told_truly(language: Language) -> None:
             POLICY.brand,
             language,
         ).body
-        for acted, outcome in ((True, "fixed"), (True, "not_fixed"), (False, None))
+        for acted, outcome in ((True, "fixed"), (True, "not_fixed"), (False, "lost"), (False, "not_fixed"))
     ]
-    assert len(set(told)) == 3
+    assert len(set(told)) == 4
     assert all("03:04:05 +09:00" in body for body in told)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("message", [Message.NOT_RECOVERED, Message.PAGE])
+def test_work_is_claimed_only_where_something_was_done(message: Message, language: Language) -> None:
+    """R25: and of a run that was lost nothing is claimed."""
+    told = [
+        write(a_notify(message, language, acted=acted, outcome=outcome), POLICY.brand, language).body
+        for acted, outcome in ((True, "not_fixed"), (False, "not_fixed"), (False, "lost"))
+    ]
+    worked = {"ja": "作業を行いました", "en": "We worked on the server|We acted on the host"}[language]
+    untouched = {"ja": "作業は行っていません", "en": "Nothing was done on the"}[language]
+    assert [bool(re.search(worked, body)) for body in told] == [True, False, False]
+    assert [bool(re.search(untouched, body)) for body in told] == [False, True, False]
 
 
 @pytest.mark.parametrize(("message", "language"), EVERY)

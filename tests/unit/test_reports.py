@@ -137,7 +137,11 @@ def test_facts_are_text_and_fetch_nothing(tmp_path: Path) -> None:
         ({"fixed": False}, {"ja": "当社でも復旧作業を行いました", "en": "we had worked on it too"}),
         (
             {"fixed": False, "acted": False, "work_at_s": None},
-            {"ja": "当社の作業によらず復旧しました", "en": "without any work of ours"},
+            {"ja": "当社の自動作業によらず復旧しました", "en": "without automatic work of ours"},
+        ),
+        (
+            {"fixed": False, "acted": None, "work_at_s": None},
+            {"ja": "当社の自動での作業によるものかどうかは、確認できていません", "en": "had a part in it is not known"},
         ),
         ({"first_notice_at_s": FAULT_S + 1201}, {"ja": "目標 20 分以内・未達", "en": "target 20 min: missed"}),
         ({"first_notice_at_s": None, "sent": ()}, {"ja": "お送りしたお知らせはありません", "en": "No notices were sent"}),

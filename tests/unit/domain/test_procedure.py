@@ -17,6 +17,8 @@ VERIFY = Step("verify", LOOK, until_s=20.0, every_s=5.0)
 RESTART_SERVICE = Procedure("restart-service", "1", {"en": "Restart"}, 3600.0, (LOOK_FIRST, TELL, LOOK_AGAIN, RESTART, VERIFY))
 BEFORE = (("look-first", "down"), ("tell", "done"), ("look-again", "down"))
 RESTARTED = (*BEFORE, ("restart", "done"))
+ACTED = set(StepOutcome) - {StepOutcome.NOT_DONE, StepOutcome.REFUSED, StepOutcome.LATE}
+"""Ends of an acting step after which something was done to the host, or may have been."""
 
 
 def past(*steps: tuple[str, str], every_s: float = 1.0) -> list[Past]:
@@ -39,6 +41,7 @@ def test_it_begins_with_its_first_step() -> None:
         (BEFORE, RESTART),
         (RESTARTED, VERIFY),
         ((*BEFORE, ("restart", "failed")), VERIFY),
+        ((*BEFORE, ("restart", "not_done")), VERIFY),
         ((BEFORE[0], ("tell", "failed")), LOOK_AGAIN),
     ],
 )
@@ -55,7 +58,9 @@ def test_while_the_fault_stands_it_goes_on(so_far: tuple[tuple[str, str], ...], 
         ((("look-first", "failed"),), Done(RunOutcome.REFUSED, False, "gate_unknown")),
         ((*BEFORE[:2], ("look-again", "late")), Done(RunOutcome.REFUSED, False, "gate_unknown")),
         ((*BEFORE, ("restart", "unknown")), Done(RunOutcome.UNKNOWN, True)),
-        ((*BEFORE, ("restart", "late")), Done(RunOutcome.NOT_FIXED, True)),
+        ((*BEFORE, ("restart", "late")), Done(RunOutcome.NOT_FIXED, False)),
+        ((*BEFORE, ("restart", "not_done"), ("verify", "up")), Done(RunOutcome.GONE, False)),
+        ((*BEFORE, ("restart", "not_done"), ("verify", "unknown")), Done(RunOutcome.REFUSED, False, "gate_unknown")),
         ((*RESTARTED, ("verify", "up")), Done(RunOutcome.FIXED, True)),
         ((*BEFORE, ("restart", "failed"), ("verify", "up")), Done(RunOutcome.FIXED, True)),
         ((*RESTARTED, ("verify", "unknown")), Done(RunOutcome.UNKNOWN, True)),
@@ -75,6 +80,11 @@ def test_a_refusal_after_something_was_done_says_so() -> None:
     twice = replace(RESTART_SERVICE, steps=(RESTART, Step("reboot", "power")))
     refused = [*past(("restart", "failed")), Past("reboot", StepOutcome.REFUSED, 3.0, "gate_limit")]
     assert proceed(twice, refused, 0.0, 4.0) == Done(RunOutcome.REFUSED, True, "gate_limit")
+
+
+def test_what_could_not_be_begun_was_no_work() -> None:  # R25: a host that lets nobody in was not worked on
+    ended = proceed(RESTART_SERVICE, past(*BEFORE, ("restart", "not_done"), *[("verify", "down")] * 2, every_s=30.0), 0.0, 200.0)
+    assert ended == Done(RunOutcome.NOT_FIXED, False)
 
 
 def test_a_look_is_repeated_until_its_time_is_over() -> None:
@@ -128,7 +138,7 @@ def test_it_always_ends_and_an_acting_step_never_comes_twice(steps: list[Step], 
     else:
         raise AssertionError("it never ends")
     acting = {step.id for step in named if step.acts}
-    assert due.acted is any(item.step in acting and item.outcome is not StepOutcome.REFUSED for item in seen)
+    assert due.acted is any(item.step in acting and item.outcome in ACTED for item in seen)
     if due.outcome in (RunOutcome.FIXED, RunOutcome.GONE):
         assert seen[-1].outcome is StepOutcome.UP
         assert due.acted is (due.outcome is RunOutcome.FIXED)

@@ -1,0 +1,56 @@
+"""An action that can't even be begun: nothing was done to the host, and that is what stands in the record (R25)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sample_policy import HOST, policy
+
+from domain.commands import Run
+from domain.procedure import LEFT_ALONE, Step, StepOutcome
+from engine import secrets
+from engine.acting import Acting, StepResult, act
+from engine.claim import LeaseKeeper
+from engine.context import Context
+from engine.settings import Settings
+from remediation import Target
+from store.clock import SystemClock
+from store.db import Store
+
+RUN = Run(
+    key="INC-000001/2/run/restart-service",
+    incident="INC-000001",
+    host=HOST,
+    runbook="restart-service",
+    checks=(f"{HOST}/http",),
+    service="nginx.service",
+    requested_by="engine",
+)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    url = f"sqlite:///{tmp_path / 'hikeshi.db'}"
+    made = Context(Settings(home=tmp_path, store_url=url), Store(url, SystemClock()), SystemClock())
+    yield made
+    made.close()
+
+
+def test_a_host_that_lets_nobody_in_was_not_worked_on(context: Context) -> None:
+    host = policy().hosts[HOST]
+    assert host.ssh is None
+    ended: list[str] = []
+    not_done: list[StepResult] = []
+    with LeaseKeeper(context, "hands:1", RUN.key) as lease:
+        acting = Acting(
+            context=context,
+            run=RUN,
+            claimer="hands:1",
+            lease=lease,
+            step=Step("restart", "restart_service"),
+            target=Target(host=host, resolve=secrets.resolve, clock=context.clock, service=RUN.service),
+        )
+        result = act(acting, ended=lambda attempt, _: ended.append(attempt), not_done=not_done.append)
+    assert (result.outcome, result.detail) == (StepOutcome.NOT_DONE, "the inventory says nothing about ssh on this host")
+    assert result.outcome in LEFT_ALONE
+    assert (ended, not_done) == ([], [result])

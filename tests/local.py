@@ -250,11 +250,11 @@ class Local(World):
         """What a process of ``up`` has said."""
         return (self.settings.home / "log" / f"{role}.log").read_text(encoding="utf-8")
 
-    def end(self, role: str, within_s: float = 10.0) -> int | None:
+    def end(self, role: str) -> int | None:
         """SIGTERM; its exit code."""
         process = self.processes.pop(role)
         process.send_signal(signal.SIGTERM)
-        self.until(f"the end of {role}", lambda: process.poll() is not None, within_s)
+        self.until(f"the end of {role}", lambda: process.poll() is not None)
         return process.poll()
 
     def command(self, *arguments: str, by: str = "first", **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -71,8 +71,9 @@ class TestAMailServer:
             simple.adopts(simple.tree)
             simple.start("hands")
             simple.breaks("h000")
-            simple.until("the webhook", lambda: simple.hook.got, 8)
-            assert not [row for row in simple.commands("Notify") if "/mail/" in row.key and row.done_s is not None]
+            simple.until("the webhook", lambda: simple.hook.got)
+            came_back = [row for row in simple.commands("Notify") if "/mail/" in row.key and row.detail]
+            assert not came_back, "the first mail was still on its way when the webhook had been taken"
             simple.kill("hands")
         simple.sink = Mta(simple.sink.folder, port)
         simple.sink.start()

@@ -50,7 +50,7 @@ def test_a_run_is_given_back_at_once_when_hands_ends_and_gone_on_with(local: Tol
     ask(local, NAMES[0])
     local.start("hands")
     local.until("its first look", lambda: looking(local))
-    assert local.end("hands", 5) == 0
+    assert local.end("hands") == 0
     [run] = local.commands("Run")
     assert (run.claimed_by, run.done_s) == (None, None)
     local.start("watcher", "hands")

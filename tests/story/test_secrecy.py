@@ -5,7 +5,6 @@ An incident is recovered, a person paged, a webhook fails, a report is written; 
 import base64
 import contextlib
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -112,9 +111,8 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
             try:
                 live_through(local, web, hook)
                 process.terminate()
-                begun_s = time.monotonic()
                 output, _ = process.communicate(timeout=40)
-                assert (process.returncode, time.monotonic() - begun_s < 20) == (Exit.OK, True), output
+                assert (process.returncode, "is killed" in output) == (Exit.OK, False), output
             finally:
                 watch.over.set()
                 watching.join()

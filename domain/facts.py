@@ -94,6 +94,8 @@ FACTS: dict[str, Spec] = {
         (str, Nothing), "key of the first message of this incident to this recipient: the root of its mail thread (R9)"
     ),
     "recipient": Spec((str,), "contact's or operator's id"),
+    "message": Spec((str,), "a value of commands.Message"),
+    "channel": Spec((str,), "key of CHANNELS"),
     "round": Spec((int,), "how many operators were told before this one, counting from 0"),
     "error": Spec((str,), "an error's text, without secrets"),
     "version": Spec((str,), "policy version"),

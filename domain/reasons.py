@@ -52,6 +52,8 @@ class Code(StrEnum):
     HOLD_RELEASED = "hold_released"
     PAUSE_SET = "pause_set"
     PAUSE_CANCELLED = "pause_cancelled"
+    DELIVERED = "delivered"
+    """No decision: the record of a message, shown among them."""
     DELIVERY_FAILED = "delivery_failed"
     # configuration
     POLICY_CHANGED = "policy_changed"
@@ -123,6 +125,7 @@ SPEC: dict[Code, str] = {
     Code.HOLD_RELEASED: "R26",
     Code.PAUSE_SET: "R50",
     Code.PAUSE_CANCELLED: "R50",
+    Code.DELIVERED: "R8",
     Code.DELIVERY_FAILED: "R8",
     Code.POLICY_CHANGED: "P41",
     Code.HOST_REMOVED: "P41",

@@ -181,7 +181,7 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
             prefer=event.prefer,
         )
     )
-    draft.because(Code.RUN_STARTED, runbook=event.runbook, service=service, faults=checks, by=event.by)
+    draft.because(Code.RUN_STARTED, runbook=event.runbook, service=service, faults=checks, by=event.by, why=event.reason)
 
 
 def _aim(host: Host, faults: tuple[Fault, ...], fault_class: FaultClass) -> tuple[tuple[str, ...], str | None]:

@@ -1,19 +1,21 @@
 """An incident as its records tell it: what people read in ``explain``, in the flow run's artifact and in the report."""
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
-from domain.commands import Facts
+from domain.commands import Facts, Notify
 from domain.model import Language
 from domain.reasons import SPEC, Code
 from engine.context import Context
 from notify.reasons import explain
-from store.tables import Decision
+from store.codec import decode
+from store.tables import CommandRow, Decision
 
 QUIET = frozenset({Code.NO_CHANGE, Code.STALE})
 """Said only to who asks for everything."""
@@ -21,7 +23,7 @@ QUIET = frozenset({Code.NO_CHANGE, Code.STALE})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One reason of one decision, in words. ``spec`` is the source it cites."""
+    """One reason of one decision, or one delivery (``decision`` is 0), in words. ``spec`` is the source it cites."""
 
     at_s: float
     code: Code
@@ -44,10 +46,34 @@ def of_host(session: Session, host: str, language: Language, zone: str, limit: i
     return [line for row in reversed(rows) for line in of_decision(row, language, zone)]
 
 
+def with_deliveries(session: Session, subject: str, lines: Sequence[Line], language: Language, zone: str) -> list[Line]:
+    """The lines, and between them the messages about that incident or host that the next server took, when it took them: a
+    decision only queues a message."""
+    about = or_(col(CommandRow.incident) == subject, col(CommandRow.host) == subject)
+    since_s = lines[0].at_s if lines else 0.0
+    sent = select(CommandRow).where(
+        about, CommandRow.kind == "Notify", CommandRow.outcome == "sent", col(CommandRow.done_s) >= since_s
+    )
+    rows = session.exec(sent.order_by(col(CommandRow.done_s), col(CommandRow.seq))).all()
+    return list(heapq.merge(lines, (_delivery(row, language, zone) for row in rows), key=lambda line: line.at_s))
+
+
+def _delivery(row: CommandRow, language: Language, zone: str) -> Line:
+    notify = decode(Notify, row.payload)
+    facts: Facts = {
+        "recipient": notify.recipient,
+        "message": str(notify.message),
+        "channel": notify.channel,
+        "detail": row.detail,
+    }
+    text = explain(Code.DELIVERED, facts, language, zone)
+    return Line(row.done_s or 0.0, Code.DELIVERED, text, SPEC[Code.DELIVERED], "", facts, 0)
+
+
 def markdown(context: Context, incident: str, language: Language = "en", zone: str = "Asia/Tokyo") -> str:
     """The timeline as a Markdown table, for the flow run's first artifact."""
     with context.store.read() as session:
-        lines = of_incident(session, incident, language, zone)
+        lines = with_deliveries(session, incident, of_incident(session, incident, language, zone), language, zone)
     rows = [f"| {local(line.at_s, zone)} | {_cell(line.text)} | {line.spec} |" for line in lines if line.code not in QUIET]
     return "\n".join([f"# {incident}", "", "| time | what | source |", "|---|---|---|", *rows])
 

@@ -7,22 +7,26 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlmodel import Session, col, select
+from sqlalchemy import func
+from sqlmodel import Session, col, or_, select
 
 from domain import events as ev
 from domain.commands import Notify, Report
 from domain.model import Customer, Host, Language, Policy
+from domain.procedure import LEFT_ALONE
 from domain.reasons import Code
 from domain.state import Incident
+from domain.wording import shown
 from engine import history
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from engine.situation import state_of
 from notify.text import write
 from reports import IncidentReport, Moment, Omission, Sent, What, encode
+from reports.words import WORDS
 from store import inbox, outbox, policies
 from store.codec import decode
-from store.tables import CommandRow
+from store.tables import Attempt, CommandRow
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +121,6 @@ def gather(
     lines = [line for line in history.of_incident(session, incident_id, language, customer.zone) if line.code not in _UNSAID]
     sent = _sent(session, policy, customer, incident_id, language)
     worst = incident.worst
-    works = [line.at_s for line in lines if line.code is Code.RUN_STARTED]
     return IncidentReport(
         language=language,
         zone=customer.zone,
@@ -136,13 +139,13 @@ def gather(
         fault_at_s=incident.fault_at_s,
         confirmed_at_s=worst.confirmed_at_s if worst is not None else incident.opened_at_s,
         first_notice_at_s=min((item.at_s for item in sent), default=None),
-        work_at_s=min(works, default=None) if incident.acted else None,
+        work_at_s=_work_began_s(session, incident_id),
         recovered_at_s=incident.recovered_at_s or incident.opened_at_s,
         acted=incident.acted or (None if incident.outcome == ev.RunOutcome.LOST else False),
         fixed=incident.outcome == ev.RunOutcome.FIXED,
         written_at_s=max(line.at_s for line in lines),
-        timeline=tuple(_moment(line) for line in lines if line.code not in _OMITTED),
-        omissions=tuple(Omission(line.at_s, line.code, line.text) for line in lines if line.code in _OMITTED),
+        timeline=tuple(_moment(line, customer.zone, language) for line in lines if line.code not in _OMITTED),
+        omissions=tuple(Omission(line.at_s, _omitted(line.code, language), line.text) for line in lines if line.code in _OMITTED),
         sent=sent,
     )
 
@@ -155,10 +158,26 @@ def _incident(session: Session, host: str, incident_id: str) -> Incident:
     raise LookupError(f"{incident_id} is not the last incident of {host}")
 
 
-def _moment(line: history.Line) -> Moment:
+def _work_began_s(session: Session, incident_id: str) -> float | None:
+    """When the first action began on the host; ordering a run, looking again, or coming too late is no work on it."""
+    admitted = (
+        select(func.min(Attempt.intent_s))
+        .join(CommandRow, col(CommandRow.key) == col(Attempt.command))
+        .where(CommandRow.incident == incident_id, Attempt.code == Code.ADMITTED)
+        .where(or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(LEFT_ALONE)))
+    )
+    return session.exec(admitted).one()
+
+
+def _moment(line: history.Line, zone: str, language: Language) -> Moment:
     # a step's text says its outcome; the column is for how whole runs ended
     outcome = line.facts.get("outcome") if line.code is not Code.STEP_DONE else None
-    return Moment(line.at_s, _WHAT.get(line.code, What.DECISION), line.text, str(line.facts.get("by") or ""), str(outcome or ""))
+    said = shown("outcome", outcome, zone, language) if outcome is not None else ""
+    return Moment(line.at_s, _WHAT.get(line.code, What.DECISION), line.text, str(line.facts.get("by") or ""), said)
+
+
+def _omitted(code: Code, language: Language) -> str:
+    return WORDS[language]["omitted_notice" if code is Code.SAME_SERVICE else "omitted_work"]
 
 
 def _sent(session: Session, policy: Policy, customer: Customer, incident_id: str, language: Language) -> tuple[Sent, ...]:

@@ -76,7 +76,7 @@ def explain(
     json: Json = False,
     language: Annotated[str, typer.Option("--lang", help="ja or en.")] = "en",
 ) -> None:
-    """Why: every decision about an incident or a host, in words, with its source."""
+    """Why: every decision about an incident or a host, in words, with its source, and every message that was delivered."""
     from hikeshi.reading import show_explanation
 
     raise typer.Exit(show_explanation(subject, json, language))

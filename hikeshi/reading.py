@@ -197,6 +197,7 @@ def show_explanation(subject: str, json: bool, language: str) -> Exit:
             lines = history.of_host(session, subject, said, zone)
         else:
             return refuse(f"{subject!r} is neither an incident nor a host of the inventory", Exit.BAD_INPUT)
+        lines = history.with_deliveries(session, subject, lines, said, zone)
     if json:
         out_json(
             [{"at_s": line.at_s, "code": line.code, "text": line.text, "spec": line.spec, "facts": line.facts} for line in lines]

@@ -14,7 +14,7 @@ from domain.commands import Fact, Notify
 from domain.facts import problems
 from domain.model import Brand, Language
 from domain.reasons import Code
-from domain.wording import duration, minutes, moment, number, padded, plain, shortened
+from domain.wording import duration, minutes, moment, number, padded, plain, shortened, shown
 from notify.meanings import meaning, name
 from notify.reasons import explain
 
@@ -59,6 +59,7 @@ def write(notify: Notify, brand: Brand, language: Language, ack_url: str | None 
         "sender": plain(brand.sender),
         "why": explain(Code(str(reason)), facts, language, zone) if reason is not None else "",
         "ack_url": ack_url,
+        "outcome_said": shown("outcome", facts.get("outcome"), zone, language),
         # a check that has left the inventory has no kind any more
         "name": name(str(words.get("kind", "")), language) or words.get("check", ""),
         "moment": lambda at_s: moment(at_s, zone, language),

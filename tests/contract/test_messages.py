@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sample_messages import ACK_URL, FACTS, LANGUAGES, OF_OPERATORS, POLICY, a_notify
 
 from domain.commands import Message, Notify
+from domain.events import RunOutcome
 from domain.facts import OF_MESSAGE, Next
 from domain.model import Language, Policy
+from domain.wording import shown
 from notify import CHANNELS, DeliveryError, Settings
 from notify.mail import compose, compose_digest, message_id
 from notify.meanings import BY_KIND, BY_LEVEL, NAMES, meaning
@@ -144,10 +146,29 @@ def test_work_is_claimed_only_where_something_was_done(message: Message, languag
         write(a_notify(message, language, acted=acted, outcome=outcome), POLICY.brand, language).body
         for acted, outcome in ((True, "not_fixed"), (False, "not_fixed"), (False, "lost"))
     ]
-    worked = {"ja": "作業を行いました", "en": "We worked on the server|We acted on the host"}[language]
-    untouched = {"ja": "作業は行っていません", "en": "Nothing was done on the"}[language]
+    worked = {"ja": "作業を行いました", "en": "We worked on the server|Automatic work was done on the host"}[language]
+    untouched = {"ja": "作業は行っていません", "en": "No automatic work was done on the"}[language]
     assert [bool(re.search(worked, body)) for body in told] == [True, False, False]
     assert [bool(re.search(untouched, body)) for body in told] == [False, True, False]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_seen_at_the_fault_is_not_called_the_value_after_a_recovery(language: Language) -> None:
+    labels = {"ja": ("障害時の測定値    connection refused", "  測定値"), "en": ("Fault's value     connection refused", "  Value")}
+    over = body_of(mail_of(a_notify(Message.RECOVERED, language, recovered_at_s=1_735_754_645.0)))
+    assert labels[language][0] in over
+    assert labels[language][1] not in over
+    assert labels[language][1] in body_of(mail_of(a_notify(Message.FAULT, language)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", list(RunOutcome))
+def test_how_a_run_ended_is_said_in_words(outcome: RunOutcome, language: Language) -> None:
+    said = shown("outcome", str(outcome), "UTC", language)
+    assert "_" not in said
+    assert language == "en" or not said.isascii()
+    page = body_of(mail_of(a_notify(Message.PAGE, language, outcome=str(outcome))))
+    assert {"ja": f"結果: {said}", "en": f"Outcome: {said}."}[language] in page
 
 
 @pytest.mark.parametrize(("message", "language"), EVERY)

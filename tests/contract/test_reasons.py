@@ -74,3 +74,24 @@ def test_times_are_the_readers() -> None:
 def test_a_reason_that_a_person_gave_cannot_bring_markup_or_fields() -> None:
     facts: dict[str, Fact] = {"by": "noc", "why": "{by.__class__}\n\x1b[31m<b>"}
     assert explain(Code.NOTED, facts, "en", "UTC") == "Note by noc: {by.__class__} [31m<b>"
+
+
+def test_who_asked_for_a_run_and_why_is_said() -> None:
+    """P41. One of the engine's own has neither."""
+    own: dict[str, Fact] = {"runbook": "restart-service"}
+    asked = {**own, "by": "noc"}
+    for code in (Code.RUN_STARTED, Code.ADMITTED):
+        assert "noc" in explain(code, asked, "en", "UTC")
+        for language in LANGUAGES:
+            said = explain(code, {**asked, "why": "to be sure"}, language, "UTC")
+            assert "noc" in said
+            assert "to be sure" in said
+    assert explain(Code.RUN_STARTED, own, "en", "UTC") == "The runbook restart-service was ordered to run."
+    assert explain(Code.RUN_STARTED, asked, "en", "UTC") == "The runbook restart-service was ordered to run. (Asked for by noc.)"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_decision_claims_no_delivery(language: Language) -> None:
+    """Deciding queues a message; only DELIVERED says that somebody took it."""
+    claims = {"en": re.compile(r"was told|was paged"), "ja": re.compile("お知らせしました|呼び出しました")}[language]
+    assert [code for code in Code if claims.search(TEXT[language][code])] == []

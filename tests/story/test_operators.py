@@ -144,11 +144,16 @@ class TestReading:
     def test_explained_in_both_languages(self, desk: Desk) -> None:
         incident = desk.breaks("explained")
         desk.until("the first page", lambda: desk.pages(incident, "first"))
+        desk.until(
+            "its delivery", lambda: "to first was taken by the next server: page. (" in desk.command("explain", incident).stdout
+        )
         english = desk.command("explain", incident).stdout
         assert "The fault of explained/ssh was confirmed as Lv.4" in english
-        assert re.search(r"\+0900 +Operator first was paged\. +paged +R25", english)
+        assert re.search(r"\+0900 +A page to operator first was queued\. +paged +R25", english)
+        assert re.search(r"The mail to first was taken by the next server: page\. \(.+\) +delivered +R8", english)
         japanese = desk.command("explain", incident, "--lang", "ja").stdout
-        assert "担当者 first を呼び出しました。" in japanese
+        assert "担当者 first の呼び出しを手配しました。" in japanese
+        assert "first 宛ての呼び出しをメールで送信し、次のサーバーが受け付けました。(" in japanese
         lines = json.loads(desk.command("explain", "explained", "--json").stdout)
         assert sorted(lines[0]) == ["at_s", "code", "facts", "spec", "text"]
         assert {"opened", "fault_told", "handed_over", "paged"} <= {line["code"] for line in lines}

@@ -296,6 +296,7 @@ def test_an_operator_runs_a_procedure_on_a_healthy_host() -> None:
     world = World(policy(mode=Mode.OFF))
     world.operator_runs(RESTART)
     world.expect_reason(Code.ADMITTED, by="first", why="to be sure")
+    world.expect_reason(Code.RUN_STARTED, by="first", why="to be sure")
     run = world.expect_run(RESTART, service="nginx.service", checks=("http", "web"))
     assert run.requested_by == "first"
     assert run.incident is None

@@ -134,10 +134,10 @@ def test_facts_are_text_and_fetch_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"fixed": False}, {"ja": "当社でも復旧作業を行いました", "en": "we had worked on it too"}),
+        ({"fixed": False}, {"ja": "自動での復旧作業も行いました", "en": "automatic work was done on it too"}),
         (
             {"fixed": False, "acted": False, "work_at_s": None},
-            {"ja": "当社の自動作業によらず復旧しました", "en": "without automatic work of ours"},
+            {"ja": "自動での復旧作業なしに復旧しました", "en": "without automatic work"},
         ),
         (
             {"fixed": False, "acted": None, "work_at_s": None},

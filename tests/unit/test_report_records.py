@@ -1,0 +1,95 @@
+"""What the incident report (P2, P3) makes of the records."""
+
+from pathlib import Path
+
+import pytest
+from hand_clock import HandClock
+from sample_messages import LANGUAGES
+from sample_policy import CUSTOMER, HOST, RESTART, policy
+
+from domain.model import Language
+from domain.reasons import Code
+from domain.state import HostState, Incident
+from engine.reporting import gather
+from reports import IncidentReport
+from reports.words import WORDS
+from store.codec import encode
+from store.db import Store
+from store.tables import Attempt, CommandRow, Decision, HostRow, Inbox
+
+INCIDENT = "INC-000001"
+FAULT_S, ORDERED_S, ADMITTED_S, ENDED_S = 1000.0, 1010.0, 1015.0, 1016.0
+RUN = f"{INCIDENT}/3/run/{RESTART}"
+
+
+def reported(path: Path, language: Language, *codes: tuple[Code, dict[str, str]], attempts: dict[float, str]) -> IncidentReport:
+    """The report of an incident with these decisions, and these attempts: when, and the gate's refusal or how they ended."""
+    store = Store(f"sqlite:///{path / 'hikeshi.db'}", HandClock())
+    store.migrate()
+    incident = Incident(INCIDENT, CUSTOMER, HOST, FAULT_S, FAULT_S + 5, recovered_at_s=ENDED_S + 1)
+    try:
+        with store.write() as session:
+            session.add(HostRow(host=HOST, state=encode(HostState(HOST, last=incident))))
+            session.add(Inbox(seq=1, event_id="e1", kind="RunEnded", host=HOST, at_s=ENDED_S, received_s=ENDED_S, payload="{}"))
+            session.add(
+                CommandRow(
+                    key=RUN,
+                    kind="Run",
+                    incident=INCIDENT,
+                    host=HOST,
+                    queue=RUN,
+                    payload="{}",
+                    created_s=ORDERED_S,
+                    not_before_s=0.0,
+                )
+            )
+            session.flush()
+            for number, (at_s, ended) in enumerate(attempts.items(), 1):
+                refused = ended.startswith("gate_")
+                session.add(
+                    Attempt(
+                        id=f"a{number}", command=RUN, number=number, step="restart", action="restart_service", host=HOST,
+                        customer=CUSTOMER, claimer="hands:1", intent_s=at_s, intent_boot_s=1.0,
+                        code=ended if refused else Code.ADMITTED, outcome="refused" if refused else ended or None,
+                    )
+                )  # fmt: skip
+            session.add(
+                Decision(
+                    event_seq=1, event_kind="RunEnded", at_s=ORDERED_S, host=HOST, incident=INCIDENT, version="1",
+                    policy_version="1",
+                    reasons=[{"code": str(code), "facts": facts} for code, facts in codes],
+                )
+            )  # fmt: skip
+        with store.read() as session:
+            now = policy()
+            return gather(
+                session,
+                policy=now,
+                host=now.hosts[HOST],
+                customer=now.customers[CUSTOMER],
+                incident_id=INCIDENT,
+                language=language,
+            )
+    finally:
+        store.close()
+
+
+def test_work_began_with_the_first_action_and_not_with_the_order(tmp_path: Path) -> None:
+    attempts = {ORDERED_S + 1: Code.GATE_LIMIT, ORDERED_S + 2: "late", ADMITTED_S: "", ADMITTED_S + 9: "done"}
+    report = reported(tmp_path, "en", (Code.RUN_STARTED, {"runbook": RESTART}), attempts=attempts)
+    assert report.work_at_s == ADMITTED_S
+
+
+def test_a_run_that_was_only_ordered_was_no_work(tmp_path: Path) -> None:
+    refused = {ADMITTED_S: Code.GATE_HOLD, ADMITTED_S + 1: "late"}
+    assert reported(tmp_path, "en", (Code.RUN_STARTED, {"runbook": RESTART}), attempts=refused).work_at_s is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_is_written_in_words_and_never_in_codes(language: Language, tmp_path: Path) -> None:
+    omitted = [code for code in Code if code.startswith("gate_") or code in (Code.WOULD_RUN, Code.SAME_SERVICE)]
+    ended = (Code.RUN_NOT_FIXED, {"outcome": "not_fixed"})
+    report = reported(tmp_path, language, ended, *((code, {}) for code in omitted), attempts={})
+    assert len(report.omissions) == len(omitted)
+    assert {row.what for row in report.omissions} == {WORDS[language]["omitted_work"], WORDS[language]["omitted_notice"]}
+    assert [row.outcome for row in report.timeline] == [{"ja": "未復旧", "en": "not fixed"}[language]]

@@ -193,7 +193,8 @@ def _sent(session: Session, policy: Policy, customer: Customer, incident_id: str
         notify = decode(Notify, row.payload)
         if notify.audience == "customer" and row.done_s is not None:
             subject = write(notify, policy.brand, language, None).subject
-            found.append(Sent(row.done_s, names.get(notify.recipient, notify.recipient), notify.channel, subject))
+            channel = shown("channel", notify.channel, customer.zone, language)
+            found.append(Sent(row.done_s, names.get(notify.recipient, notify.recipient), channel, subject))
     return tuple(found)
 
 

@@ -109,6 +109,16 @@ def test_a_page_is_not_blank_and_its_bar_has_its_colours(tmp_path: Path) -> None
     assert counts["detect"] > counts["work"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_column_runs_into_the_next(language: Language, tmp_path: Path) -> None:
+    """Where two columns touch, poppler reads one word."""
+    rendered(a_report(language), tmp_path / "report.pdf")
+    read = subprocess.run(["pdftotext", "-layout", tmp_path / "report.pdf", "-"], check=True, capture_output=True, text=True).stdout
+    times = re.findall(r"\d\d:\d\d:\d\d\S*", read)
+    assert len(times) > 10
+    assert [time for time in times if len(time) > len("03:04:05")] == []
+
+
 def test_a_long_timeline_breaks_over_pages_with_its_head_on_each(tmp_path: Path) -> None:
     pdf = rendered(a_report("en", rows=120), tmp_path / "report.pdf")
     assert len(pdf.pages) >= 4

@@ -137,6 +137,10 @@ class Up:
     def run(self, run_id: str) -> Any:
         return self.api._http.get(f"/flow_runs/{run_id}").json()
 
+    def runs_of(self, tag: str) -> list[str]:
+        """The flow runs with this tag."""
+        return [run["id"] for run in self.ask("/flow_runs/filter", {"flow_runs": {"tags": {"all_": [tag]}}})]
+
     def ended(self, run_id: str, within_s: float = 60.0) -> RunState:
         return until(lambda: state if (state := self.api.states([run_id])[run_id]).type in OVER else None, within_s)
 

@@ -4,7 +4,7 @@
 functions through which effects leave (SMTP's DATA, a command over SSH). The product knows nothing of it.
 
 Points count from when the file ``POINTS_ARMED`` is there. ``POINTS_RECORD``: append the name of each to this file.
-``POINTS_KILL``: die by SIGKILL at this one. ``POINTS_STOP``: stop by SIGSTOP there.
+``POINTS_KILL``: die by SIGKILL at this one, leaving a file ``killed`` beside it. ``POINTS_STOP``: stop by SIGSTOP there.
 """
 
 import contextlib
@@ -40,9 +40,10 @@ class Points:
                 with Path(self._record).open("a", encoding="utf-8") as file:
                     file.write(name + "\n")
         if name == self._kill:
+            self._armed.with_name("killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)
         if name == self._stop:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # sent to the process, another thread may take it, later
 
 
 def install(points: Points) -> None:

@@ -56,6 +56,12 @@ def only_run(up: Up) -> psutil.Process:
     return run
 
 
+def prefect_server(up: Up) -> psutil.Process:
+    assert up.process is not None
+    [server] = [child for child in psutil.Process(up.process.pid).children() if "prefect" in child.cmdline()]
+    return server
+
+
 def test_first_line_is_shown_step_by_step(up: Up, broken: int) -> None:
     runs = len(up.commands("Run"))
     run_id = newest_run(up, runs)
@@ -135,6 +141,22 @@ def test_a_killed_run_is_gone_on_with_by_hands(up: Up, broken: int, cannot_start
     assert done.key == key
     assert str(done.claimed_by).startswith("hands:")
     assert done.outcome == "not_fixed"
+    assert up.host.service_starts(UNIT) == broken + 1
+
+
+def test_while_prefects_server_stands_still_hands_recovers_and_its_return_repeats_nothing(up: Up, broken: int) -> None:
+    """What the server had been asked for before it stood still comes to it late: that run finds the work taken."""
+    server = prefect_server(up)
+    server.suspend()
+    try:
+        until(lambda: up.host.service_starts(UNIT) == broken + 1, 60)
+    finally:
+        server.resume()
+    until(up.settled, 60)
+    row = up.commands("Run")[-1]
+    assert (row.outcome, str(row.claimed_by).partition(":")[0]) == ("fixed", "hands")
+    ends = {up.ended(run).name for run in up.runs_of(f"incident:{row.incident}")}
+    assert ends <= {"Done elsewhere", "Written"}, "the report may be written by a flow run again"
     assert up.host.service_starts(UNIT) == broken + 1
 
 

@@ -23,10 +23,21 @@ from bed.guest import Guest
 from bed.network import Bed
 
 POINTS = Path(__file__).with_name("points.txt")
-PRELOADED = ["points", "alembic.command", "hikeshi.processes", "engine.service", "engine.hands", "engine.watching", "fabric"]
+PRELOADED = [
+    "points",
+    "alembic.command",
+    "hikeshi.processes",
+    "engine.service",
+    "engine.hands",
+    "engine.watching",
+    "fabric",
+    "weasyprint",
+]
 ROLES = ("engine", "watcher", "hands")
 ASKED = {"hands: after commit INSERT attempt #1", "hands: before restart #1"}
 """Between intent and effect: nobody can know, so a person is asked."""
+BY_CHANCE = {"watcher: commit INSERT inbox, complete command #1"}
+"""Whether the recovery is seen by the look that was asked for or by the regular one before it."""
 
 pytestmark = pytest.mark.root
 
@@ -62,9 +73,9 @@ class Forked:
         os.kill(self.pid, number)
 
 
-def begin(world: World, **extra: str) -> None:
-    """Start all roles under observation."""
-    for role in ROLES:
+def begin(world: World, *roles: str, **extra: str) -> None:
+    """Start these roles' processes under observation."""
+    for role in roles:
         log = world.settings.home / f"{role}.log"
         world.processes[role] = Forked(world.bed, role, {**world.environment, **extra}, log)
 
@@ -88,7 +99,7 @@ def world(bed: Bed, web01: Guest, client_key: ClientKey, tmp_path: Path) -> Iter
 def play(world: World, **extra: str) -> int:
     """Break the service under the processes' eyes; returns how often the host saw it started since."""
     armed = world.settings.home / "armed"
-    begin(world, POINTS_ARMED=str(armed), **extra)
+    begin(world, *ROLES, POINTS_ARMED=str(armed), **extra)
     world.until("all checks up or a dead process", lambda: world.all_up() or _dead(world))
     _revive(world)
     world.until("all checks up", world.all_up)
@@ -112,7 +123,7 @@ def _revive(world: World) -> None:
     """A killed process is started again, as ``up`` would."""
     for role, process in list(world.processes.items()):
         if process.poll() is not None:
-            world.start(role)
+            begin(world, role, POINTS_ARMED=str(world.settings.home / "armed"))
 
 
 def _ended(world: World) -> bool:
@@ -135,9 +146,9 @@ def test_the_list_of_points_is_that_of_an_unkilled_run(world: World, tmp_path: P
     if os.environ.get("POINTS_WRITE"):
         POINTS.write_text("\n".join(found) + "\n", encoding="utf-8")
     pinned = recorded(POINTS.read_text(encoding="utf-8"))
-    assert {kind(point) for point in found} == {kind(point) for point in pinned}, "a write or effect of a new kind"
+    assert {kind(point) for point in found} <= {kind(point) for point in pinned}, "a write or effect of a new kind"
     # the look after the restart may need a second turn, which only repeats what is pinned
-    assert set(pinned) <= set(found)
+    assert set(pinned) - BY_CHANCE <= set(found)
     check_mails(world)
 
 
@@ -148,6 +159,7 @@ def kind(point: str) -> str:
 @pytest.mark.parametrize("point", recorded(POINTS.read_text(encoding="utf-8")) if POINTS.exists() else [])
 def test_killed_at(point: str, world: World) -> None:
     starts = play(world, POINTS_KILL=point)
+    assert point in BY_CHANCE or (world.settings.home / "killed").exists()
     incidents = world.incidents()
     assert len(incidents) == 1
     if point in ASKED:
@@ -180,14 +192,14 @@ def test_a_stopped_holder_that_wakes_too_late_does_not_act(world: World) -> None
     """SIGSTOP right after the intent: another takes over and asks a person; woken, the first one sees that it is too late."""
     armed = world.settings.home / "armed"
     stop_at = {"POINTS_STOP": "hands: after commit INSERT attempt #1", "POINTS_ARMED": str(armed)}
-    begin(world, **stop_at)
+    begin(world, *ROLES, **stop_at)
     world.until("all checks up", world.all_up)
     before = world.guest.service_starts("nginx")
     armed.touch()
     world.guest.break_service("nginx")
     stopped = world.processes["hands"]
     world.until("the holder to stop", lambda: psutil.Process(stopped.pid).status() == psutil.STATUS_STOPPED)
-    world.start("hands")
+    begin(world, "hands", POINTS_ARMED=str(armed))
     world.until("a person to be asked", lambda: _ended(world))
     stopped.send_signal(signal.SIGCONT)
     world.until("the woken holder to say so", lambda: "no longer holds" in (world.settings.home / "hands.log").read_text())

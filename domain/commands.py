@@ -47,6 +47,10 @@ class Notify:
     prefer: str | None = None
 
 
+ENGINE = "engine"
+"""``Run.requested_by`` of what no person asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Perform a runbook on a host. ``checks`` are what failed: looked at before, between and after."""

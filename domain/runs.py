@@ -3,7 +3,7 @@
 from domain import events as ev
 from domain import gate
 from domain.changed import changed
-from domain.commands import Message, Run
+from domain.commands import ENGINE, Message, Run
 from domain.gate import Circumstances
 from domain.messages import notice_operators, tell_customer
 from domain.model import FaultClass, Host, effective_mode
@@ -49,7 +49,7 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
             runbook=runbook,
             checks=checks,
             service=fault.service,
-            requested_by="engine",
+            requested_by=ENGINE,
         )
     )
     draft.because(Code.RUN_STARTED, incident=incident.id, runbook=runbook, service=fault.service, faults=checks)

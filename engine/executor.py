@@ -12,7 +12,7 @@ from sqlmodel import select
 
 import runbooks
 from domain import events as ev
-from domain.commands import Look, Run
+from domain.commands import ENGINE, Look, Run
 from domain.model import Host, Policy
 from domain.observation import Verdict
 from domain.procedure import LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
@@ -144,7 +144,7 @@ class RunSession:
             Past(attempt.step, StepOutcome(attempt.outcome or "unknown"), attempt.ended_s or attempt.intent_s, attempt.code)
             for attempt in self._attempts()
         ]
-        asked = self.run.requested_by != "engine"
+        asked = self.run.requested_by != ENGINE
         return proceed(self.procedure, past, self._started_s, self._context.clock.now_s(), asked=asked)
 
     def _ended(self, done: Done) -> ev.RunEnded:

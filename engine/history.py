@@ -1,7 +1,8 @@
 """An incident as its records tell it: what people read in ``explain``, in the flow run's artifact and in the report."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,8 +75,13 @@ def markdown(context: Context, incident: str, language: Language = "en", zone: s
     """The timeline as a Markdown table, for the flow run's first artifact."""
     with context.store.read() as session:
         lines = with_deliveries(session, incident, of_incident(session, incident, language, zone), language, zone)
-    rows = [f"| {local(line.at_s, zone)} | {_cell(line.text)} | {line.spec} |" for line in lines if line.code not in QUIET]
-    return "\n".join([f"# {incident}", "", "| time | what | source |", "|---|---|---|", *rows])
+    return table(incident, [line for line in lines if line.code not in QUIET], zone)
+
+
+def table(title: str, lines: Iterable[Line], zone: str) -> str:
+    """The lines as Markdown. What they say is shown as it is, whatever it holds."""
+    rows = [f"| {local(line.at_s, zone)} | {_cell(line.text)} | {line.spec} |" for line in lines]
+    return "\n".join([f"# {title}", "", "| time | what | source |", "|---|---|---|", *rows])
 
 
 def local(at_s: float, zone: str) -> str:
@@ -97,5 +103,10 @@ def facts_of(reason: Mapping[str, Any]) -> Facts:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in reason["facts"].items()}
 
 
+_MARKUP = re.compile(r"[\\`*_\[\]<>&|~@]|(?<=[a-z]):(?=//)|(?<=www)\.", re.IGNORECASE)
+"""What Markdown, with its tables and its links made of bare addresses, would take for more than text."""
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    """One line of text as the cell of a table: labels, notes and what probes heard are shown, never obeyed."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))

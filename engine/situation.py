@@ -32,5 +32,10 @@ def state_of(session: Session, host: str) -> HostState:
     return decode(HostState, row.state) if row is not None else HostState(host)
 
 
+def open_hosts(session: Session) -> list[str]:
+    """Hosts that have an open incident, by name."""
+    return list(session.exec(select(HostRow.host).where(col(HostRow.incident).is_not(None)).order_by(col(HostRow.host))))
+
+
 def _last_number(session: Session) -> int:
     return session.exec(select(func.max(col(IncidentRow.number)))).one() or 0

@@ -13,7 +13,7 @@ from domain.model import Policy
 from domain.reasons import Code
 from domain.state import Decision, HostState, Incident, Situation
 from engine.context import Context
-from engine.situation import situation_of, state_of
+from engine.situation import open_hosts, situation_of, state_of
 from store import inbox, lease, outbox, overlay, policies
 from store.codec import encode
 from store.tables import Decision as DecisionRow
@@ -124,22 +124,18 @@ def _hosts_of(session: Session, event: ev.Event, policy: Policy) -> Sequence[str
     and the record of the system itself."""
     match event:
         case ev.HoldSet(host=None) | ev.HoldReleased(host=None):
-            return [SYSTEM, *_open_hosts(session)]
+            return [SYSTEM, *open_hosts(session)]
         case ev.HoldSet() | ev.HoldReleased():
             return [event.host or SYSTEM]
         case ev.PauseSet():
             if event.pause.host is not None:
                 return [event.pause.host]
-            return [SYSTEM, *_open_hosts(session, {h.id for h in policy.hosts.values() if h.customer == event.pause.customer})]
+            of = {host.id for host in policy.hosts.values() if host.customer == event.pause.customer}
+            return [SYSTEM, *(host for host in open_hosts(session) if host in of)]
         case ev.PauseCancelled():
-            return [SYSTEM, *_open_hosts(session)]
+            return [SYSTEM, *open_hosts(session)]
         case _:
             return [event.host]
-
-
-def _open_hosts(session: Session, among: set[str] | None = None) -> list[str]:
-    rows = session.exec(select(HostRow.host).where(col(HostRow.incident).is_not(None)).order_by(col(HostRow.host)))
-    return [host for host in rows if among is None or host in among]
 
 
 def _due(session: Session, host: str) -> float | None:

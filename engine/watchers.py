@@ -1,11 +1,12 @@
 """Notices watchers that have fallen silent: what they watched is UNKNOWN until they speak again (C52)."""
 
-from sqlmodel import Session, col, select
+from sqlmodel import select
 
 from domain import events as ev
 from engine.context import Context
+from engine.situation import open_hosts
 from store import inbox
-from store.tables import HostRow, WatcherRow
+from store.tables import WatcherRow
 
 NEVER_S = 0.0
 EXPECTED = "watcher"
@@ -38,9 +39,5 @@ class WatcherGuard:
         now_s = self._context.clock.now_s()
         with self._context.store.write() as session:
             inbox.insert(session, ev.WatcherSilent(id=f"silent/{name}/{seen_s!r}", at_s=now_s, watcher=name))
-            for host in _open_hosts(session):
+            for host in open_hosts(session):
                 inbox.insert(session, ev.EvidenceLost(id=f"silent/{name}/{seen_s!r}/{host}", at_s=now_s, host=host))
-
-
-def _open_hosts(session: Session) -> list[str]:
-    return list(session.exec(select(HostRow.host).where(col(HostRow.incident).is_not(None))).all())

@@ -23,7 +23,7 @@ from probes.spec import SecretMissing
 from store import inbox, outbox, policies
 from store.codec import decode, encode
 from store.db import Store
-from store.tables import Inbox, VerdictRow, WatcherRow
+from store.tables import VerdictRow, WatcherRow
 from watch.desk import DeskAway, Known, Looked
 from watch.driver import Driver
 from watch.watcher import Watcher
@@ -49,8 +49,16 @@ class StoreDesk:
             return policies.current(session)
 
     def known(self) -> Mapping[str, Known]:
+        """What the engine has decided, and over it what it has been told and will decide: a fault that is still in the inbox
+        when a watcher begins would else never be told as gone."""
         with _away(), self._store.read() as session:
-            return {row.check: Known(Verdict(row.verdict), row.fault_at_s) for row in session.exec(select(VerdictRow))}
+            rows = {row.check: row for row in session.exec(select(VerdictRow))}
+            known = {check: Known(Verdict(row.verdict), row.fault_at_s) for check, row in rows.items()}
+            for event in inbox.undecided(session, VerdictChanged):
+                row = rows.get(event.check)
+                if row is None or event.order is None or row.order is None or event.order > row.order:  # else it will be stale
+                    known[event.check] = Known(event.verdict, event.fault_at_s)
+        return known
 
     def take_looks(self) -> Sequence[Look]:
         with _away():
@@ -94,8 +102,7 @@ class Orders:
         self._clock = clock
         self._begun_boot_s = clock.boottime_s()
         decided = session.exec(select(func.max(col(VerdictRow.order)))).one() or 0
-        waiting = select(Inbox.payload).where(~col(Inbox.decided), col(Inbox.kind) == VerdictChanged.__name__)
-        undecided = [decode(VerdictChanged, payload).order or 0 for payload in session.exec(waiting)]
+        undecided = [event.order or 0 for event in inbox.undecided(session, VerdictChanged)]
         self._first = self._last = max(decided, *undecided, int(clock.now_s() * 1000))
 
     def next(self) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from domain.commands import Run
+from domain.commands import ENGINE, Run
 from domain.gate import Circumstances, Verdict, judge
 from domain.model import Host, Policy, effective_mode
 from domain.pauses import Pause, paused_until
@@ -16,9 +16,6 @@ from store import overlay
 from store.codec import decode
 from store.outbox import held_by
 from store.tables import Attempt, HostRow
-
-ENGINE = "engine"
-"""``Run.requested_by`` of what no person asked for."""
 
 
 def judge_step(

@@ -1,5 +1,8 @@
 """What the engine is told. Anybody inserts; only the engine marks what it has decided."""
 
+from dataclasses import dataclass
+from typing import TypeVar
+
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
@@ -9,8 +12,20 @@ from store.db import store_of
 from store.rows import insert_new
 from store.tables import Inbox
 
+T = TypeVar("T")
+
 _PENDING = select(Inbox.seq, Inbox.kind, Inbox.payload).where(~col(Inbox.decided)).order_by(col(Inbox.seq))
 _DECIDED = update(Inbox).where(col(Inbox.seq) == bindparam("of_seq")).values(decided=True)
+
+ERROR_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands where an event should: a kind that this version does not know, or words that are no event of its kind."""
+
+    kind: str
+    error: str
 
 
 def insert(session: Session, event: Event) -> bool:
@@ -28,12 +43,30 @@ def insert(session: Session, event: Event) -> bool:
     )
 
 
-def pending(session: Session, limit: int = 100) -> list[tuple[int, Event]]:
+def pending(session: Session, limit: int = 100) -> list[tuple[int, Event | Unreadable]]:
     """What is not decided yet as ``(seq, event)``, in the order of its writing; one writer at a time makes that the order of
-    ``seq``. Raises ``KeyError`` or ``ValueError`` for an event that this version can't read."""
-    rows = session.exec(_PENDING.limit(limit))
-    return [(seq, decode_event(kind, payload)) for seq, kind, payload in rows if seq is not None]
+    ``seq``."""
+    return [(seq, _read(kind, payload)) for seq, kind, payload in session.exec(_PENDING.limit(limit)) if seq is not None]
+
+
+def undecided(session: Session, kind: type[T]) -> list[T]:
+    """All events of one kind that are not decided yet, in the order of their writing; those that can't be read are left out."""
+    found = [_read(name, payload) for _, name, payload in session.exec(_PENDING.where(col(Inbox.kind) == kind.__name__))]
+    return [event for event in found if isinstance(event, kind)]
+
+
+def _read(kind: str, payload: str) -> Event | Unreadable:
+    try:
+        return decode_event(kind, payload)
+    except (KeyError, ValueError) as error:
+        return Unreadable(kind, said(error))
 
 
 def mark_decided(session: Session, seq: int) -> None:
     session.connection().execute(_DECIDED, {"of_seq": seq})
+
+
+def said(error: Exception) -> str:
+    """An error in one line. Of what it says, only the first: what follows may repeat the event, which is other people's words."""
+    first, *_ = [*str(error).splitlines(), ""]
+    return f"{type(error).__name__}: {first}"[:ERROR_MAX]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from misbehaving import Server, says, serving, silent
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from domain.commands import Look
 from domain.events import VerdictChanged
@@ -22,7 +22,7 @@ from store import inbox, outbox, policies
 from store.clock import SystemClock
 from store.codec import encode
 from store.db import Store
-from store.tables import CommandRow, VerdictRow, WatcherRow
+from store.tables import CommandRow, Inbox, VerdictRow, WatcherRow
 from watch.desk import DeskAway, Known, Looked
 
 BANNER = says(b"SSH-2.0-real\r\n", silent)
@@ -133,6 +133,18 @@ def test_a_fault_and_an_order_from_end_to_end(real: Store, store_url: str, tmp_p
             assert session.get(WatcherRow, "watcher") is not None
 
 
+def test_a_fault_that_waits_for_the_engine_is_told_as_gone_by_the_next_watcher(real: Store, store_url: str, tmp_path: Path) -> None:
+    """One watcher told of it and ended; the host is well again before the engine has decided anything."""
+    with serving(BANNER) as server:
+        accept(real, "1", check(server.port))
+        with real.write() as session:
+            session.add(VerdictRow(check="web01/ssh", host="web01", verdict="up", since_s=2.0, order=5, at_s=2.0))
+            told = VerdictChanged(id="v1", at_s=9.0, host="web01", check="web01/ssh", verdict=Verdict.DOWN, fault_at_s=8.0, order=6)
+            inbox.insert(session, told)
+        with watching(store_url, tmp_path):
+            until(lambda: [event.verdict for event in verdicts(real)] == [Verdict.DOWN, Verdict.UP])
+
+
 def test_a_new_inventory_is_taken_up_and_options_survive_the_store(
     real: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +187,25 @@ class TestDesk:
         with real.write() as session:
             session.add(VerdictRow(check="web01/ssh", host="web01", verdict="down", since_s=2.0, fault_at_s=1.0, at_s=2.0))
         assert StoreDesk(real, "watcher").known() == {"web01/ssh": Known(Verdict.DOWN, 1.0)}
+
+    def test_knows_what_is_told_and_not_decided(self, real: Store) -> None:
+        with real.write() as session:
+            for name in ("ssh", "http"):
+                session.add(VerdictRow(check=f"web01/{name}", host="web01", verdict="up", since_s=2.0, order=5, at_s=2.0))
+            told = VerdictChanged(id="v1", at_s=9.0, host="web01", check="web01/ssh", verdict=Verdict.DOWN, fault_at_s=8.0, order=6)
+            inbox.insert(session, told)
+            inbox.insert(session, replace(told, id="v2", check="web01/new", order=7))
+            inbox.insert(session, replace(told, id="v3", check="web01/http", order=5))
+            inbox.insert(session, replace(told, id="v4", check="web01/garbled"))
+            session.exec(update(Inbox).where(col(Inbox.event_id) == "v4").values(payload="{"))
+        assert StoreDesk(real, "watcher").known() == {
+            "web01/ssh": Known(Verdict.DOWN, 8.0),
+            "web01/new": Known(Verdict.DOWN, 8.0),
+            "web01/http": Known(Verdict.UP, None),
+        }, "what comes late or can't be read will not count"
+        with real.write() as session:
+            inbox.mark_decided(session, 1)
+        assert StoreDesk(real, "watcher").known()["web01/ssh"] == Known(Verdict.UP, None)
 
     def test_its_numbers_grow_past_what_was_decided_and_what_was_not(self, real: Store) -> None:
         """Restarted, and the clock set back meanwhile: a number that is not higher would make its news look stale."""

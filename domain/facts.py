@@ -98,6 +98,9 @@ FACTS: dict[str, Spec] = {
     "channel": Spec((str,), "key of CHANNELS"),
     "round": Spec((int,), "how many operators were told before this one, counting from 0"),
     "error": Spec((str,), "an error's text, without secrets"),
+    "event": Spec((str,), "id of an event"),
+    "from_at_s": Spec(Number, "what a clock said before it was set, epoch seconds"),
+    "to_at_s": Spec(Number, "what it said afterwards, epoch seconds"),
     "version": Spec((str,), "policy version"),
     "path": Spec((str,), "a file"),
 }

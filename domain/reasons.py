@@ -61,6 +61,9 @@ class Code(StrEnum):
     WATCHER_SILENT = "watcher_silent"
     HOST_REMOVED = "host_removed"
     CHECK_REMOVED = "check_removed"
+    # the engine itself
+    EVENT_SET_ASIDE = "event_set_aside"
+    CLOCK_STEPPED = "clock_stepped"
     # nothing
     STALE = "stale"
     NOT_WATCHED = "not_watched"
@@ -132,6 +135,8 @@ SPEC: dict[Code, str] = {
     Code.INVENTORY_REFUSED: "P41",
     Code.WATCHER_SILENT: "C52",
     Code.CHECK_REMOVED: "P41",
+    Code.EVENT_SET_ASIDE: "P41",
+    Code.CLOCK_STEPPED: "P42",
     Code.STALE: "C52",
     Code.NOT_WATCHED: "P41",
     Code.NO_CHANGE: "P41",

@@ -1,12 +1,16 @@
 """inbox -> step -> commit. The only place where incidents move; everything one event brings is one transaction."""
 
+import logging
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from sqlalchemy import func
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlmodel import Session, col, select
 
 from domain import events as ev
+from domain.aside import set_aside
 from domain.due import next_due_s
 from domain.incident import step
 from domain.model import Policy
@@ -16,8 +20,12 @@ from engine.context import Context
 from engine.situation import open_hosts, situation_of, state_of
 from store import inbox, lease, outbox, overlay, policies
 from store.codec import encode
+from store.db import StoreError
+from store.inbox import Unreadable
 from store.tables import Decision as DecisionRow
 from store.tables import HostRow, IncidentRow, VerdictRow
+
+log = logging.getLogger(__name__)
 
 LEASE = "engine"
 BATCH = 100
@@ -76,11 +84,46 @@ class Ticker:
                     row.next_due_s = None
                     session.add(row)
 
-    def _decide(self, seq: int, event: ev.Event) -> None:
+    def _decide(self, seq: int, event: ev.Event | Unreadable) -> None:
+        """One event that can't be decided must not keep all others waiting: it is set aside, and people are told."""
+        if isinstance(event, Unreadable):
+            self._set_aside(seq, event, event.error)
+            return
+        try:
+            self._decide_one(seq, event)
+        except Exception as error:
+            if not _blames_the_event(error):
+                raise
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            self._set_aside(seq, event, inbox.said(error), trace)
+
+    def _set_aside(self, seq: int, event: ev.Event | Unreadable, error: str, trace: str = "") -> None:
+        log.error("event %d can't be decided and is set aside: %s\n%s", seq, error, trace)
         context = self._context
         with context.store.write() as session:
-            if not lease.still(session, LEASE, self._holder):
-                raise LeaseLostError(f"{self._holder} no longer holds the engine's lease")
+            self._demand_lease(session)
+            policy = policies.current(session)
+            if policy is None:
+                raise LookupError("there is no inventory to decide by")
+            if isinstance(event, ev.HoldSet):
+                overlay.apply(session, event)  # what an operator stopped stays stopped
+            row = inbox.set_aside(session, seq, error)
+            situation = situation_of(session, policy, SYSTEM, context.settings.stop_file)
+            now_s = context.clock.now_s()
+            decision = set_aside(situation, row.event_id, row.kind, f"{row.kind}: {error}", now_s)
+            for command in decision.commands:
+                outbox.put(session, command, now_s)
+            for host in dict.fromkeys((SYSTEM, row.host)):
+                session.add(_record(seq, row.kind, host, situation, decision, getattr(event, "incident", None)))
+
+    def _demand_lease(self, session: Session) -> None:
+        if not lease.still(session, LEASE, self._holder):
+            raise LeaseLostError(f"{self._holder} no longer holds the engine's lease")
+
+    def _decide_one(self, seq: int, event: ev.Event) -> None:
+        context = self._context
+        with context.store.write() as session:
+            self._demand_lease(session)
             now_s = context.clock.now_s()
             policy = policies.current(session)
             if policy is not None:
@@ -101,17 +144,28 @@ class Ticker:
             _save_verdict(session, event)
         for command in decision.commands:
             outbox.put(session, command, now_s)
-        session.add(_record(seq, event, situation, decision, incident.id if incident is not None else None))
+        about = incident.id if incident is not None else getattr(event, "incident", None)
+        session.add(_record(seq, type(event).__name__, host, situation, decision, about))
 
 
-def _record(seq: int, event: ev.Event, situation: Situation, decision: Decision, incident: str | None) -> DecisionRow:
+def _blames_the_event(error: Exception) -> bool:
+    """May the next event fare better? Not where the store or the machine fails, or another engine decides."""
+    if isinstance(error, SQLAlchemyError):  # a value that can't be written, or that breaks a rule of the tables
+        unwritable = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+        return unwritable or isinstance(error, (DataError, IntegrityError))
+    return not isinstance(error, (LeaseLostError, StoreError, OSError, MemoryError))
+
+
+def _record(  # noqa: PLR0917 - one row, in the order of its columns
+    seq: int, kind: str, host: str, situation: Situation, decision: Decision, incident: str | None
+) -> DecisionRow:
     return DecisionRow(
         event_seq=seq,
-        event_kind=type(event).__name__,
+        event_kind=kind,
         at_s=decision.at_s,
-        host=decision.state.host,
+        host=host,
         customer=situation.customer.id if situation.customer is not None else None,
-        incident=incident or getattr(event, "incident", None),
+        incident=incident,
         version=VERSION,
         policy_version=situation.policy.version,
         reasons=[{"code": str(reason.code), "facts": dict(reason.facts)} for reason in decision.reasons],

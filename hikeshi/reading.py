@@ -18,7 +18,7 @@ from engine.tick import LEASE, SYSTEM
 from engine.watchers import EXPECTED
 from hikeshi.exits import Exit
 from hikeshi.show import out_json, out_table, refuse
-from store import overlay, policies
+from store import inbox, overlay, policies
 from store.db import lease_now_s
 from store.tables import CommandRow, HostRow, IncidentRow, Lease, VerdictRow, WatcherRow
 
@@ -57,6 +57,8 @@ def show_status(json: bool) -> Exit:
         out_json(found)
         return Exit.OK
     print(f"inventory {found['inventory']}   automation {found['automation']}   {found['hosts']} hosts, {found['checks']} checks")
+    if found["set_aside"]:
+        print(f"events set aside, as they could not be decided: {found['set_aside']} (hikeshi explain)")
     for line in [*found["missing"], *found["stopped"]]:
         print(f"! {line}")
     _table_of_incidents("Open incidents", found["incidents"], zone)
@@ -94,6 +96,7 @@ def _status(context: Context) -> dict[str, Any]:
                 {"key": row.key, "claimed_by": row.claimed_by, "tries": row.tries, "detail": row.detail}
                 for row in session.exec(select(CommandRow).where(col(CommandRow.done_s).is_(None)).order_by(col(CommandRow.seq)))
             ],
+            "set_aside": inbox.count_set_aside(session),
             "watchers": [
                 {"name": row.name, "seen_s": row.seen_s, "lag_ms": row.lag_ms} for row in session.exec(select(WatcherRow))
             ],

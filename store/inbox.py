@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
 from domain.events import Event
@@ -64,6 +64,17 @@ def _read(kind: str, payload: str) -> Event | Unreadable:
 
 def mark_decided(session: Session, seq: int) -> None:
     session.connection().execute(_DECIDED, {"of_seq": seq})
+
+
+def set_aside(session: Session, seq: int, error: str) -> Inbox:
+    """This one can't be decided: it is kept with the reason, and not tried again. Returns it as it was written."""
+    row = session.exec(select(Inbox).where(Inbox.seq == seq)).one()
+    row.decided, row.set_aside = True, error
+    return row
+
+
+def count_set_aside(session: Session) -> int:
+    return session.exec(select(func.count()).select_from(Inbox).where(col(Inbox.set_aside).is_not(None))).one()
 
 
 def said(error: Exception) -> str:

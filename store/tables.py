@@ -48,7 +48,11 @@ class Inbox(SQLModel, table=True):
     """Everything the engine was told, in the order in which it was written down."""
 
     __tablename__: ClassVar[str] = "inbox"
-    __table_args__ = (Index("inbox_pending", "seq", **_only("NOT decided")), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("inbox_pending", "seq", **_only("NOT decided")),
+        Index("inbox_set_aside", "seq", **_only("set_aside IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
 
     seq: int | None = _seq()
     event_id: str = _text(unique=True)
@@ -58,6 +62,8 @@ class Inbox(SQLModel, table=True):
     received_s: float
     payload: str = _text()
     decided: bool = False
+    set_aside: str | None = _maybe()
+    """Why it could not be decided; ``decided`` then, as it is never tried again."""
 
 
 class Decision(SQLModel, table=True):
@@ -247,12 +253,16 @@ class VerdictRow(SQLModel, table=True):
 
 
 class Boot(SQLModel, table=True):
-    """The boot of the machine whose CLOCK_BOOTTIME the leases count (SQLite); one row."""
+    """The boot of the machine whose CLOCK_BOOTTIME the leases count (SQLite); one row.
+
+    ``epoch_s``: what the wall clock said when that CLOCK_BOOTTIME began, as the engine last took it over (``store.steady``).
+    """
 
     __tablename__: ClassVar[str] = "boot"
 
     id: int = Field(default=1, primary_key=True)
     boot_id: str = _text()
+    epoch_s: float | None = None
 
 
 METADATA = SQLModel.metadata

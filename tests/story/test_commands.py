@@ -13,8 +13,10 @@ import pytest
 from local import Door, Local, host, inventory
 from world import TESTS
 
+from domain.events import HoldSet
 from engine.inventory_source import InventorySource
 from hikeshi.exits import Exit
+from store import inbox
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 READING = (
@@ -142,6 +144,16 @@ class TestWithoutAnInventory:
         assert "inventory None" in done.stdout
         assert "no engine is running" in done.stdout
         assert "nothing is watched" in done.stdout
+
+
+def test_status_counts_what_was_set_aside(local: Local) -> None:
+    assert json.loads(local.quick("status", "--json").stdout)["set_aside"] == 0
+    assert "set aside" not in local.quick("status").stdout
+    with local.context.store.write() as session:
+        inbox.insert(session, HoldSet(id="h", at_s=0.0, host=None, by="first"))
+        inbox.set_aside(session, 1, "KeyError: 'x'")
+    assert json.loads(local.quick("status", "--json").stdout)["set_aside"] == 1
+    assert "could not be decided: 1 (hikeshi explain)" in local.quick("status").stdout
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ("backup", "copy"), ("release", "--all")], ids=name)

@@ -67,6 +67,12 @@ class Answer:
         return bool(self.reasons) and self.reasons[0][0] in GRANTED
 
 
+def has_policy(context: Context) -> bool:
+    """Was any inventory accepted yet?"""
+    with context.store.read() as session:
+        return policies.current(session) is not None
+
+
 def current_policy(context: Context) -> Policy:
     with context.store.read() as session:
         policy = policies.current(session)
@@ -104,7 +110,7 @@ def request_run(
     policy = current_policy(context)
     known_host(policy, host)
     _known_runbook(runbook)
-    _bounded("reason", reason, REASON_MAX)
+    bounded("reason", reason, REASON_MAX)
     now_s = context.clock.now_s()
     return ask(
         context,
@@ -140,19 +146,6 @@ def dry_run(context: Context, *, runbook: str, host: str) -> list[str]:
     return lines
 
 
-def request_hold(
-    context: Context, *, host: str | None, by: str, reason: str, release: bool = False, once: str | None = None
-) -> Answer:
-    """Set or release a hold on a host, or with ``None`` on all."""
-    policy = current_policy(context)
-    if host is not None:
-        known_host(policy, host)
-    known_operator(policy, by)
-    _bounded("reason", reason, REASON_MAX)
-    kind = ev.HoldReleased if release else ev.HoldSet
-    return ask(context, kind(id=f"hold-{once or uuid.uuid4()}", at_s=context.clock.now_s(), host=host, by=by, reason=reason))
-
-
 def request_pause(context: Context, *, pause: Pause, by: str, once: str | None = None) -> Answer:
     """Set a maintenance pause (R50)."""
     policy = current_policy(context)
@@ -163,7 +156,7 @@ def request_pause(context: Context, *, pause: Pause, by: str, once: str | None =
     else:
         known_customer(policy, pause.customer or "")
     known_operator(policy, by)
-    _bounded("reason", pause.reason, REASON_MAX)
+    bounded("reason", pause.reason, REASON_MAX)
     _check_window(pause, context.clock.now_s())
     return ask(context, ev.PauseSet(id=f"pause-{once or uuid.uuid4()}", at_s=context.clock.now_s(), pause=pause, by=by))
 
@@ -218,7 +211,7 @@ def add_note(context: Context, *, incident: str, by: str, text: str) -> Answer:
     """Write something into an incident's record."""
     row = known_incident(context, incident)
     known_operator(current_policy(context), by)
-    _bounded("note", text, NOTE_MAX)
+    bounded("note", text, NOTE_MAX)
     if not text.strip():
         raise RequestError("the note says nothing")
     now_s = context.clock.now_s()
@@ -238,14 +231,19 @@ def ask(context: Context, event: ev.Event) -> Answer:
     """Insert an event and wait for the engine's decision."""
     with context.store.write() as session:
         inbox.insert(session, event)
+    return answer_to(context, event.id)
+
+
+def answer_to(context: Context, event_id: str) -> Answer:
+    """Wait for the engine's decision on an event that was inserted."""
     give_up_s = context.clock.boottime_s() + WAIT_S
     while context.clock.boottime_s() < give_up_s:
         with context.store.read() as session:
-            answer = _answer(session, event.id)
+            answer = _answer(session, event_id)
         if answer is not None:
             return answer
         context.clock.sleep(POLL_S)
-    return Answer(event.id, decided=False)
+    return Answer(event_id, decided=False)
 
 
 def _answer(session: Session, event_id: str) -> Answer | None:
@@ -264,7 +262,7 @@ def _known_runbook(name: str) -> str:
     return name
 
 
-def _bounded(what: str, text: str, most: int) -> None:
+def bounded(what: str, text: str, most: int) -> None:
     if len(text) > most:
         raise RequestError(f"the {what} is {len(text)} characters long, must be at most {most}")
 

@@ -7,7 +7,8 @@ from prefect import flow, runtime
 from pydantic import Field
 
 from engine.flow_runs import tags
-from engine.requests import RequestError, current_policy, known_operator, request_hold
+from engine.holds import request_hold
+from engine.requests import RequestError, current_policy, known_operator
 from flows.asking import NAME, Name, Reason, answered, not_possible
 from flows.showing import AnyState, call_this_run, opened
 

@@ -1,12 +1,12 @@
 """Commands that ask the engine for something. They insert events and print what the engine made of them."""
 
-import os
 import sys
 import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,15 +14,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.model import Policy
 from domain.pauses import Pause, Repeat
 from domain.reasons import SPEC, Code
-from domain.wording import plain
-from engine import requests
+from engine import holds, requests
 from engine.context import Context, open_context
 from engine.requests import Answer, RequestError
 from engine.settings import stop_file
+from hikeshi import stopping
 from hikeshi.exits import Exit
 from hikeshi.show import out_json, refuse
 from notify.reasons import explain
 from store.db import StoreError
+
+NOBODY = "say who you are: --by OPERATOR, or HIKESHI_OPERATOR in the environment (and why: -m)"
+UNANSWERED = "written down; no engine answered yet, it decides when it is back"
 
 
 def take(incident: str, by: str) -> Exit:
@@ -42,35 +45,48 @@ def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
     if everything == (host is not None):
         return refuse("name one host, or --all", Exit.USAGE)
     if everything:
-        path = stop_file()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{plain(by or os.environ.get('USER', '?'))}: {plain(reason) or 'no reason given'}\n")
-        print(f"nothing is done on any host while {path} is there")
+        line = stopping.stop(by, reason)
+        print(f"nothing is done on any host while {stop_file()} is there; it says: {line}")
+        if not by:
+            print(f"hikeshi: {NOBODY}", file=sys.stderr)
         return Exit.OK
-    return _asking(lambda context: requests.request_hold(context, host=host, by=_operator(by), reason=reason))
+    if not by:
+        return refuse(NOBODY, Exit.USAGE)
+    return _asking(lambda context: holds.request_hold(context, host=host, by=by, reason=reason))
 
 
 def release(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
     """End a hold; with ``everything`` the stop file and a hold on all."""
     if everything == (host is not None):
         return refuse("name one host, or --all", Exit.USAGE)
-    if not everything:
-        return _asking(lambda c: requests.request_hold(c, host=host, by=_operator(by), reason=reason, release=True))
+    if not by:
+        return refuse(NOBODY, Exit.USAGE)
     path = stop_file()
-    there = path.exists()
-    if there:
-        path.unlink()
-        print(f"{path} is gone")
+    stopped = stopping.said(path) if everything else None
+    if stopped is None:
+        return _asking(lambda c: holds.request_hold(c, host=host, by=by, reason=reason, release=True))
+    return _remove(path, stopped, by=by, reason=reason)
+
+
+def _remove(path: Path, stopped: str, *, by: str, reason: str) -> Exit:
+    """Take the stop file away, and leave a record of what it said where there is a store to keep it."""
     try:
-        if not _held_all():
-            return Exit.OK if there else refuse("there is no hold on every host", Exit.REFUSED)
-    except (StoreError, SQLAlchemyError):
-        if not there:
-            raise
-        print("the store can't be asked whether there is a hold on every host beside that file", file=sys.stderr)
-        return Exit.OK
-    return _asking(lambda c: requests.request_hold(c, host=None, by=_operator(by), reason=reason, release=True))
+        with closing(open_context()) as context:
+            if not requests.has_policy(context):
+                raise StoreError("no inventory has been accepted yet")
+            held = holds.is_held(context, None)
+            event = holds.release_of_stop_file(context, by=by, reason=reason, said=stopped)
+            path.unlink()
+            print(f"{path} is gone")
+            answer = requests.answer_to(context, event)
+            if not answer.decided and held:
+                return refuse(f"{UNANSWERED}; until then the hold on every host stays", Exit.UNANSWERED)
+            _print_reasons(answer, context.settings.zone)
+    except (StoreError, SQLAlchemyError) as error:
+        path.unlink(missing_ok=True)
+        print(f"{path} is gone")
+        print(f"hikeshi: no record of that could be left: {error}", file=sys.stderr)
+    return Exit.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +139,10 @@ def _pause(window: Window, by: str, context: Context) -> Pause:
 
 def run_runbook(runbook: str, host: str, *, by: str, dry_run: bool, reason: str, json: bool) -> Exit:
     """Run a runbook, or print what it would do."""
+    if not dry_run and not by:
+        return refuse(NOBODY, Exit.USAGE)
     if not dry_run:
-        return _asking(lambda c: requests.request_run(c, runbook=runbook, host=host, by=_operator(by), reason=reason), json=json)
+        return _asking(lambda c: requests.request_run(c, runbook=runbook, host=host, by=by, reason=reason), json=json)
     with closing(open_context()) as context:
         lines = requests.dry_run(context, runbook=runbook, host=host)
     if json:
@@ -142,27 +160,18 @@ def _asking(ask: Callable[[Context], Answer], *, json: bool = False, otherwise: 
     if json:
         out_json({"decided": answer.decided, "granted": answer.granted, "reasons": answer.reasons, "commands": answer.commands})
     if not answer.decided:
-        return refuse("written down; no engine answered yet, it decides when it is back", Exit.UNANSWERED)
+        return refuse(UNANSWERED, Exit.UNANSWERED)
     if not answer.granted and otherwise is not None:
         print(otherwise)
         return Exit.OK
-    for code, facts in answer.reasons:
-        if not json:
-            print(f"{explain(Code(code), facts, 'en', zone)} [{code}, {SPEC[Code(code)]}]")
+    if not json:
+        _print_reasons(answer, zone)
     return Exit.OK if answer.granted else Exit.REFUSED
 
 
-def _operator(by: str) -> str:
-    if not by:
-        raise RequestError("say who you are: --by OPERATOR, or HIKESHI_OPERATOR in the environment")
-    return by
-
-
-def _held_all() -> bool:
-    from store import overlay
-
-    with closing(open_context()) as context, context.store.read() as session:
-        return overlay.EVERY_HOST in overlay.holds(session)
+def _print_reasons(answer: Answer, zone: str) -> None:
+    for code, facts in answer.reasons:
+        print(f"{explain(Code(code), facts, 'en', zone)} [{code}, {SPEC[Code(code)]}]")
 
 
 def _zone(policy: Policy, host: str | None, customer: str | None) -> str:

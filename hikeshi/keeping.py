@@ -4,11 +4,14 @@ from pathlib import Path
 
 from engine.settings import Settings
 from hikeshi.exits import Exit
+from hikeshi.show import refuse
 from store import backup as stored
 
 
 def backup(file: Path) -> Exit:
     """Copy the store while it is in use."""
+    if file.exists():
+        return refuse(f"{file} is there already; a backup overwrites nothing, so choose another name")
     stored.backup(Settings().url, file.absolute())
     print(f"{file}: {file.stat().st_size:,} bytes")
     return Exit.OK

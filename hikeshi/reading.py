@@ -16,6 +16,7 @@ from engine import history
 from engine.context import Context, open_context
 from engine.tick import LEASE, SYSTEM
 from engine.watchers import EXPECTED
+from hikeshi import stopping
 from hikeshi.exits import Exit
 from hikeshi.show import out_json, out_table, refuse
 from store import inbox, overlay, policies
@@ -121,17 +122,23 @@ def _missing(context: Context, session: Session) -> list[str]:
 
 def _stopped(context: Context, session: Session, policy: Policy | None) -> list[str]:
     """What keeps it from acting: the stop file, holds, and the pauses that are not over."""
-    lines = []
-    file = context.settings.stop_file
-    if file.exists():
-        said = "; ".join(plain(line) for line in file.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
-        lines.append(f"nothing is done anywhere: {file} is there{f' ({said})' if said else ''}; hikeshi release --all")
-    for host in sorted(overlay.holds(session)):
-        lines.append(f"hold on {host or 'every host'}")
+    lines = _stop_file(context)
+    zone = context.settings.zone
+    for row in overlay.open_holds(session):
+        why = f" ({plain(row.reason)})" if row.reason else ""
+        lines.append(f"hold on {row.host or 'every host'} by {row.set_by} since {history.local(row.set_s, zone)}{why}")
     now_s = context.clock.now_s()
     pauses = (*(policy.pauses if policy is not None else ()), *overlay.pauses(session))
     lines += [_pause(pause) for pause in pauses if boundary_s(pause, now_s) is not None]
     return lines
+
+
+def _stop_file(context: Context) -> list[str]:
+    file = context.settings.stop_file
+    said = stopping.said(file)
+    if said is None:
+        return []
+    return [f"nothing is done anywhere: {file} is there{f' ({said})' if said else ''}; hikeshi release --all"]
 
 
 def _pause(pause: Pause) -> str:
@@ -201,6 +208,7 @@ def show_explanation(subject: str, json: bool, language: str) -> Exit:
         else:
             return refuse(f"{subject!r} is neither an incident nor a host of the inventory", Exit.BAD_INPUT)
         lines = history.with_deliveries(session, subject, lines, said, zone)
+        stopped = _stop_file(context)
     if json:
         out_json(
             [{"at_s": line.at_s, "code": line.code, "text": line.text, "spec": line.spec, "facts": line.facts} for line in lines]
@@ -208,6 +216,8 @@ def show_explanation(subject: str, json: bool, language: str) -> Exit:
         return Exit.OK
     rows = [[history.local(line.at_s, zone), line.text, line.code, line.spec] for line in lines if line.code not in history.QUIET]
     out_table(f"Why: {subject or 'what concerns no single host'}", ["time", "decision", "code", "source"], rows)
+    for line in stopped:
+        print(f"! {line}")
     return Exit.OK
 
 

@@ -47,6 +47,11 @@ def holds(session: Session) -> frozenset[str]:
     return frozenset(session.exec(_HOLDS))
 
 
+def open_holds(session: Session) -> list[HoldRow]:
+    """Each hold that is not released, with who set it and why; oldest first."""
+    return list(session.exec(select(HoldRow).where(col(HoldRow.released_s).is_(None)).order_by(col(HoldRow.set_s))))
+
+
 def _cancel(session: Session, pause: str, by: str, at_s: float) -> None:
     session.exec(
         update(PauseRow)

@@ -3,6 +3,7 @@ never with a traceback."""
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -229,8 +230,9 @@ class TestNames:
         said(local.quick(*command), Exit.USAGE)
 
     def test_nobody_in_particular(self, local: Local) -> None:
-        done = local.quick("hold", "web01", by="")
-        said(done, Exit.BAD_INPUT, "say who you are: --by OPERATOR")
+        for command in (("hold", "web01"), ("release", "web01"), ("release", "--all"), ("run", "restart-service", "web01")):
+            said(local.quick(*command, by=""), Exit.USAGE, "say who you are: --by OPERATOR")
+        said(local.quick("ack", "INC-000001", by=""), Exit.USAGE, "--by")
 
 
 def test_sudo_rules_of_a_host(local: Local) -> None:
@@ -252,10 +254,12 @@ def test_sudo_rules_of_a_host(local: Local) -> None:
 class TestHoldAll:
     def test_works_without_anything(self, fresh: Local) -> None:
         done = fresh.command("hold", "--all", "-m", "what is\ngoing on?", by="")
-        assert done.returncode == Exit.OK
-        assert fresh.settings.stop_file.read_text().endswith(": what is going on?\n")
+        said(done, Exit.OK, "say who you are")
+        [line] = fresh.settings.stop_file.read_text().splitlines()
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ \(login\): what is going on\?", line)
         done = fresh.command("release", "--all")
         assert (done.returncode, done.stdout) == (Exit.OK, f"{fresh.settings.stop_file} is gone\n")
+        assert "no record of that could be left" in done.stderr
         said(fresh.command("release", "--all"), Exit.NO_STORE, "there is no store")
 
     def test_works_with_a_broken_store_and_broken_settings(self, fresh: Local) -> None:
@@ -265,7 +269,7 @@ class TestHoldAll:
         assert fresh.settings.stop_file.exists()
         done = fresh.command("release", "--all")
         assert done.returncode == Exit.OK
-        assert "the store can't be asked" in done.stderr
+        assert "no record of that could be left" in done.stderr
         assert not fresh.settings.stop_file.exists()
 
     def test_works_in_a_home_that_is_not_there_yet(self, fresh: Local, tmp_path: Path) -> None:
@@ -283,10 +287,26 @@ class TestHoldAll:
         local.command("hold", "--all", "-m", "flood")
         local.command("hold", "--all", "-m", "and fire", by="second")
         [line] = json.loads(local.command("status", "--json").stdout)["stopped"]
-        assert "(first: flood; second: and fire); hikeshi release --all" in line
+        assert re.search(r"\(\S+Z first: flood; \S+Z second: and fire\); hikeshi release --all", line)
+        assert f"! {line}" in local.command("explain", "web01").stdout
 
     def test_there_is_none(self, local: Local) -> None:
-        said(local.command("release", "--all"), Exit.REFUSED, "there is no hold on every host")
+        said(local.command("release", "--all"), Exit.REFUSED, "there is no hold on every host, so nothing was released")
+
+    def test_a_release_by_nobody_known_leaves_it(self, local: Local) -> None:
+        local.command("hold", "--all", "-m", "flood")
+        said(local.quick("release", "--all", by="frist"), Exit.BAD_INPUT, "operator 'frist'")
+        assert local.settings.stop_file.exists()
+
+    def test_its_end_stands_in_the_record_with_its_beginning(self, local: Local) -> None:
+        local.command("hold", "--all", "-m", "flood")
+        local.start("engine")
+        done = local.command("release", "--all", "-m", "dry again", by="second")
+        assert (done.returncode, done.stderr) == (Exit.OK, "")
+        assert not local.settings.stop_file.exists()
+        [line] = [line for line in json.loads(local.command("explain", "--json").stdout) if line["code"] == "hold_released"]
+        assert re.search(r"^second released .*\(dry again; stop file: \S+Z first: flood\)$", line["text"])
+        assert line["text"] in done.stdout
 
 
 class TestUnanswered:
@@ -295,7 +315,15 @@ class TestUnanswered:
         said(done, Exit.UNANSWERED, "it decides when it is back")
         local.start("engine")
         local.until("the hold", lambda: local.codes()["hold_set"] == 1)
-        assert "hold on web01" in local.command("status").stdout
+        [line] = json.loads(local.command("status", "--json").stdout)["stopped"]
+        assert re.fullmatch(r"hold on web01 by first since [-\d]+ [:\d]+ \+0900 \(careful\)", line)
+
+    def test_what_is_not_held_is_not_released_and_what_waits_to_be_is(self, local: Local) -> None:
+        said(local.quick("release", "web01"), Exit.REFUSED, "there is no hold on web01, so nothing was released")
+        said(local.command("hold", "web01"), Exit.UNANSWERED)
+        local.start("engine")
+        assert local.command("release", "web01").returncode == Exit.OK
+        said(local.command("release", "web01"), Exit.REFUSED, "there is no hold on web01")
 
 
 class TestBackup:
@@ -317,6 +345,11 @@ class TestBackup:
         local.command("backup", str(copy))
         said(local.command("restore", str(copy)), Exit.REFUSED, "there is a store already", "never overwrites one")
         assert local.command("status").returncode == Exit.OK
+
+    def test_never_over_a_file_that_is_there(self, local: Local, tmp_path: Path) -> None:
+        (tmp_path / "copy").write_text("yesterday's")
+        said(local.command("backup", str(tmp_path / "copy")), Exit.REFUSED, "is there already; a backup overwrites nothing")
+        assert (tmp_path / "copy").read_text() == "yesterday's"
 
     def test_what_is_no_backup(self, local: Local, tmp_path: Path) -> None:
         (tmp_path / "junk").write_text("junk")

@@ -1,11 +1,28 @@
 """What a process needs to know beside the inventory: where things are kept and who listens where. From ``HIKESHI_…``."""
 
 import os
+import re
+from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.mistake import shown
+
+PREFIX = "HIKESHI_"
+BESIDE = frozenset({"HIKESHI_OPERATOR"})
+"""Names with our prefix that the command line itself reads."""
+_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+_KINDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
+
+
+class SettingsError(Exception):
+    """Settings that can't be: one line for each, with what is wrong and what would be right."""
 
 
 def default_home() -> Path:
@@ -21,7 +38,7 @@ def stop_file() -> Path:
 class Settings(BaseSettings):
     """One value each, read from the environment variable ``HIKESHI_<NAME>``; documented in ``docs/settings.md``."""
 
-    model_config = SettingsConfigDict(env_prefix="HIKESHI_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
     home: Path = Field(default_factory=default_home, description="State folder: store, reports, credentials, stop file.")
     store_url: str = Field(default="", description="`postgresql+psycopg://…`, or empty for SQLite in the state folder.")
@@ -49,6 +66,33 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone such as Asia/Tokyo or UTC") from error
         return zone
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        if url and not _is_web_url(url):
+            raise ValueError("must be a URL without query such as https://hikeshi.example.com")
+        return url
+
+    @field_validator("smtp_host", "prefect_bind", "ingress_bind")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        if not _is_ip(address) and (_NAME.fullmatch(address) is None or len(address) > 253):
+            raise ValueError("must be an IP address or host name; the port is a setting of its own")
+        return address
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Everything that is wrong in one ``SettingsError``, names included that mean nothing here."""
+        wrong = [_unknown(name, cls) for name in sorted(os.environ) if name.upper().startswith(PREFIX) and not _is_known(name, cls)]
+        try:
+            made = handler(data)
+        except ValidationError as error:
+            raise SettingsError("\n".join([*_mistakes(error, cls), *wrong])) from error
+        if wrong:
+            raise SettingsError("\n".join(wrong))
+        return made
+
     @property
     def url(self) -> str:
         return self.store_url or f"sqlite:///{self.home.absolute() / 'hikeshi.db'}"
@@ -69,8 +113,65 @@ class Settings(BaseSettings):
 
     @property
     def ingress_url(self) -> str:
-        return self.public_url.rstrip("/") or f"http://{self.ingress_bind}:{self.ingress_port}"
+        return self.public_url.rstrip("/") or f"http://{_in_url(self.ingress_bind)}:{self.ingress_port}"
 
     @property
     def prefect_url(self) -> str:
-        return f"http://{self.prefect_bind}:{self.prefect_port}"
+        return f"http://{_in_url(self.prefect_bind)}:{self.prefect_port}"
+
+
+def _is_known(name: str, settings: type[Settings]) -> bool:
+    return name in BESIDE or name.upper().removeprefix(PREFIX).lower() in settings.model_fields
+
+
+def _unknown(name: str, settings: type[Settings]) -> str:
+    known = [*(beside.removeprefix(PREFIX).lower() for beside in BESIDE), *settings.model_fields]
+    close = get_close_matches(name[len(PREFIX) :].lower(), known, n=1)
+    return (
+        f"{name}: is no setting, {f'did you mean {PREFIX}{close[0].upper()}?' if close else 'docs/settings.md lists all of them'}"
+    )
+
+
+def _mistakes(error: ValidationError, settings: type[Settings]) -> list[str]:
+    lines = []
+    for item in error.errors():
+        name = str(item["loc"][0])
+        own = item["type"] == "value_error"  # a validator of ours, whose words say already what would be right
+        must = item["msg"].removeprefix("Value error, ") if own else _must(name, settings)
+        lines.append(f"{PREFIX}{name.upper()}: {must} (got {shown(item['input'])})")
+    return lines
+
+
+def _must(name: str, settings: type[Settings]) -> str:
+    schema = settings.model_json_schema()["properties"][name]
+    low, high = schema.get("minimum"), schema.get("maximum")
+    bounds = "" if low is None else f" of {low} or more" if high is None else f" from {low} to {high}"
+    return f"must be {_KINDS[schema['type']]}{bounds}"
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return (
+        parts.scheme in ("http", "https")
+        and (_is_ip(host) or _NAME.fullmatch(host) is not None)
+        and port != 0
+        and not (parts.query or parts.fragment or "@" in parts.netloc)
+        and re.search(r"\s", url) is None
+    )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -3,12 +3,10 @@ traceback."""
 
 import sqlite3
 
-from pydantic import ValidationError
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, ProgrammingError
 
 from engine.requests import RefusedError, RequestError
-from engine.settings import Settings
-from hikeshi import wrong_settings
+from engine.settings import SettingsError
 from hikeshi.exits import Exit
 from hikeshi.show import refuse
 from inventory import InventoryError
@@ -33,8 +31,8 @@ def told(error: Exception) -> Exit:
             return refuse(f"the store can't be used: {str(error.orig).strip()}", Exit.NO_STORE)
         case sqlite3.DatabaseError():
             return refuse(f"the store can't be used: {error}", Exit.NO_STORE)
-        case ValidationError() if error.title == Settings.__name__:
-            return refuse("\n".join(wrong_settings.mistakes(error)), Exit.BAD_INPUT)
+        case SettingsError():
+            return refuse(str(error), Exit.BAD_INPUT)
         case OSError():
             return refuse(_of_system(error), Exit.REFUSED)
     raise error

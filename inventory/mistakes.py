@@ -78,6 +78,10 @@ class Code(Enum):
         "is no reference to a secret (what was written is not shown)",
         "would be right: {{env: NAME}} or {{file: /absolute/path}}, never the secret itself",
     )
+    OWN_VARIABLE = (
+        "begins with the prefix of hikeshi's own settings (got {got})",
+        "would be right: a variable whose name does not begin with HIKESHI_",
+    )
     HOST_KEY = (
         "is no SSH host key ({got})",
         "would be right: the type and the key as `ssh-keyscan HOST` prints them, without the host: ssh-ed25519 AAAA…",

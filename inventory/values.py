@@ -19,6 +19,7 @@ from domain.unit import TakesMachineDown, service_unit
 from inventory.fields import Parse
 from inventory.mistakes import Code, Refused
 from inventory.tree import Map, Node, Scalar, named
+from probes.option import is_own
 
 T = TypeVar("T")
 DAY_S = 86_400.0
@@ -161,6 +162,8 @@ def secret(node: Node) -> Secret:
         ((kind, named_by),) = node.entries.items()
         if isinstance(named_by, Scalar):
             if kind == "env" and _ENV.fullmatch(named_by.text):
+                if is_own(named_by.text):
+                    raise Refused(Code.OWN_VARIABLE, got=shown(named_by.text))
                 return Secret("env", named_by.text)
             if kind == "file" and _FILE.fullmatch(named_by.text):
                 return Secret("file", named_by.text)

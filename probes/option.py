@@ -96,6 +96,11 @@ def file(value: object) -> str:
     return str(value)
 
 
+def is_own(variable: str) -> bool:
+    """Is the name one of those that are kept for hikeshi's own settings?"""
+    return variable.upper().startswith("HIKESHI_")
+
+
 def as_secret(value: object) -> Secret:
     if isinstance(value, Mapping) and len(value) == 1:
         ((kind, name),) = value.items()
@@ -107,6 +112,8 @@ def as_secret(value: object) -> Secret:
 
 def basic_auth(value: object) -> dict[str, object]:
     read = as_basic_auth(value)
+    if read.password.kind == "env" and is_own(read.password.name):
+        raise ValueError("a variable whose name does not begin with HIKESHI_, as hikeshi's own settings do")
     return {"user": read.user, "password": {read.password.kind: read.password.name}}
 
 

@@ -159,7 +159,8 @@ def test_status_counts_what_was_set_aside(local: Local) -> None:
 
 @pytest.mark.parametrize("command", [*COMMANDS, ("backup", "copy"), ("release", "--all")], ids=name)
 def test_a_setting_that_cannot_be_read(local: Local, command: tuple[str, ...]) -> None:
-    done = local.quick(*command, HIKESHI_SMTP_PORT="0", HIKESHI_ZONE="Mars/Base", HIKESHI_LEASE_S="1 h", HIKESHI_PREFECT="maybe")
+    wrong = {"SMTP_PORT": "0", "ZONE": "Mars/Base", "LEASE_S": "1 h", "PREFECT": "maybe", "SMPT_HOST": "mail.example"}
+    done = local.quick(*command, **{f"HIKESHI_{name}": value for name, value in wrong.items()})
     assert (done.returncode, done.stderr.splitlines()) == (
         Exit.BAD_INPUT,
         [
@@ -167,6 +168,7 @@ def test_a_setting_that_cannot_be_read(local: Local, command: tuple[str, ...]) -
             'HIKESHI_SMTP_PORT: must be a whole number from 1 to 65535 (got "0")',
             'HIKESHI_PREFECT: must be true or false (got "maybe")',
             'HIKESHI_LEASE_S: must be a number of 1 or more (got "1 h")',
+            "HIKESHI_SMPT_HOST: is no setting, did you mean HIKESHI_SMTP_HOST?",
         ],
     )
 

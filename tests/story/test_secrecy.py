@@ -86,7 +86,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
         tree["hosts"]["web01"]["checks"]["page"] = {
             "kind": "http",
             "url": f"http://127.0.0.1:{web.http_port}/index.html",
-            "auth": {"user": "probe", "password": {"env": "HIKESHI_PAGE_PASSWORD"}},
+            "auth": {"user": "probe", "password": {"env": "PAGE_PASSWORD"}},
             "service": "nginx",
         }
         tree["hosts"]["lost"] = {
@@ -101,7 +101,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
         local = Local(folder, tree, **settings)
         key = identity.read_text()
         identity.unlink()
-        local.extra = {"WEB_KEY": key, "FIRST_HOOK": hook.url, "HIKESHI_PAGE_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
+        local.extra = {"WEB_KEY": key, "FIRST_HOOK": hook.url, "PAGE_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
         local.sink.start()
         hook.status = 500
         with up(local, "--prefect") as process:

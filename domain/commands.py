@@ -53,7 +53,8 @@ ENGINE = "engine"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Perform a runbook on a host. ``checks`` are what failed: looked at before, between and after."""
+    """Perform a runbook on a host. ``checks`` are what failed: looked at before, between and after. ``policy`` is the version of
+    the inventory it was decided under: that host is meant, whatever its name may stand for later."""
 
     key: str
     incident: str | None
@@ -62,6 +63,7 @@ class Run:
     checks: tuple[str, ...]
     service: str | None
     requested_by: str
+    policy: str = ""
     prefer: str | None = None
 
 

@@ -100,6 +100,8 @@ class RunRequested:
     reason: str = ""
     prefer: str | None = None
     """Who should perform it, where the asker will (a flow run)."""
+    service: str | None = None
+    """The unit that is meant, by its full name; without one ``domain.aim`` chooses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ class Circumstances:
 
     ``requested``: an operator asked for it by name; then mode, coverage and evidence are that person's judgement, while
     stop file, holds, pauses and limits count all the same. ``running`` counts actions admitted and not yet ended,
-    over all hosts, against ``limit``. ``pause`` is ``(id, end)``. The last three are known at admission only.
+    over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host is no longer the one that was
+    decided for. The last four are known at admission only.
     """
 
     mode: Mode
@@ -34,6 +35,7 @@ class Circumstances:
     limit: int = 1
     claimed: bool = True
     attempted: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def judge(seen: Circumstances) -> Verdict:
         return Verdict(Code.GATE_CLAIM_LOST)
     if seen.attempted:
         return Verdict(Code.GATE_ATTEMPTED)
+    if seen.moved:
+        return Verdict(Code.GATE_TARGET_CHANGED)
     if not seen.requested and (refused := _judge_unasked(seen)) is not None:
         return refused
     if seen.busy:

@@ -54,6 +54,7 @@ class Code(StrEnum):
     PAUSE_CANCELLED = "pause_cancelled"
     DELIVERED = "delivered"
     """No decision: the record of a message, shown among them."""
+    REQUEST_LATE = "request_late"
     DELIVERY_FAILED = "delivery_failed"
     # configuration
     POLICY_CHANGED = "policy_changed"
@@ -86,6 +87,7 @@ class Code(StrEnum):
     GATE_LIMIT = "gate_limit"
     GATE_CLAIM_LOST = "gate_claim_lost"
     GATE_ATTEMPTED = "gate_attempted"
+    GATE_TARGET_CHANGED = "gate_target_changed"
 
 
 SPEC: dict[Code, str] = {
@@ -129,6 +131,7 @@ SPEC: dict[Code, str] = {
     Code.PAUSE_SET: "R50",
     Code.PAUSE_CANCELLED: "R50",
     Code.DELIVERED: "R8",
+    Code.REQUEST_LATE: "R26",
     Code.DELIVERY_FAILED: "R8",
     Code.POLICY_CHANGED: "P41",
     Code.HOST_REMOVED: "P41",
@@ -157,6 +160,7 @@ SPEC: dict[Code, str] = {
     Code.GATE_LIMIT: "R26",
     Code.GATE_CLAIM_LOST: "R26",
     Code.GATE_ATTEMPTED: "R26",
+    Code.GATE_TARGET_CHANGED: "R26",
 }
 
 

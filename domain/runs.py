@@ -2,18 +2,22 @@
 
 from domain import events as ev
 from domain import gate
+from domain.aim import aim
 from domain.changed import changed
 from domain.commands import ENGINE, Message, Run
 from domain.gate import Circumstances
 from domain.messages import notice_operators, tell_customer
-from domain.model import FaultClass, Host, effective_mode
+from domain.model import effective_mode
 from domain.reasons import Code
 from domain.state import Draft, Fault, Incident, Phase, RunRef
-from domain.work import VERIFY_GRACE_S, after_run, cured_with, live_faults, worked_on
+from domain.work import VERIFY_GRACE_S, after_run, cured_with, live_faults
 
 RUN_MARGIN_S = 120.0
 DEFAULT_BUDGET_S = 3600.0
 """R22: one hour of work."""
+REQUEST_FRESH_S = 60.0
+"""A run that a person asks for is meant for now: decided later than so (the engine was away), or before it was made by so much (a
+clock was set), it is refused."""
 
 _ENDS = {
     ev.RunOutcome.FIXED: Code.RUN_FIXED,
@@ -24,6 +28,8 @@ _ENDS = {
     ev.RunOutcome.LOST: Code.RUN_LOST,
 }
 _BAD = frozenset({ev.RunOutcome.NOT_FIXED, ev.RunOutcome.UNKNOWN, ev.RunOutcome.LOST})
+_MOVED = frozenset({Code.GATE_TARGET_CHANGED, Code.NOT_WATCHED})
+"""Refusals because the inventory changed under a run: a person should know what became of it."""
 
 
 def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
@@ -50,6 +56,7 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
             checks=checks,
             service=fault.service,
             requested_by=ENGINE,
+            policy=draft.situation.policy.version,
         )
     )
     draft.because(Code.RUN_STARTED, incident=incident.id, runbook=runbook, service=fault.service, faults=checks)
@@ -101,22 +108,33 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
             return  # people get to know of it by a page
     if event.outcome is ev.RunOutcome.UNKNOWN:
         notice_operators(draft, Code.RUN_UNKNOWN, run=event.run, outcome_detail=event.detail)
+    elif event.code in _MOVED:
+        notice_operators(draft, Code(event.code), run=event.run)
 
 
 def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) -> None:
     bad = event.outcome in _BAD
-    refused_midway = event.outcome is ev.RunOutcome.REFUSED and event.acted
+    failed = _failed(event)
     draft.update(
         run=None,
         phase=after_run(incident),
         acted=incident.acted or event.acted,
         tried=(*incident.tried, run.target) if event.acted or bad else incident.tried,
-        failed=_ENDS[event.outcome] if bad or refused_midway else None,
+        failed=failed,
         outcome=str(event.outcome),
         outcome_detail=event.detail,
         performer=_performer(event.by),
-        verify_until_s=None if bad or refused_midway else draft.now_s + VERIFY_GRACE_S,
+        verify_until_s=None if failed is not None else draft.now_s + VERIFY_GRACE_S,
     )
+
+
+def _failed(event: ev.RunEnded) -> Code | None:
+    """Why people have to take over after this run; ``None`` where they don't."""
+    if event.outcome is ev.RunOutcome.REFUSED:
+        if event.code in _MOVED:
+            return Code(event.code)
+        return Code.RUN_REFUSED if event.acted else None
+    return _ENDS[event.outcome] if event.outcome in _BAD else None
 
 
 def lose_overdue(draft: Draft) -> None:
@@ -144,18 +162,20 @@ def lose_overdue(draft: Draft) -> None:
 def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     """An operator's own run: stop file, holds and pauses count; mode, coverage and evidence are that person's judgement."""
     situation, incident, host = draft.situation, draft.open_incident, draft.situation.host
-    if host is None or not host.checks:
-        draft.because(Code.NOT_WATCHED, host=event.host)
+    if abs(draft.now_s - event.at_s) > REQUEST_FRESH_S:
+        draft.because(Code.REQUEST_LATE, by=event.by, runbook=event.runbook, why=event.reason, due_s=event.at_s)
         return
-    fault_class = next((item for item, name in host.procedures.items() if name == event.runbook), FaultClass.SERVICE)
-    checks, service = _aim(host, worked_on(incident.faults) if incident is not None else (), fault_class)
+    aimed = aim(host, incident, event.runbook, event.service) if host is not None else None
+    if host is None or aimed is None or not aimed.checks:
+        draft.because(Code.NOT_WATCHED, host=event.host, service=event.service)
+        return
     verdict = gate.judge(
         Circumstances(
             mode=effective_mode(situation.policy, host),
             stop_file=situation.stop_file,
             held_all=situation.held_all,
             held=situation.held,
-            pause=next((pause for check in checks if (pause := draft.pause_of(check))), None),
+            pause=next((pause for check in aimed.checks if (pause := draft.pause_of(check))), None),
             requested=True,
             busy=draft.state.asked is not None or (incident is not None and incident.run is not None),
         )
@@ -164,7 +184,7 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     if not verdict.allowed:
         return
     key = f"{event.host}/{event.id}/run/{event.runbook}"
-    run = RunRef(key, event.runbook, f"{fault_class}:{service or ''}", _deadline_s(draft))
+    run = RunRef(key, event.runbook, aimed.target, _deadline_s(draft))
     if incident is not None:
         draft.update(run=run, phase=Phase.WORKING)
     else:
@@ -175,20 +195,13 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
             incident=incident.id if incident is not None else None,
             host=event.host,
             runbook=event.runbook,
-            checks=checks,
-            service=service,
+            checks=aimed.checks,
+            service=aimed.service,
             requested_by=event.by,
+            policy=situation.policy.version,
             prefer=event.prefer,
         )
     )
-    draft.because(Code.RUN_STARTED, runbook=event.runbook, service=service, faults=checks, by=event.by, why=event.reason)
-
-
-def _aim(host: Host, faults: tuple[Fault, ...], fault_class: FaultClass) -> tuple[tuple[str, ...], str | None]:
-    """Which checks an operator's run looks at, and which service it is for: what fails now, else all that the runbook may
-    be for."""
-    if fault_class is FaultClass.SERVER:
-        return tuple(fault.check for fault in faults) or tuple(check.id for check in host.checks), None
-    of = [(fault.check, fault.service) for fault in faults] or [(check.id, check.service) for check in host.checks]
-    service = next((name for _, name in of if name is not None), None)
-    return tuple(check for check, name in of if service is None or name == service), service
+    draft.because(
+        Code.RUN_STARTED, runbook=event.runbook, service=aimed.service, faults=aimed.checks, by=event.by, why=event.reason
+    )

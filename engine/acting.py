@@ -1,16 +1,15 @@
 """One action on a real machine: prepared, admitted, done within seconds or not at all."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.commands import Run
 from domain.model import Host
-from domain.ports import Clock
 from domain.procedure import Step, StepOutcome
 from domain.reasons import Code
 from engine.claim import LeaseKeeper
 from engine.context import Context
-from remediation import ACTIONS, NothingDone, Prepared, Target, open_connection
+from remediation import ACTIONS, NothingDone, Prepared, Target, TooLate, open_connection
 from store.admit import Admission, Request, admit
 from store.tables import Attempt
 
@@ -33,12 +32,13 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acting:
-    """What one action is done for, by whom, and on what."""
+    """What one action is done for, by whom, and on what. ``check`` raises where this process must not go on."""
 
     context: Context
     run: Run
     claimer: str
     lease: LeaseKeeper
+    check: Callable[[], None]
     step: Step
     target: Target
 
@@ -80,8 +80,9 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
 
 
 def _admit(acting: Acting, prepared: Prepared) -> Admission:
-    """Ask the gate; where only a limit refuses, ask again for a while."""
+    """Ask the gate; where only a limit refuses, ask again for a while. Only the last answer counts as an attempt."""
     context = acting.context
+    give_up_s = context.clock.boottime_s() + LIMIT_PATIENCE_S
     request = Request(
         command=acting.run.key,
         who=acting.claimer,
@@ -91,21 +92,27 @@ def _admit(acting: Acting, prepared: Prepared) -> Admission:
         before=dict(prepared.before),
         command_line=acting.command_line,
     )
-    patience = _Patience(context.clock)
-    while True:
-        admission = admit(context.store, request)
-        if admission.code is not Code.GATE_LIMIT or patience.over:
+    while (remaining_s := give_up_s - context.clock.boottime_s()) > 0:
+        admission = admit(context.store, replace(request, patient=True))
+        if admission.code is not Code.GATE_LIMIT:
             return admission
-        context.clock.sleep(LIMIT_RETRY_S)
-        acting.lease.check()
+        context.clock.sleep(min(LIMIT_RETRY_S, remaining_s))
+        acting.check()
+    return admit(context.store, request)
 
 
 def _start(acting: Acting, prepared: Prepared, admission: Admission) -> StepResult:
-    """The effect, if it is not too late: the process may have been stopped since the intent."""
-    age_s = acting.context.clock.boottime_s() - admission.intent_boot_s
-    if age_s > INTENT_FRESH_S or not acting.lease.valid:
-        return StepResult(StepOutcome.LATE, f"not done: {age_s:.1f} s passed since the intent", acting.command_line)
-    result = prepared.start(acting.step.timeout_s)
+    """The effect, if it is not too late: the process may have been stopped since the intent, or the way to the host be slow."""
+
+    def guard() -> None:
+        age_s = acting.context.clock.boottime_s() - admission.intent_boot_s
+        if age_s > INTENT_FRESH_S or not acting.lease.valid:
+            raise TooLate(f"not done: {age_s:.1f} s passed since the intent")
+
+    try:
+        result = prepared.start(acting.step.timeout_s, guard)
+    except TooLate as error:
+        return StepResult(StepOutcome.LATE, str(error), acting.command_line)
     if result.outcome is StepOutcome.UNKNOWN:
         # the connection was lost, or no end came in time: what became of it can be seen on the host
         action = ACTIONS[acting.step.action]
@@ -120,13 +127,3 @@ def settle(attempt: Attempt, target: Target | None, step: Step | None) -> StepRe
         return StepResult(StepOutcome.UNKNOWN, "the host or the runbook has changed since; a person must look")
     result = ACTIONS[step.action].settle(target, step.parameters, attempt.before, open_connection)
     return StepResult(result.outcome, result.detail, result.command_line)
-
-
-class _Patience:
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._until_s = clock.boottime_s() + LIMIT_PATIENCE_S
-
-    @property
-    def over(self) -> bool:
-        return self._clock.boottime_s() >= self._until_s

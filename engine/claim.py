@@ -40,15 +40,16 @@ class LeaseKeeper:
     """Renews claims (of one piece of work) from a thread of its own until it is closed.
 
     ``valid`` looks only at CLOCK_BOOTTIME, so that a process that was stopped and wakes too late knows it at once, without
-    asking anybody.
+    asking anybody. It counts from ``asked_boot_s``, before the claim was asked for: the store may have counted from any moment
+    since, and must never be the first to think that the claim is over.
     """
 
-    def __init__(self, context: Context, claimer: str, *keys: str) -> None:
+    def __init__(self, context: Context, claimer: str, *keys: str, asked_boot_s: float) -> None:
         self._context = context
         self._keys = keys
         self._claimer = claimer
         self._lease_s = context.settings.lease_s
-        self._until_boot_s = context.clock.boottime_s() + self._lease_s
+        self._until_boot_s = asked_boot_s + self._lease_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease {keys[0]}", daemon=True)
         self._thread.start()

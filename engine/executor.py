@@ -8,12 +8,12 @@ import json
 import threading
 from dataclasses import dataclass
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 import runbooks
 from domain import events as ev
 from domain.commands import ENGINE, Look, Run
-from domain.model import Host, Policy
+from domain.model import Host
 from domain.observation import Verdict
 from domain.procedure import LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
 from domain.reasons import Code
@@ -23,6 +23,7 @@ from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
 from engine.context import Context
 from remediation import ACTIONS, Target
 from store import inbox, journal, outbox, policies
+from store.circumstances import moved_since
 from store.codec import decode
 from store.tables import Attempt, CommandRow, Inbox
 
@@ -34,13 +35,11 @@ DECIDED_WITHIN_S = 15.0
 def begin(context: Context, key: str, claimer: str, stop: threading.Event | None = None) -> "RunSession | Taken":
     """Claim the Run command ``key``. What an earlier holder left open is settled before anything else is done. When ``stop`` is
     set, the run raises ``StoppedError`` before its next step, or while it waits for a look; an action is never cut off."""
+    asked_boot_s = context.clock.boottime_s()
     row = outbox.claim(context.store, key, claimer, context.settings.lease_s)
     if row is None:
         return taken(context, key)
-    run = decode(Run, row.payload)
-    with context.store.read() as session:
-        policy = policies.current(session)
-    found = RunSession(context, row, run, policy, claimer, stop or threading.Event())
+    found = RunSession(context, row, claimer, asked_boot_s, stop or threading.Event())
     try:
         found.settle_open_attempts()
     except BaseException:
@@ -58,19 +57,23 @@ class Titled:
 
 
 class RunSession:
-    """One claimed run. Used from one thread at a time; ``close`` it in the end."""
+    """One claimed run. Used from one thread at a time; ``close`` it in the end.
 
-    def __init__(  # noqa: PLR0917 - made in one place, by ``begin``
-        self, context: Context, row: CommandRow, run: Run, policy: Policy | None, claimer: str, stop: threading.Event
-    ) -> None:
-        self.run = run
+    ``host`` is the host that the run was decided for, as the inventory described it then: whether it still is that one is asked
+    before anything is done to it, and before it is looked at for what was done.
+    """
+
+    def __init__(self, context: Context, row: CommandRow, claimer: str, asked_boot_s: float, stop: threading.Event) -> None:
+        self.run = decode(Run, row.payload)
         self.claimer = claimer
-        self.host: Host | None = policy.hosts.get(run.host) if policy is not None else None
-        self.procedure: Procedure | None = runbooks.load(ACTIONS).get(run.runbook)
+        self.procedure: Procedure | None = runbooks.load(ACTIONS).get(self.run.runbook)
         self._context = context
         self._started_s = row.created_s
         self._stop = stop
-        self._lease = LeaseKeeper(context, claimer, run.key)
+        with context.store.read() as session:
+            policy = policies.get(session, self.run.policy) or policies.current(session)
+        self.host: Host | None = policy.hosts.get(self.run.host) if policy is not None else None
+        self._lease = LeaseKeeper(context, claimer, self.run.key, asked_boot_s=asked_boot_s)
 
     def close(self) -> None:
         self._lease.close()
@@ -84,8 +87,9 @@ class RunSession:
         """Intents without an end were somebody's who was killed: look at the host what came of them."""
         for attempt in self._attempts():
             if attempt.outcome is None:
-                step = self._step(attempt.step)
-                self._write_ended(attempt.id, attempt.step, attempt.action, settle(attempt, self._target(), step))
+                target = None if self._moved() else self._target()
+                result = settle(attempt, target, self._step(attempt.step))
+                self._write_ended(attempt.id, attempt.step, attempt.action, result)
 
     def next(self) -> Titled | None:
         """The step to perform now; ``None`` when the run is over. Waits until a repeated look is due."""
@@ -180,6 +184,12 @@ class RunSession:
 
     # doing
 
+    def _moved(self) -> bool:
+        with self._context.store.read() as session:
+            policy = policies.current(session)
+            now = policy.hosts.get(self.run.host) if policy is not None else None
+            return now is None or moved_since(session, self.run, now)
+
     def _target(self) -> Target | None:
         if self.host is None or self.host.ssh is None:
             return None
@@ -196,6 +206,7 @@ class RunSession:
             run=self.run,
             claimer=self.claimer,
             lease=self._lease,
+            check=self._check,
             step=step,
             target=target,
         )
@@ -256,6 +267,7 @@ class RunSession:
     def _write_whole(self, step: Step, result: StepResult) -> None:
         """A step that needs no leave, or never came to ask for it: its whole attempt in one transaction."""
         with self._context.store.write() as session:
+            self._check_claim(session)
             number = journal.next_number(session, self.run.key)
             attempt = self._attempt(step, number, result)
             session.add(attempt)
@@ -264,8 +276,14 @@ class RunSession:
     def _write_ended(self, attempt_id: str, step: str, action: str, result: StepResult) -> None:
         """The journal's outcome and the event for the timeline, in one transaction."""
         with self._context.store.write() as session:
+            self._check_claim(session)
             journal.settle(session, attempt_id, str(result.outcome), result.detail, self._context.clock.now_s())
             inbox.insert(session, self._recorded(attempt_id, step, action, result))
+
+    def _check_claim(self, session: Session) -> None:
+        """Of what somebody else has gone on with, he has the word: the attempt that is open there may be his."""
+        if not outbox.claimed_by(session, self.run.key, self.claimer):
+            raise LostError(f"{self.claimer} no longer holds {self.run.key}")
 
     def _recorded(self, attempt_id: str, step: str, action: str, result: StepResult) -> ev.ActionRecorded:
         return ev.ActionRecorded(

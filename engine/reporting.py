@@ -64,12 +64,13 @@ _OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code
 
 def write_report(context: Context, key: str, claimer: str) -> str:
     """Claim the Report command, write the PDF in each language of the customer's contacts, and tell the engine where."""
+    asked_boot_s = context.clock.boottime_s()
     row = outbox.claim(context.store, key, claimer, context.settings.lease_s)
     if row is None:
         return "taken"
     report = decode(Report, row.payload)
     try:
-        with LeaseKeeper(context, claimer, key):
+        with LeaseKeeper(context, claimer, key, asked_boot_s=asked_boot_s):
             paths = [_render(data, path) for data, path in _all(context, report)]
     except (subprocess.SubprocessError, OSError, LookupError, ValueError) as error:
         return _failed(context, row, claimer, str(error))

@@ -8,18 +8,27 @@ from sqlmodel import Session, col, select
 
 import runbooks
 from domain import events as ev
+from domain.aim import aim
 from domain.commands import Facts
 from domain.model import Host, Policy
 from domain.pauses import Pause, boundary_s
 from domain.reasons import Code
+from domain.runs import REQUEST_FRESH_S
+from domain.unit import service_unit
 from engine.acting import describe
 from engine.context import Context
 from engine.history import facts_of
+from engine.situation import state_of
 from inventory.pauses import PERIODS_S
 from remediation import ACTIONS
 from store import inbox, overlay, policies
 from store.tables import Decision, Inbox, IncidentRow
 
+UNANSWERED = "written down; no engine answered yet, it decides when it is back"
+RUN_UNANSWERED = (
+    "written down; no engine answered yet. "
+    f"One that is back within {REQUEST_FRESH_S:g} s of the request decides it; later it is refused"
+)
 WAIT_S = 10.0
 POLL_S = 0.1
 REASON_MAX = 500
@@ -100,49 +109,72 @@ def known_operator(policy: Policy, name: str) -> str:
     return name
 
 
+def known_service(host: Host, name: str) -> str:
+    """The full name of a service that the host's checks name."""
+    known = {check.service for check in host.checks if check.service is not None}
+    try:
+        unit = service_unit(name)
+    except ValueError as error:
+        raise RequestError(f"service {name!r} is not {error}") from error
+    if unit not in known:
+        raise RequestError(f"service {name!r} is none that a check of {host.id} names; would be right: {_some(known)}")
+    return unit
+
+
 def request_run(
-    context: Context, *, runbook: str, host: str, by: str, reason: str, prefer: str | None = None, once: str | None = None
+    context: Context,
+    *,
+    runbook: str,
+    host: str,
+    by: str,
+    reason: str,
+    service: str | None = None,
+    prefer: str | None = None,
+    once: str | None = None,
 ) -> Answer:
-    """Ask for a runbook on a host. The gate answers; the Run command's key is the answer's only command.
+    """Ask for a runbook on a host, for the ``service`` that is named or the one that ``domain.aim`` chooses. The gate answers; the
+    Run command's key is the answer's only command.
 
     Here and below ``once`` names the request: asked again under the same name, it is the same request with the same answer.
     """
     policy = current_policy(context)
-    known_host(policy, host)
+    found = known_host(policy, host)
     _known_runbook(runbook)
     bounded("reason", reason, REASON_MAX)
-    now_s = context.clock.now_s()
     return ask(
         context,
         ev.RunRequested(
             id=f"run-{once or uuid.uuid4()}",
-            at_s=now_s,
+            at_s=context.clock.now_s(),
             host=host,
             runbook=runbook,
             by=known_operator(policy, by),
             reason=reason,
             prefer=prefer,
+            service=known_service(found, service) if service is not None else None,
         ),
     )
 
 
-def dry_run(context: Context, *, runbook: str, host: str) -> list[str]:
-    """What each step would do, as the very command lines that a real run would send."""
+def dry_run(context: Context, *, runbook: str, host: str, service: str | None = None) -> list[str]:
+    """What each step would do if the run were asked for now, as the very command lines that it would send."""
     policy = current_policy(context)
     found = known_host(policy, host)
     procedure = runbooks.load(ACTIONS)[_known_runbook(runbook)]
-    service = next((check.service for check in found.checks if check.service is not None), None)
+    with context.store.read() as session:
+        incident = state_of(session, host).incident
+    aimed = aim(found, incident, runbook, known_service(found, service) if service is not None else None)
     lines = []
     for number, step in enumerate(procedure.steps, 1):
         match step.action:
             case "look":
-                checks = ", ".join(check.id for check in found.checks if check.service is not None) or "no checks"
+                checks = ", ".join(aimed.checks) or "no checks"
                 until = f", every {step.every_s:g} s for up to {step.until_s:g} s" if step.until_s else ""
                 lines.append(f"{number}. {step.id}: the watcher looks at {checks}{until}")
             case "announce":
                 lines.append(f"{number}. {step.id}: mail that work starts, in an open incident")
             case _:
-                lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, service))}")
+                lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, aimed.service))}")
     return lines
 
 

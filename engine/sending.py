@@ -116,12 +116,13 @@ def _sent_lately(context: Context, notify: Notify, now_s: float) -> list[float]:
 
 def _send(context: Context, claimer: str, policy: Policy, keys: list[str]) -> str:
     """Claim, deliver, and write down the end: ``sent``, ``postponed``, ``failed`` or ``taken``."""
+    asked_boot_s = context.clock.boottime_s()
     rows = [row for key in keys if (row := outbox.claim(context.store, key, claimer, context.settings.lease_s)) is not None]
     if not rows:
         return "taken"
     notifies = [decode(Notify, row.payload) for row in rows]
     try:
-        with LeaseKeeper(context, claimer, *(row.key for row in rows)):
+        with LeaseKeeper(context, claimer, *(row.key for row in rows), asked_boot_s=asked_boot_s):
             delivered = _deliver(context, policy, notifies)
     except DeliveryError as error:
         if error.permanent and len(rows) > 1:

@@ -10,7 +10,7 @@ from prefect.states import Failed
 from pydantic import Field
 
 from domain.reasons import Code
-from engine.requests import Answer
+from engine.requests import UNANSWERED, Answer
 from flows.showing import AnyState, Told
 from notify.reasons import explain
 
@@ -20,10 +20,10 @@ Name = Annotated[str, Field(pattern=NAME)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def answered(answer: Answer, zone: str) -> AnyState:
+def answered(answer: Answer, zone: str, unanswered: str = UNANSWERED) -> AnyState:
     """The state that says what the engine made of a request."""
     if not answer.decided:
-        return Told("unanswered", "written down; no engine answered yet, it decides when it is back", bad=True).state
+        return Told("unanswered", unanswered, bad=True).state
     words = "; ".join(explain(Code(code), facts, "en", zone) for code, facts in answer.reasons)
     return Told("done" if answer.granted else "refused", words, bad=not answer.granted).state
 

@@ -148,6 +148,7 @@ def pause(
 def run(
     runbook: str,
     host: str,
+    service: Annotated[str | None, typer.Option(help="The service it is for; without: what fails, else the host's first.")] = None,
     by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would do, and do nothing.")] = False,
     reason: Why = "",
@@ -156,7 +157,7 @@ def run(
     """Run a runbook on a host now, as an operator's own decision."""
     from hikeshi.asking import run_runbook
 
-    raise typer.Exit(run_runbook(runbook, host, by=by, dry_run=dry_run, reason=reason, json=json))
+    raise typer.Exit(run_runbook(runbook, host, service=service, by=by, dry_run=dry_run, reason=reason, json=json))
 
 
 @app.command()

@@ -25,7 +25,6 @@ from notify.reasons import explain
 from store.db import StoreError
 
 NOBODY = "say who you are: --by OPERATOR, or HIKESHI_OPERATOR in the environment (and why: -m)"
-UNANSWERED = "written down; no engine answered yet, it decides when it is back"
 
 
 def take(incident: str, by: str) -> Exit:
@@ -80,7 +79,7 @@ def _remove(path: Path, stopped: str, *, by: str, reason: str) -> Exit:
             print(f"{path} is gone")
             answer = requests.answer_to(context, event)
             if not answer.decided and held:
-                return refuse(f"{UNANSWERED}; until then the hold on every host stays", Exit.UNANSWERED)
+                return refuse(f"{requests.UNANSWERED}; until then the hold on every host stays", Exit.UNANSWERED)
             _print_reasons(answer, context.settings.zone)
     except (StoreError, SQLAlchemyError) as error:
         path.unlink(missing_ok=True)
@@ -137,14 +136,18 @@ def _pause(window: Window, by: str, context: Context) -> Pause:
     )
 
 
-def run_runbook(runbook: str, host: str, *, by: str, dry_run: bool, reason: str, json: bool) -> Exit:
+def run_runbook(runbook: str, host: str, *, service: str | None, by: str, dry_run: bool, reason: str, json: bool) -> Exit:
     """Run a runbook, or print what it would do."""
     if not dry_run and not by:
         return refuse(NOBODY, Exit.USAGE)
     if not dry_run:
-        return _asking(lambda c: requests.request_run(c, runbook=runbook, host=host, by=by, reason=reason), json=json)
+        return _asking(
+            lambda c: requests.request_run(c, runbook=runbook, host=host, service=service, by=by, reason=reason),
+            json=json,
+            unanswered=requests.RUN_UNANSWERED,
+        )
     with closing(open_context()) as context:
-        lines = requests.dry_run(context, runbook=runbook, host=host)
+        lines = requests.dry_run(context, runbook=runbook, host=host, service=service)
     if json:
         out_json(lines)
     else:
@@ -152,7 +155,13 @@ def run_runbook(runbook: str, host: str, *, by: str, dry_run: bool, reason: str,
     return Exit.OK
 
 
-def _asking(ask: Callable[[Context], Answer], *, json: bool = False, otherwise: str | None = None) -> Exit:
+def _asking(
+    ask: Callable[[Context], Answer],
+    *,
+    json: bool = False,
+    otherwise: str | None = None,
+    unanswered: str = requests.UNANSWERED,
+) -> Exit:
     """Ask, and print the answer in words; ``otherwise`` is said where nothing was left to grant."""
     with closing(open_context()) as context:
         answer = ask(context)
@@ -160,7 +169,7 @@ def _asking(ask: Callable[[Context], Answer], *, json: bool = False, otherwise: 
     if json:
         out_json({"decided": answer.decided, "granted": answer.granted, "reasons": answer.reasons, "commands": answer.commands})
     if not answer.decided:
-        return refuse(UNANSWERED, Exit.UNANSWERED)
+        return refuse(unanswered, Exit.UNANSWERED)
     if not answer.granted and otherwise is not None:
         print(otherwise)
         return Exit.OK

@@ -50,6 +50,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.PAUSE_SET: "{by} が監視休止 {pause} を設定しました。(理由: {why})",
         Code.PAUSE_CANCELLED: "{by} が監視休止 {pause} を取り消しました。",
         Code.DELIVERED: "{recipient} 宛ての{message}を{channel}で送信し、次のサーバーが受け付けました。({detail})",
+        Code.REQUEST_LATE: "{by} の実行依頼({due_s})は時間が経ちすぎているため、行いません。必要であれば、改めて依頼してください。",
         Code.DELIVERY_FAILED: "{recipient} 宛ての連絡を届けられませんでした。({error})",
         Code.POLICY_CHANGED: "設定が {version} に変わり、状態を判断し直しました。",
         Code.INVENTORY_REFUSED: "新しい設定に誤りがあるため受け付けず、これまでの設定を使い続けます。({error})",
@@ -78,6 +79,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_LIMIT: "同時に行える作業の数が上限に達しているため、作業を行いません。(進行中 {running} 件、上限 {limit} 件)",
         Code.GATE_CLAIM_LOST: "この作業はすでに他の実行者の担当となっているため、行いません。",
         Code.GATE_ATTEMPTED: "同じ作業が一度試みられているため、二度は行いません。",
+        Code.GATE_TARGET_CHANGED: "作業を決めた後に、ホストの設定(アドレス、ログイン、お客様、サービス)が変わったため中止します。",
     },
     "en": {
         Code.OPENED: "The fault of {check} was confirmed as Lv.{level}; incident {incident} was opened.",
@@ -120,6 +122,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.PAUSE_SET: "{by} set the pause {pause}. (Reason: {why})",
         Code.PAUSE_CANCELLED: "{by} cancelled the pause {pause}.",
         Code.DELIVERED: "The {channel} to {recipient} was taken by the next server: {message}. ({detail})",
+        Code.REQUEST_LATE: "Not done: {by} asked for it at {due_s}, which is too long ago. If it is still wanted, ask again.",
         Code.DELIVERY_FAILED: "A message to {recipient} could not be delivered. ({error})",
         Code.POLICY_CHANGED: "The configuration changed to {version}; the state was judged anew.",
         Code.INVENTORY_REFUSED: "The new configuration has mistakes and was refused; the old one stays. ({error})",
@@ -148,6 +151,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_LIMIT: "Not done: as many actions as are allowed at once are going on. ({running}, limit {limit})",
         Code.GATE_CLAIM_LOST: "Not done: somebody else holds this work.",
         Code.GATE_ATTEMPTED: "Not done: the same action was attempted once, and is never done twice.",
+        Code.GATE_TARGET_CHANGED: "Not done: the host's address, login, customer or service was changed since this was decided.",
     },
 }  # fmt: skip
 """``str.format`` templates; their fields are names of ``domain.facts.FACTS``."""

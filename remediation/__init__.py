@@ -6,7 +6,20 @@ Fabric and paramiko (0.2 s, 33 MB) are imported at the first login: whoever only
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from remediation.action import Action, CannotAct, CannotReach, Connect, Connection, NothingDone, Prepared, Resolve, Result, Target
+from remediation.action import (
+    Action,
+    CannotAct,
+    CannotReach,
+    Connect,
+    Connection,
+    Guard,
+    NothingDone,
+    Prepared,
+    Resolve,
+    Result,
+    Target,
+    TooLate,
+)
 from remediation.service import RESTART_SERVICE
 from remediation.sudoers import sudoers
 
@@ -27,11 +40,13 @@ __all__ = [
     "CannotReach",
     "Connect",
     "Connection",
+    "Guard",
     "NothingDone",
     "Prepared",
     "Resolve",
     "Result",
     "Target",
+    "TooLate",
     "open_connection",
     "sudoers",
 ]

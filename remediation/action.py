@@ -27,6 +27,10 @@ class CannotReach(NothingDone):
     """No login: no address answers, the host key is another one, the key was refused …"""
 
 
+class TooLate(NothingDone):
+    """The leave to act has lapsed before the host was asked to."""
+
+
 class CannotAct(NothingDone):
     """Logged in, or not even that far, and it makes no sense to go on: the unit is masked, not found, not named …"""
 
@@ -54,11 +58,16 @@ class Ran:
     sent: bool = True
 
 
+Guard = Callable[[], None]
+"""May the host still be asked to act? Raises ``TooLate`` where not."""
+
+
 class Connection(Protocol):
     """A login on a host."""
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> Ran:
-        """Run a command, given as a list of arguments which arrive unchanged. Never raises for what the host does."""
+    def run(self, argv: Sequence[str], timeout_s: float, guard: Guard | None = None) -> Ran:
+        """Run a command, given as a list of arguments which arrive unchanged. Never raises for what the host does. ``guard`` is
+        called when nothing is left but to send the command; what it raises is raised, and then nothing was sent."""
         ...
 
     def close(self) -> None: ...
@@ -84,8 +93,9 @@ class Prepared(Protocol):
     @property
     def before(self) -> Mapping[str, str]: ...
 
-    def start(self, timeout_s: float) -> Result:
-        """Do it. May be called once. ``UNKNOWN``: ask ``settle``."""
+    def start(self, timeout_s: float, guard: Guard) -> Result:
+        """Do it. May be called once. ``UNKNOWN``: ask ``settle``. Whatever is sent to change something goes through ``guard``;
+        ``TooLate`` is raised through."""
         ...
 
     def close(self) -> None:

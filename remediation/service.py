@@ -8,7 +8,7 @@ from types import MappingProxyType
 from domain.model import Host
 from domain.procedure import Parameter, StepOutcome
 from domain.unit import service_unit
-from remediation.action import CannotAct, CannotReach, Connect, Connection, Ran, Result, Target
+from remediation.action import CannotAct, CannotReach, Connect, Connection, Guard, Ran, Result, Target
 from runbooks.spec import ParameterSpec
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,InvocationID,ActiveEnterTimestampMonotonic"
@@ -77,8 +77,8 @@ class PreparedRestart:
     before: Mapping[str, str]
     _connection: Connection
 
-    def start(self, timeout_s: float) -> Result:
-        ran = self._connection.run(restart_argv(self.unit), timeout_s)
+    def start(self, timeout_s: float, guard: Guard) -> Result:
+        ran = self._connection.run(restart_argv(self.unit), timeout_s, guard)
         line = shlex.join(ran.argv)
         if not ran.sent:
             return Result(StepOutcome.NOT_DONE, _words(ran), line)

@@ -16,7 +16,7 @@ import paramiko
 from invoke.exceptions import CommandTimedOut, ThreadException
 
 from domain.model import SshAccess
-from remediation.action import CannotReach, Ran, Target
+from remediation.action import CannotReach, Guard, Ran, Target
 
 CONNECT_TIMEOUT_S = 10.0
 """Bounds each of: TCP connect, key exchange, banner, authentication, opening a channel."""
@@ -34,6 +34,9 @@ class _BoundedRunner(fabric.runners.Remote):  # type: ignore[misc] # untyped bas
     read_chunk_size = 32 * 1024
 
     def send_start_message(self, command: str) -> None:
+        # Only now: opening the channel was a round trip, which may have taken long, or have been slept through.
+        if self.context.guard is not None:
+            self.context.guard()
         super().send_start_message(command)
         self.channel.shutdown_write()  # else a command that reads its standard input would wait for ever
 
@@ -53,13 +56,14 @@ class SshConnection:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> Ran:
+    def run(self, argv: Sequence[str], timeout_s: float, guard: Guard | None = None) -> Ran:
         """Run one command; see ``remediation.action.Connection``. The remote shell gets each argument quoted once."""
         argv = tuple(argv)
         if any("\0" in argument for argument in argv):
             raise ValueError("an argument can't hold a NUL byte")
         if not self._connection.is_connected:  # Fabric would log in again, unasked
             return Ran(argv, None, detail="connection lost before the command was sent", sent=False)
+        self._connection.guard = guard
         try:
             done = self._connection.run(
                 shlex.join(argv), hide=True, warn=True, pty=False, in_stream=False, env={}, timeout=timeout_s
@@ -117,7 +121,10 @@ def _fingerprint(key: paramiko.PKey) -> str:
 
 
 class _Connection(fabric.Connection):  # type: ignore[misc] # untyped base
-    """Fabric's connection to exactly the given address (no user or port is read out of it)."""
+    """Fabric's connection to exactly the given address (no user or port is read out of it). ``guard`` is that of the next
+    command."""
+
+    guard: Guard | None = None
 
     def derive_shorthand(self, host_string: str) -> dict[str, str | None]:
         return {"host": host_string, "user": None, "port": None}

@@ -31,7 +31,8 @@ class Request:
     """Somebody (``who`` holds the claim) is about to do one step of a Run command (``command``: its key).
 
     ``before`` is what was seen of the host before, by which the effect is recognised afterwards; ``command_line`` what will
-    be run there, as people read it, without secrets.
+    be run there, as people read it, without secrets. ``patient``: refused for the limit only, it will be asked again, so that is
+    no attempt.
     """
 
     command: str
@@ -41,6 +42,7 @@ class Request:
     stop_file: Path
     before: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     command_line: str = ""
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +93,6 @@ def admit(store: Store, request: Request) -> Admission:
             ended_s=None if verdict.allowed else now_s,
             command_line=request.command_line,
         )
-        session.add(attempt)
+        if not (request.patient and verdict.code is Code.GATE_LIMIT):
+            session.add(attempt)
     return Admission(verdict.code, attempt.id if verdict.allowed else None, verdict.facts, attempt.intent_boot_s)

@@ -6,13 +6,14 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from domain.aim import moved
 from domain.commands import ENGINE, Run
 from domain.gate import Circumstances, Verdict, judge
 from domain.model import Host, Policy, effective_mode
 from domain.pauses import Pause, paused_until
 from domain.reasons import Code
 from domain.state import HostState
-from store import overlay
+from store import overlay, policies
 from store.codec import decode
 from store.outbox import held_by
 from store.tables import Attempt, HostRow
@@ -24,7 +25,7 @@ def judge_step(
     """The gate's verdict on one step of a run. One fault that still justifies it is enough; with none, the first one's
     refusal is the answer."""
     state = _state(session, run.host)
-    held = overlay.holds(session)
+    held = overlay.holds(session) | overlay.holds_asked(session)
     seen = Circumstances(
         mode=effective_mode(policy, host),
         stop_file=stop_file.exists(),
@@ -36,6 +37,7 @@ def judge_step(
         limit=policy.limits.actions_at_once,
         claimed=held_by(session, run.key, who) is not None and _awaited(state, run),
         attempted=_attempted(session, run.key, step),
+        moved=moved_since(session, run, host),
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
     if seen.requested:
@@ -61,6 +63,15 @@ def judge_step(
         for fault in faults
     ]
     return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
+
+
+def moved_since(session: Session, run: Run, host: Host) -> bool:
+    """Is ``host`` no longer what the run was decided for? (A run of an earlier version does not say what that was.)"""
+    if not run.policy:
+        return False
+    policy = policies.get(session, run.policy)
+    then = policy.hosts.get(run.host) if policy is not None else None
+    return then is None or moved(run, then, host)
 
 
 def _state(session: Session, host: str) -> HostState | None:

@@ -7,11 +7,14 @@ from sqlalchemy import ColumnElement, and_, exists, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from domain.commands import Command, Notify
+from domain.commands import Command, Notify, Run
 from store.codec import encode
 from store.db import Store, lease_now_s
 from store.rows import insert_new
 from store.tables import CommandRow
+
+FLOW = "flow:"
+"""Whoever claims or is preferred under this prefix is the Prefect flow run whose id follows."""
 
 
 def put(session: Session, command: Command, now_s: float) -> None:
@@ -28,8 +31,15 @@ def put(session: Session, command: Command, now_s: float) -> None:
             created_s=now_s,
             not_before_s=now_s,
             prefer=command.prefer,
+            flow_run=_flow_run(command),
         ),
     )
+
+
+def _flow_run(command: Command) -> str | None:
+    """A run that a flow run asked for is performed there, so cancelling that one stops it from its first moment."""
+    prefer = command.prefer or ""
+    return prefer.removeprefix(FLOW) if isinstance(command, Run) and prefer.startswith(FLOW) else None
 
 
 def _queue(command: Command) -> str:
@@ -105,6 +115,13 @@ def held_by(session: Session, key: str, who: str) -> CommandRow | None:
     if row is None or row.claimed_by != who or row.done_s is not None or row.lease_until_s is None:
         return None
     return row if row.lease_until_s > lease_now_s(session) else None
+
+
+def claimed_by(session: Session, key: str, who: str) -> bool:
+    """May ``who`` still say how its work on the command went? Yes as long as nobody took it over, even if the claim has lapsed:
+    what was done was done."""
+    row = _get(session, key)
+    return row is not None and row.claimed_by == who and row.done_s is None
 
 
 def _get(session: Session, key: str) -> CommandRow | None:

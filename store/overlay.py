@@ -6,12 +6,13 @@ from sqlmodel import Session, col, select
 from domain.events import Event, HoldReleased, HoldSet, PauseCancelled, PauseSet
 from domain.pauses import Pause
 from store.codec import decode, encode
-from store.tables import HoldRow, PauseRow
+from store.tables import HoldRow, Inbox, PauseRow
 
 EVERY_HOST = ""
 """In ``holds``: nothing is done anywhere."""
 
 _PAUSES = select(PauseRow.payload).where(col(PauseRow.cancelled_s).is_(None)).order_by(col(PauseRow.set_s), col(PauseRow.event_id))
+_HOLDS_ASKED = select(Inbox.host).where(~col(Inbox.decided), col(Inbox.kind) == HoldSet.__name__)
 _HOLDS = select(HoldRow.host).where(col(HoldRow.released_s).is_(None))
 
 
@@ -50,6 +51,11 @@ def holds(session: Session) -> frozenset[str]:
 def open_holds(session: Session) -> list[HoldRow]:
     """Each hold that is not released, with who set it and why; oldest first."""
     return list(session.exec(select(HoldRow).where(col(HoldRow.released_s).is_(None)).order_by(col(HoldRow.set_s))))
+
+
+def holds_asked(session: Session) -> frozenset[str]:
+    """As ``holds``: those that were asked for and that no engine has taken in yet: to stop, nobody need wait for it."""
+    return frozenset(session.exec(_HOLDS_ASKED))
 
 
 def _cancel(session: Session, pause: str, by: str, at_s: float) -> None:

@@ -38,9 +38,13 @@ def connect(guest: Guest) -> Callable[[Target], Connection]:
     return inside
 
 
+def in_time() -> None:
+    """The leave to act has not lapsed."""
+
+
 def restart(target: Target, connect: Callable[[Target], Connection], timeout_s: float = 30) -> tuple[Mapping[str, str], Result]:
     with contextlib.closing(RESTART.prepare(target, {}, connect)) as prepared:
-        return prepared.before, prepared.start(timeout_s)
+        return prepared.before, prepared.start(timeout_s, in_time)
 
 
 def slow_start(guest: Guest, unit: str, seconds: float) -> None:
@@ -139,7 +143,7 @@ def test_a_connection_lost_in_the_middle_is_settled_by_looking(
 
         cutter = threading.Thread(target=cut)
         cutter.start()
-        result = prepared.start(30)
+        result = prepared.start(30, in_time)
         cutter.join()
     assert result.outcome is StepOutcome.UNKNOWN
     assert result.detail.startswith("connection lost")

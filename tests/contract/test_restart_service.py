@@ -14,7 +14,7 @@ from hand_clock import HandClock
 from bed.host import make_key
 from bed.plain import PlainHost
 from domain.procedure import StepOutcome
-from remediation import ACTIONS, CannotAct, CannotReach, Prepared, Target, open_connection
+from remediation import ACTIONS, CannotAct, CannotReach, Guard, Prepared, Target, TooLate, open_connection
 from remediation.action import Ran
 
 RESTART = ACTIONS["restart_service"]
@@ -27,6 +27,10 @@ def show(server: SshServer, **properties: str) -> None:
     server.script("systemctl", f"printf '{lines}\\n'")
 
 
+def in_time() -> None:
+    """The leave to act has not lapsed."""
+
+
 def prepare(server: SshServer, service: str | None = "nginx") -> Prepared:
     return RESTART.prepare(server.target(service=service), {}, open_connection)
 
@@ -36,7 +40,7 @@ def test_a_dry_run_prints_exactly_what_a_real_run_sends(sshd_server: SshServer) 
     sshd_server.script("sudo", "true")
     target = sshd_server.target(service="nginx")
     with contextlib.closing(prepare(sshd_server)) as prepared:
-        result = prepared.start(10)
+        result = prepared.start(10, in_time)
     described = RESTART.describe(target.host, {}, "nginx")
     assert sshd_server.commands() == list(described)
     assert result.command_line == described[1] == "sudo -n systemctl restart nginx.service"
@@ -94,9 +98,24 @@ def test_how_a_restart_ends(sshd_server: SshServer, sudo: str, outcome: StepOutc
     show(sshd_server)
     sshd_server.script("sudo", sudo)
     with contextlib.closing(prepare(sshd_server)) as prepared:
-        result = prepared.start(1)
+        result = prepared.start(1, in_time)
     assert (result.outcome, result.detail) == (outcome, detail)
     assert result.command_line == "sudo -n systemctl restart nginx.service"
+
+
+def test_what_is_too_late_is_not_sent(sshd_server: SshServer) -> None:
+    """Asked at the very end: the channel is open, and only the command is missing."""
+    show(sshd_server)
+    sshd_server.script("sudo", "true")
+
+    def refuse() -> None:
+        raise TooLate("slept too long")
+
+    with contextlib.closing(prepare(sshd_server)) as prepared:
+        with pytest.raises(TooLate):
+            prepared.start(10, refuse)
+        assert [line.split()[0] for line in sshd_server.commands()] == ["systemctl"]
+        assert prepared.start(10, in_time).outcome is StepOutcome.DONE, "the login is as good as before"
 
 
 def test_a_restart_that_was_never_sent_was_not_done(sshd_server: SshServer) -> None:
@@ -104,7 +123,7 @@ def test_a_restart_that_was_never_sent_was_not_done(sshd_server: SshServer) -> N
     show(sshd_server)
     prepared = prepare(sshd_server)
     prepared.close()
-    result = prepared.start(10)
+    result = prepared.start(10, in_time)
     assert (result.outcome, result.detail) == (StepOutcome.NOT_DONE, "connection lost before the command was sent")
     assert len(sshd_server.commands()) == 1
 
@@ -124,7 +143,7 @@ class Shown:
         self.asked: list[tuple[str, ...]] = []
         self.closed = False
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> Ran:
+    def run(self, argv: Sequence[str], timeout_s: float, guard: Guard | None = None) -> Ran:
         self.asked.append(tuple(argv))
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if state is None:
@@ -201,6 +220,6 @@ def test_the_host_without_root_is_recovered_alike(tmp_path: Path) -> None:
         host = host_at(plain.address, plain.ssh_port, (plain.host_key,), service="nginx")
         target = Target(host, lambda _: (tmp_path / "mine").read_text(), HandClock(), "nginx")
         with contextlib.closing(RESTART.prepare(target, {}, open_connection)) as prepared:
-            assert prepared.start(10).outcome is StepOutcome.DONE
+            assert prepared.start(10, in_time).outcome is StepOutcome.DONE
         assert RESTART.settle(target, {}, prepared.before, open_connection).outcome is StepOutcome.DONE
         assert plain.service_starts("nginx") == starts + 1

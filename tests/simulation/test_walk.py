@@ -65,6 +65,8 @@ MAIN: dict[str, Letter] = {
 RARE: dict[str, Letter] = {
     "evidence-lost": evidence_is_lost,
     "requested": run_is_requested(POWER),
+    "requested-long-ago": run_is_requested(POWER, ago_s=61),
+    "moved": run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_TARGET_CHANGED),
     "gone": run_ends(RunOutcome.GONE, acted=False),
     "an-hour": passes(65),
     **recorded(),
@@ -72,7 +74,14 @@ RARE: dict[str, Letter] = {
 OF_FLAPPING = ("http-down", "http-up", "http-unknown", "a-minute", "a-quarter", "pause", "evidence-lost", "acknowledged", "fixed")
 BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
 
-NOT_OF_STEP = {Code.GATE_UNKNOWN, Code.GATE_FAULT_GONE, Code.GATE_LIMIT, Code.GATE_CLAIM_LOST, Code.GATE_ATTEMPTED}
+NOT_OF_STEP = {
+    Code.GATE_UNKNOWN,
+    Code.GATE_FAULT_GONE,
+    Code.GATE_LIMIT,
+    Code.GATE_CLAIM_LOST,
+    Code.GATE_ATTEMPTED,
+    Code.GATE_TARGET_CHANGED,
+}
 """Said at admission only: ``step`` never asks the gate about what it knows to be so."""
 
 BEGINNINGS: dict[str, Situation] = {

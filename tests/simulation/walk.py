@@ -137,17 +137,19 @@ def work_is_announced(place: Place) -> tuple[ev.Event, Place]:
     return ev.WorkAnnounced(id="w", at_s=place.now_s, host=HOST, run=_run(place), by="flow:1"), place
 
 
-def run_ends(outcome: ev.RunOutcome, *, acted: bool) -> Letter:
+def run_ends(outcome: ev.RunOutcome, *, acted: bool, code: Code | None = None) -> Letter:
     return lambda place: (
-        ev.RunEnded(id="r", at_s=place.now_s, host=HOST, run=_run(place), outcome=outcome, acted=acted, by="hands:1"),
+        ev.RunEnded(id="r", at_s=place.now_s, host=HOST, run=_run(place), outcome=outcome, acted=acted, by="hands:1", code=code),
         place,
     )
 
 
-def run_is_requested(runbook: str) -> Letter:
+def run_is_requested(runbook: str, ago_s: float = 0.0) -> Letter:
     """Each request has an id of its own, as its key is made of it."""
     return lambda place: (
-        ev.RunRequested(id=f"q{place.now_s}/{place.situation.new_id}", at_s=place.now_s, host=HOST, runbook=runbook, by="first"),
+        ev.RunRequested(
+            id=f"q{place.now_s}/{place.situation.new_id}", at_s=place.now_s - ago_s, host=HOST, runbook=runbook, by="first"
+        ),
         place,
     )
 

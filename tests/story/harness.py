@@ -99,8 +99,18 @@ class World:
             )
         )
 
-    def operator_runs(self, runbook: str) -> None:
-        self.happens(ev.RunRequested(id=self._id(), at_s=self.now_s, host=HOST, runbook=runbook, by="first", reason="to be sure"))
+    def operator_runs(self, runbook: str, *, service: str | None = None, ago_s: float = 0.0) -> None:
+        self.happens(
+            ev.RunRequested(
+                id=self._id(),
+                at_s=self.now_s - ago_s,
+                host=HOST,
+                runbook=runbook,
+                by="first",
+                reason="to be sure",
+                service=service,
+            )
+        )
 
     def operator_acknowledges(self, incident: str | None = None) -> None:
         self.happens(ev.Acknowledged(id=self._id(), at_s=self.now_s, incident=incident or self.incident.id, host=HOST, by="first"))

@@ -309,6 +309,50 @@ def test_an_operator_runs_a_procedure_on_a_healthy_host() -> None:
     world.expect_run(POWER, checks=("ping", "ssh", "http", "web", "smtp", "disk"))
 
 
+def test_an_operator_names_the_service() -> None:
+    world = World()
+    world.operator_runs(RESTART, service="postfix.service")
+    run = world.expect_run(RESTART, service="postfix.service", checks=("smtp",))
+    assert run.policy == world.situation.policy.version
+    world.run_ends(RunOutcome.FIXED)
+    world.operator_runs(RESTART, service="exim4.service")
+    world.expect_reason(Code.NOT_WATCHED, service="exim4.service")
+    world.expect_nothing()
+
+
+@pytest.mark.parametrize("ago_s", [61, -61])
+def test_what_an_operator_asked_for_long_ago_is_not_done(ago_s: float) -> None:
+    world = World()
+    world.operator_runs(RESTART, ago_s=ago_s)
+    world.expect_reason(Code.REQUEST_LATE, by="first", due_s=world.now_s - ago_s)
+    world.expect_nothing()
+    world.operator_runs(RESTART, ago_s=60)
+    world.expect_run(RESTART, service="nginx.service")
+
+
+def test_a_run_whose_host_is_another_one_by_now_goes_to_people() -> None:
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    run = world.expect_run(RESTART, service="nginx.service")
+    assert run.policy == world.situation.policy.version
+    world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_TARGET_CHANGED)
+    world.expect_mail(Message.NOT_RECOVERED, next="people", acted=False)
+    world.expect_page("first", reason="gate_target_changed", acted=False)
+    world.fast_forward(minutes=5)
+    world.expect_nothing()
+
+
+def test_an_operators_run_whose_host_is_another_one_by_now_is_told() -> None:
+    world = World()
+    world.operator_runs(RESTART)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_TARGET_CHANGED)
+    world.expect_notice("first", Code.GATE_TARGET_CHANGED)
+    world.expect_notice("second", Code.GATE_TARGET_CHANGED)
+    world.expect_nothing()
+
+
 def test_the_engine_waits_for_an_operators_run_to_end() -> None:  # R26: never two at once
     world = World()
     world.operator_runs(RESTART)

@@ -18,6 +18,7 @@ IN_ORDER: list[tuple[Code, dict[str, object]]] = [
     (Code.GATE_PAUSE, {"pause": ("maintenance", 1800.0)}),
     (Code.GATE_CLAIM_LOST, {"claimed": False}),
     (Code.GATE_ATTEMPTED, {"attempted": True}),
+    (Code.GATE_TARGET_CHANGED, {"moved": True}),
     (Code.GATE_FAULT_GONE, {"fault": False}),
     (Code.GATE_UNKNOWN, {"evidence": False}),
     (Code.GATE_NOT_COVERED, {"covered": False}),

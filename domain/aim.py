@@ -1,0 +1,47 @@
+"""What a run is aimed at: which checks, and which service of which machine."""
+
+from dataclasses import dataclass
+
+from domain.commands import Run
+from domain.model import FaultClass, Host
+from domain.state import Incident
+from domain.work import worked_on
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """``checks`` are what the run looks at, ``service`` what its actions are about; without checks there is nothing to run for."""
+
+    fault_class: FaultClass
+    checks: tuple[str, ...]
+    service: str | None
+
+    @property
+    def target(self) -> str:
+        """As ``Fault.target``."""
+        return f"{self.fault_class}:{self.service or ''}"
+
+
+def aim(host: Host, incident: Incident | None, runbook: str, service: str | None = None) -> Aim:
+    """What an operator's run of ``runbook`` is for: the ``service`` that was named (a unit's full name), else what fails now, else
+    all that the runbook may be for. A dry run asks this as the real one does, so that both aim at the same."""
+    if service is not None:
+        return Aim(FaultClass.SERVICE, tuple(check.id for check in host.checks if check.service == service), service)
+    fault_class = next((item for item, name in host.procedures.items() if name == runbook), FaultClass.SERVICE)
+    faults = worked_on(incident.faults) if incident is not None else ()
+    if fault_class is FaultClass.SERVER:
+        return Aim(fault_class, tuple(fault.check for fault in faults) or tuple(check.id for check in host.checks), None)
+    of = [(fault.check, fault.service) for fault in faults] or [(check.id, check.service) for check in host.checks]
+    first = next((name for _, name in of if name is not None), None)
+    return Aim(fault_class, tuple(check for check, name in of if first is None or name == first), first)
+
+
+def moved(run: Run, then: Host, now: Host) -> bool:
+    """Is the host that a run was decided for another one under the inventory that holds now: another machine, another login,
+    another owner, or another service behind the run's checks? Then nothing that was seen of it justifies an action."""
+    return _identity(run, then) != _identity(run, now)
+
+
+def _identity(run: Run, host: Host) -> tuple[object, ...]:
+    services = {check.id: check.service for check in host.checks if check.id in run.checks}
+    return host.customer, host.address, host.ssh, services

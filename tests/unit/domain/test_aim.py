@@ -1,0 +1,79 @@
+"""What a run is aimed at, and whether that is still what it was."""
+
+from dataclasses import replace
+
+import pytest
+from sample_policy import HOST, HTTP, POWER, RESTART, SMTP, WEB, policy
+
+from domain.aim import Aim, aim, moved
+from domain.commands import Run
+from domain.model import FaultClass, Host, Secret, SshAccess
+from domain.state import Fault, Incident
+
+LOGIN = SshAccess("hikeshi", ("ssh-ed25519 AAAA",), Secret("file", "/key"))
+WEB01 = replace(policy().hosts[HOST], ssh=LOGIN)
+RUN = Run(
+    key="r",
+    incident=None,
+    host=HOST,
+    runbook=RESTART,
+    checks=(HTTP.id,),
+    service="nginx.service",
+    requested_by="engine",
+    policy="1",
+)
+MOVED: list[tuple[str, Host]] = [
+    ("address", replace(WEB01, address="192.0.2.99")),
+    ("customer", replace(WEB01, customer="another")),
+    ("user", replace(WEB01, ssh=replace(LOGIN, user="root"))),
+    ("port", replace(WEB01, ssh=replace(LOGIN, port=2222))),
+    ("keys", replace(WEB01, ssh=replace(LOGIN, host_keys=("ssh-ed25519 BBBB",)))),
+    ("no login", replace(WEB01, ssh=None)),
+    ("service", replace(WEB01, checks=(replace(HTTP, service="apache2.service"), WEB, SMTP))),
+    ("check", replace(WEB01, checks=(WEB, SMTP))),
+]
+SAME: list[tuple[str, Host]] = [
+    ("nothing", WEB01),
+    ("label", replace(WEB01, label="another", fqdn="another.example")),
+    ("another check's service", replace(WEB01, checks=(HTTP, WEB, replace(SMTP, service="exim4.service")))),
+]
+
+
+def failing(*checks: str) -> Incident:
+    found = {check.id: check for check in WEB01.checks}
+    faults = tuple(
+        Fault(name, found[name].level, found[name].fault_class, found[name].service, 0.0, 0.0, 0.0) for name in sorted(checks)
+    )
+    return Incident("INC-000001", "aozora", "web01", 0.0, 0.0, faults)
+
+
+def test_what_fails_is_aimed_at() -> None:
+    assert aim(WEB01, failing(SMTP.id), RESTART) == Aim(FaultClass.SERVICE, (SMTP.id,), "postfix.service")
+
+
+def test_where_nothing_fails_the_first_service() -> None:
+    assert aim(WEB01, None, RESTART) == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
+
+
+def test_a_service_that_is_named_counts_more_than_what_fails() -> None:
+    aimed = aim(WEB01, failing(SMTP.id), RESTART, "nginx.service")
+    assert aimed == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
+    assert aimed.target == "service:nginx.service"
+
+
+def test_a_service_that_no_check_names_is_no_target() -> None:
+    assert aim(WEB01, None, RESTART, "exim4.service").checks == ()
+
+
+def test_what_is_for_the_whole_server_has_no_service() -> None:
+    assert aim(WEB01, None, POWER) == Aim(FaultClass.SERVER, tuple(check.id for check in WEB01.checks), None)
+
+
+@pytest.mark.parametrize(("what", "now"), MOVED, ids=[what for what, _ in MOVED])
+def test_what_makes_it_another_target(what: str, now: Host) -> None:
+    assert moved(RUN, WEB01, now), what
+
+
+@pytest.mark.parametrize(("what", "now"), SAME, ids=[what for what, _ in SAME])
+def test_what_leaves_it_the_same(what: str, now: Host) -> None:
+    assert not moved(RUN, WEB01, now), what

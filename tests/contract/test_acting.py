@@ -1,0 +1,400 @@
+"""A run's action against a real sshd, with the engine's decisions and the clock in the test's hands: when it is done, when not,
+and who may say how it went (R26)."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import paramiko
+import pytest
+from fixtures_ssh import SshServer, host_at
+from hand_clock import HandClock
+from sqlmodel import select
+
+from domain.commands import Notify, Report, Run
+from domain.events import HoldSet, RunEnded, RunOutcome, VerdictChanged
+from domain.model import Brand, Contract, Customer, FaultClass, Host, Mode, OnCall, Operator, Policy, Secret
+from domain.observation import Verdict
+from domain.procedure import StepOutcome
+from domain.reasons import Code
+from engine.acting import INTENT_FRESH_S, LIMIT_PATIENCE_S, LIMIT_RETRY_S, StepResult
+from engine.claim import LostError, StoppedError
+from engine.context import Context
+from engine.executor import RunSession, begin
+from engine.settings import Settings
+from engine.tick import LEASE, Ticker
+from store import inbox, journal, lease, outbox, policies
+from store.codec import decode, encode
+from store.db import Store
+from store.tables import Attempt, CommandRow, Decision, HoldRow
+
+DOWN = {"LoadState": "loaded", "ActiveState": "failed", "SubState": "failed", "InvocationID": "aaaa"}
+FOR_EVER_S = 1e9
+
+
+@dataclass
+class Clock(HandClock):
+    """While anybody sleeps, the world goes on."""
+
+    meanwhile: Callable[[], None] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.meanwhile()
+
+
+class Scene:
+    """web01's http is down; an engine decides, a watcher sees that it stays so, and a run is out."""
+
+    def __init__(self, folder: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch, lease_s: float = 60.0) -> None:
+        self.server = server
+        self.clock = Clock()
+        url = f"sqlite:///{folder / 'hikeshi.db'}"
+        self.context = Context(Settings(home=folder, lease_s=lease_s), Store(url, self.clock), self.clock)
+        self.store = self.context.store
+        self.store.migrate()
+        self.stop = threading.Event()
+        self.clock.meanwhile = self.goes_on
+        self.at_the_door: Callable[[], None] | None = None
+        server.script("systemctl", "printf '" + "\\n".join(f"{name}={value}" for name, value in DOWN.items()) + "\\n'")
+        server.script("sudo", "true")
+        self._engine = Ticker(self.context, "engine")
+        assert lease.take(self.store, LEASE, "engine", FOR_EVER_S)
+        login = Secret("file", str(server.client_key))
+        found = host_at("127.0.0.1", server.port, tuple(server.host_keys.values()), service="nginx.service", identity=login)
+        self.host = replace(found, procedures={FaultClass.SERVICE: "restart-service"})
+        self.holds(self.host)
+        self._watch_the_door(monkeypatch)
+
+    def holds(self, host: Host | None) -> None:
+        """The inventory from now on."""
+        customers = {
+            name: Customer(name, name, (), Contract(recovers=frozenset({FaultClass.SERVICE}))) for name in ("acme", "another")
+        }
+        policy = Policy(
+            f"v{self.clock.now_s()}{host}",
+            Brand("Test", "alert@example.test"),
+            customers,
+            {host.id: host} if host is not None else {},
+            {"first": Operator("first", "First", mail="first@example.test")},
+            OnCall(("first",)),
+            mode=Mode.ON,
+        )
+        with self.store.write() as session:
+            policies.accept(session, policy.version, encode(policy), "test", self.clock.now_s())
+
+    def goes_on(self) -> None:
+        """The engine decides, the watcher looks."""
+        while self._engine.once():
+            pass
+        for row in self.commands("Look"):
+            if row.done_s is None and outbox.claim(self.store, row.key, "watcher", 60) is not None:
+                seen = json.dumps({check: {"verdict": "down"} for check in ("web01/http",)})
+                with self.store.write() as session:
+                    outbox.complete(session, row.key, "watcher", "looked", seen, self.clock.now_s())
+
+    def run_is_out(self) -> str:
+        """The key of the run that the engine orders."""
+        now_s = self.clock.now_s()
+        event = VerdictChanged(
+            id="down", at_s=now_s, host="web01", check="web01/http", verdict=Verdict.DOWN, fault_at_s=now_s, evidence_since_s=now_s
+        )
+        with self.store.write() as session:
+            inbox.insert(session, event)
+        self.goes_on()
+        [run] = self.commands("Run")
+        return run.key
+
+    def claimed(self, key: str, who: str = "us") -> RunSession:
+        session = begin(self.context, key, who, self.stop)
+        assert isinstance(session, RunSession)
+        return session
+
+    def before_the_restart(self) -> RunSession:
+        """A run that has looked and announced, and acts next."""
+        session = self.claimed(self.run_is_out())
+        for expected in ("look", "announce", "look-again"):
+            step = session.next()
+            assert step is not None
+            assert step.step.id == expected
+            session.perform(step)
+        return session
+
+    def commands(self, kind: str) -> list[CommandRow]:
+        with self.store.read() as session:
+            return list(session.exec(select(CommandRow).where(CommandRow.kind == kind)))
+
+    def restarts(self) -> list[str]:
+        return [line for line in self.server.commands() if line.startswith("sudo")]
+
+    def attempts(self, step: str = "restart") -> list[Attempt]:
+        with self.store.read() as session:
+            return [item for item in session.exec(select(Attempt).order_by(Attempt.number)) if item.step == step]  # type: ignore[arg-type]
+
+    def codes(self) -> list[str]:
+        with self.store.read() as session:
+            return [item["code"] for row in session.exec(select(Decision)) for item in row.reasons]
+
+    def told(self) -> list[Notify]:
+        return [decode(Notify, row.payload) for row in self.commands("Notify")]
+
+    def _watch_the_door(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What happens between an intent and its effect: while the channel for the command is opened."""
+        opened = paramiko.Transport.open_session
+
+        def open_session(transport: paramiko.Transport, *arguments: object, **named: object) -> paramiko.Channel:
+            if self.attempts() and self.attempts()[-1].outcome is None and self.at_the_door is not None:
+                self.at_the_door()
+            return opened(transport, *arguments, **named)  # type: ignore[arg-type]  # handed on as they are
+
+        monkeypatch.setattr(paramiko.Transport, "open_session", open_session)
+
+    def passes(self, seconds: float) -> None:
+        self.clock.at_s += seconds
+        self.clock.boot_s += seconds
+
+
+def restart(session: RunSession) -> StepResult:
+    step = session.next()
+    assert step is not None
+    assert step.step.id == "restart"
+    return session.perform(step)
+
+
+def end(scene: Scene, session: RunSession) -> RunEnded:
+    assert session.next() is None
+    ended = session.finish()
+    session.close()
+    scene.goes_on()
+    return ended
+
+
+@pytest.fixture
+def scene(tmp_path: Path, sshd_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    made = Scene(tmp_path, sshd_server, monkeypatch)
+    yield made
+    made.context.close()
+
+
+@pytest.mark.parametrize(("passed_s", "outcome"), [(INTENT_FRESH_S, StepOutcome.DONE), (INTENT_FRESH_S + 0.1, StepOutcome.LATE)])
+def test_an_effect_starts_soon_after_its_intent_or_not_at_all(scene: Scene, passed_s: float, outcome: StepOutcome) -> None:
+    """However far the way to the host was gone already."""
+    session = scene.before_the_restart()
+    scene.at_the_door = lambda: scene.passes(passed_s)
+    assert restart(session).outcome is outcome
+    session.close()
+    assert len(scene.restarts()) == (1 if outcome is StepOutcome.DONE else 0)
+    assert [(item.outcome, item.code) for item in scene.attempts()] == [(outcome, Code.ADMITTED)]
+
+
+def test_an_effect_does_not_start_once_the_claim_is_over(
+    tmp_path: Path, sshd_server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, sshd_server, monkeypatch, lease_s=INTENT_FRESH_S - 1)
+    session = scene.before_the_restart()
+    scene.at_the_door = lambda: scene.passes(INTENT_FRESH_S - 0.5)
+    assert restart(session).outcome is StepOutcome.LATE
+    session.close()
+    assert scene.restarts() == []
+    scene.context.close()
+
+
+def test_what_a_successor_has_taken_over_is_settled_by_him_alone(scene: Scene) -> None:
+    """A stopped holder wakes: it neither acts nor says how an attempt ended that may be its successor's by now."""
+    session = scene.before_the_restart()
+
+    def stopped() -> None:
+        scene.passes(60.0)
+        assert outbox.claim(scene.store, session.run.key, "successor", 60.0) is not None
+
+    scene.at_the_door = stopped
+    with pytest.raises(LostError):
+        restart(session)
+    session.close()
+    assert scene.restarts() == []
+    assert [item.outcome for item in scene.attempts()] == [None]
+    with pytest.raises(LostError):
+        session.settle_open_attempts()
+    assert [item.outcome for item in scene.attempts()] == [None]
+    scene.at_the_door = None
+    successor = scene.claimed(session.run.key, "successor")
+    assert [item.outcome for item in scene.attempts()] == [StepOutcome.UNKNOWN]
+    assert end(scene, successor).outcome is RunOutcome.UNKNOWN
+    assert "run_unknown" in scene.codes()
+
+
+def test_we_never_trust_a_claim_longer_than_the_store_does(scene: Scene) -> None:
+    """However long it takes until the store has heard of it."""
+    key = scene.run_is_out()
+    told = scene.clock.boottime_s
+
+    def slow() -> float:
+        scene.clock.boot_s += 1.0
+        return told()
+
+    scene.clock.boottime_s = slow  # type: ignore[method-assign]
+    session = scene.claimed(key)
+    scene.clock.boottime_s = told  # type: ignore[method-assign]
+    [run] = scene.commands("Run")
+    assert run.lease_until_s is not None
+    scene.clock.boot_s = run.lease_until_s - 0.5
+    assert not session._lease.valid
+    session.close()
+
+
+MOVED: dict[str, Callable[[Host], Host | None]] = {
+    "another address": lambda host: replace(host, address="127.0.0.2"),
+    "another login": lambda host: replace(host, ssh=replace(host.ssh, user="another")) if host.ssh is not None else None,
+    "another customer": lambda host: replace(host, customer="another"),
+    "another service": lambda host: replace(host, checks=(replace(host.checks[0], service="apache2.service"),)),
+}
+
+
+@pytest.mark.parametrize("how", MOVED)
+def test_a_host_that_changed_under_a_run_is_not_acted_on_and_a_person_hears_of_it(scene: Scene, how: str) -> None:
+    session = scene.before_the_restart()
+    scene.holds(MOVED[how](scene.host))
+    result = restart(session)
+    assert (result.outcome, result.code) == (StepOutcome.REFUSED, Code.GATE_TARGET_CHANGED)
+    assert scene.restarts() == []
+    assert end(scene, session).outcome is RunOutcome.REFUSED
+    assert "gate_target_changed" in [item.facts["reason"] for item in scene.told() if item.audience == "operator"]
+    assert len(scene.commands("Run")) == 1
+
+
+def test_a_host_that_left_under_a_run_is_not_acted_on(scene: Scene) -> None:
+    session = scene.before_the_restart()
+    scene.holds(None)
+    assert restart(session).code == Code.NOT_WATCHED
+    session.close()
+    assert scene.restarts() == []
+
+
+def test_what_was_done_to_a_host_that_is_another_one_by_now_is_asked_of_a_person(scene: Scene) -> None:
+    """The host that would be looked at is not the one that was acted on."""
+    session = scene.before_the_restart()
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    scene.at_the_door = killed
+    with pytest.raises(KeyboardInterrupt):
+        restart(session)
+    session.close()
+    scene.passes(60.0)
+    looked = len(scene.server.commands())
+    scene.holds(replace(scene.host, address="127.0.0.2"))
+    successor = scene.claimed(session.run.key, "successor")
+    assert len(scene.server.commands()) == looked
+    [attempt] = scene.attempts()
+    assert (attempt.outcome, attempt.detail) == ("unknown", "the host or the runbook has changed since; a person must look")
+    successor.close()
+
+
+def test_a_hold_needs_no_engine(scene: Scene) -> None:
+    """It is asked for, and while the engine is away nobody has taken it in."""
+    session = scene.before_the_restart()
+    step = session.next()
+    assert step is not None
+    with scene.store.write() as writing:
+        inbox.insert(writing, HoldSet(id="h", at_s=scene.clock.now_s(), host="web01", by="first"))
+    assert session.perform(step).code == Code.GATE_HOLD
+    session.close()
+    with scene.store.read() as reading:
+        assert reading.exec(select(HoldRow)).all() == []
+    assert scene.restarts() == []
+
+
+class TestWaitingForAPlace:
+    """Two actions at once are the limit; two others are going on."""
+
+    @pytest.fixture
+    def scene(self, tmp_path: Path, sshd_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+        made = Scene(tmp_path, sshd_server, monkeypatch, lease_s=10_000)
+        yield made
+        made.context.close()
+
+    def others(self, scene: Scene) -> list[str]:
+        with scene.store.write() as session:
+            for number in (2, 3):
+                key = f"web0{number}/run"
+                run = Run(
+                    key=key, incident=None, host=f"web0{number}", runbook="r", checks=("c",), service=None, requested_by="engine"
+                )
+                outbox.put(session, run, scene.clock.now_s())
+                session.add(
+                    Attempt(
+                        id=f"other-{number}",
+                        command=key,
+                        number=1,
+                        step="s",
+                        action="a",
+                        host=f"web0{number}",
+                        customer="acme",
+                        claimer="them",
+                        intent_s=0.0,
+                        intent_boot_s=0.0,
+                        code=Code.ADMITTED,
+                    )
+                )
+        return ["other-2", "other-3"]
+
+    def test_it_goes_on_when_there_is_one(self, scene: Scene) -> None:
+        session = scene.before_the_restart()
+        [one, _] = self.others(scene)
+        began_s = scene.clock.boot_s
+
+        def ends() -> None:
+            if scene.clock.boot_s >= began_s + 100:
+                with scene.store.write() as writing:
+                    journal.settle(writing, one, "done", "", scene.clock.now_s())
+
+        scene.clock.meanwhile = ends
+        assert restart(session).outcome is StepOutcome.DONE
+        session.close()
+        assert scene.clock.boot_s == began_s + 100
+        assert [item.outcome for item in scene.attempts()] == ["done"], "asking again is no attempt"
+
+    def test_but_not_for_ever(self, scene: Scene) -> None:
+        session = scene.before_the_restart()
+        self.others(scene)
+        began_s, asked = scene.clock.boot_s, len(scene.clock.slept)
+        result = restart(session)
+        assert (result.outcome, result.code) == (StepOutcome.REFUSED, Code.GATE_LIMIT)
+        assert scene.clock.boot_s - began_s == LIMIT_PATIENCE_S
+        assert len(scene.clock.slept) - asked == LIMIT_PATIENCE_S / LIMIT_RETRY_S
+        assert [item.code for item in scene.attempts()] == [Code.GATE_LIMIT]
+        assert end(scene, session).code == Code.GATE_LIMIT
+        assert scene.restarts() == []
+
+    def test_and_a_successor_waits_on(self, scene: Scene) -> None:
+        session = scene.before_the_restart()
+        others = self.others(scene)
+        scene.clock.meanwhile = scene.stop.set
+        with pytest.raises(StoppedError):
+            restart(session)
+        session.close()
+        assert outbox.release(scene.store, session.run.key, "us")
+        scene.stop.clear()
+        with scene.store.write() as writing:
+            for other in others:
+                journal.settle(writing, other, "done", "", scene.clock.now_s())
+        successor = scene.claimed(session.run.key, "successor")
+        assert restart(successor).outcome is StepOutcome.DONE
+        successor.close()
+
+
+def test_the_whole_run(scene: Scene) -> None:
+    """It stays down, so people get it; the restart went out once, and exactly as it stands in the journal."""
+    session = scene.before_the_restart()
+    result = restart(session)
+    while (step := session.next()) is not None:
+        session.perform(step)
+    assert end(scene, session).outcome is RunOutcome.NOT_FIXED
+    assert scene.restarts() == ["sudo -n systemctl restart nginx.service"]
+    assert result.command_line == scene.restarts()[0]
+    assert scene.attempts()[0].command_line.split(" && ") == scene.server.commands()
+    assert scene.codes().count("run_not_fixed") == 1
+    assert [decode(Report, row.payload) for row in scene.commands("Report")] == []

@@ -283,6 +283,7 @@ def test_what_was_done_to_a_host_that_is_another_one_by_now_is_asked_of_a_person
     with pytest.raises(KeyboardInterrupt):
         restart(session)
     session.close()
+    scene.at_the_door = None
     scene.passes(60.0)
     looked = len(scene.server.commands())
     scene.holds(replace(scene.host, address="127.0.0.2"))

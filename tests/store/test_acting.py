@@ -41,12 +41,13 @@ def test_a_host_that_lets_nobody_in_was_not_worked_on(context: Context) -> None:
     assert host.ssh is None
     ended: list[str] = []
     not_done: list[StepResult] = []
-    with LeaseKeeper(context, "hands:1", RUN.key) as lease:
+    with LeaseKeeper(context, "hands:1", RUN.key, asked_boot_s=context.clock.boottime_s()) as lease:
         acting = Acting(
             context=context,
             run=RUN,
             claimer="hands:1",
             lease=lease,
+            check=lease.check,
             step=Step("restart", "restart_service"),
             target=Target(host=host, resolve=secrets.resolve, clock=context.clock, service=RUN.service),
         )

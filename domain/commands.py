@@ -46,6 +46,13 @@ class Notify:
     facts: Facts = field(default_factory=lambda: NO_FACTS)
     prefer: str | None = None
 
+    @property
+    def to(self) -> str:
+        """``channel/audience/customer/recipient``: whose messages keep their order, and share a minute (R9). A contact's id is
+        its customer's own, and may be an operator's as well."""
+        owner = self.facts.get("customer") or "" if self.audience == "customer" else ""
+        return f"{self.channel}/{self.audience}/{owner}/{self.recipient}"
+
 
 ENGINE = "engine"
 """``Run.requested_by`` of what no person asked for."""

@@ -3,7 +3,7 @@
 import logging
 import traceback
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from domain import events as ev
 from domain import storm
@@ -34,18 +34,13 @@ def send_waiting(context: Context, claimer: str, channel: str) -> int:
     server that hangs must not delay a page by webhook."""
     now_s = context.clock.now_s()
     with context.store.read() as session:
-        rows = outbox.claimable(session, ["Notify"], now_s, context.settings.orphan_s, limit=WAITING_MAX)
+        waiting = outbox.messages(session, channel, now_s, context.settings.orphan_s, WAITING_MAX)
         policy = policies.current(session)
     if policy is None:
         return 0
-    by_recipient: dict[tuple[str, str, str], list[CommandRow]] = {}
-    for row in rows:
-        notify = decode(Notify, row.payload)
-        if notify.channel == channel:
-            by_recipient.setdefault(_recipient(notify), []).append(row)
     # those who can do something about it first
-    first = sorted(by_recipient.items(), key=lambda item: item[0][0] != "operator")
-    return sum(_send_to_one(context, claimer, policy, waiting) for _, waiting in first)
+    first = sorted(waiting.items(), key=lambda item: not _is_operator(item[0]))
+    return sum(_send_to_one(context, claimer, policy, to, keys) for to, keys in first)
 
 
 def send_one(context: Context, claimer: str, key: str) -> str:
@@ -56,29 +51,24 @@ def send_one(context: Context, claimer: str, key: str) -> str:
         row = session.exec(select(CommandRow).where(CommandRow.key == key)).first()
     if policy is None or row is None:
         return "no inventory" if policy is None else "taken"
-    notify, now_s = decode(Notify, row.payload), context.clock.now_s()
-    if notify.audience == "customer":
-        choice = storm.decide([key], _sent_lately(context, notify, now_s), policy.limits.alerts_per_minute, now_s)
-        if isinstance(choice, storm.WaitUntil):
-            return "postponed"
+    to = decode(Notify, row.payload).to
+    if not _is_operator(to) and isinstance(_choose(context, policy, to, [key]), storm.WaitUntil):
+        return "postponed"
     return _send(context, claimer, policy, [key])
 
 
-def _recipient(notify: Notify) -> tuple[str, str, str]:
-    return notify.audience, f"{notify.facts.get('customer', '')}/{notify.recipient}", notify.channel
+def _is_operator(to: str) -> bool:
+    return to.split("/")[1] == "operator"
 
 
-def _send_to_one(context: Context, claimer: str, policy: Policy, waiting: list[CommandRow]) -> int:
-    """Send to one recipient as many as the storm rule lets through now."""
-    notify = decode(Notify, waiting[0].payload)
-    if notify.audience != "customer":
-        return sum(_send(context, claimer, policy, [row.key]) == "sent" for row in waiting)
-    keys = [row.key for row in waiting]
+def _send_to_one(context: Context, claimer: str, policy: Policy, to: str, keys: list[str]) -> int:
+    """Send to one recipient as many as the storm rule lets through now. Who is to be woken is woken for each (R9 is for
+    customers)."""
+    if _is_operator(to):
+        return sum(_send(context, claimer, policy, [key]) == "sent" for key in keys)
     finished = 0
     while keys:
-        now_s = context.clock.now_s()
-        choice = storm.decide(keys, _sent_lately(context, notify, now_s), policy.limits.alerts_per_minute, now_s)
-        match choice:
+        match _choose(context, policy, to, keys):
             case storm.SendOne(key):
                 batch = [key]
             case storm.Digest(together):
@@ -88,36 +78,22 @@ def _send_to_one(context: Context, claimer: str, policy: Policy, waiting: list[C
         if _send(context, claimer, policy, batch) != "sent":
             return finished
         finished += len(batch)
-        keys = [key for key in keys if key not in batch]
+        keys = keys[len(batch) :]  # the rule takes the oldest
     return finished
 
 
-def _sent_lately(context: Context, notify: Notify, now_s: float) -> list[float]:
-    """When mails to this recipient went out in the last minute; a digest counts once."""
-    customer = notify.facts.get("customer")
+def _choose(context: Context, policy: Policy, to: str, keys: list[str]) -> storm.SendOne | storm.Digest | storm.WaitUntil | None:
+    """What the storm rule says of these, after what went out to this recipient in the last minute."""
+    now_s = context.clock.now_s()
     with context.store.read() as session:
-        rows = session.exec(
-            select(CommandRow).where(
-                CommandRow.kind == "Notify",
-                CommandRow.outcome == "sent",
-                col(CommandRow.done_s) > now_s - storm.MINUTE_S,
-            )
-        ).all()
-    found = {
-        (row.done_s, row.detail)
-        for row in rows
-        if row.done_s is not None
-        and (said := decode(Notify, row.payload)).recipient == notify.recipient
-        and said.channel == notify.channel
-        and said.facts.get("customer") == customer
-    }
-    return [at_s for at_s, _ in found]
+        lately = outbox.sent_s(session, to, now_s - storm.MINUTE_S)
+    return storm.decide(keys, lately, policy.limits.alerts_per_minute, now_s)
 
 
 def _send(context: Context, claimer: str, policy: Policy, keys: list[str]) -> str:
     """Claim, deliver, and write down the end: ``sent``, ``postponed``, ``failed`` or ``taken``."""
     asked_boot_s = context.clock.boottime_s()
-    rows = [row for key in keys if (row := outbox.claim(context.store, key, claimer, context.settings.lease_s)) is not None]
+    rows = outbox.claim_all(context.store, keys, claimer, context.settings.lease_s)
     if not rows:
         return "taken"
     notifies = [decode(Notify, row.payload) for row in rows]
@@ -125,9 +101,10 @@ def _send(context: Context, claimer: str, policy: Policy, keys: list[str]) -> st
         with LeaseKeeper(context, claimer, *(row.key for row in rows), asked_boot_s=asked_boot_s):
             delivered = _deliver(context, policy, notifies)
     except DeliveryError as error:
-        if error.permanent and len(rows) > 1:
-            # one message that can't be sent must not take the others with it
-            outcomes = {_send(context, claimer, policy, [row.key]) for row in rows}
+        if error.permanent and not error.of_recipient and len(rows) > 1:
+            # one message that can't be sent must not take the others with it; halves, for a mail of each would be the storm again
+            half = len(rows) // 2
+            outcomes = {_send(context, claimer, policy, [row.key for row in part]) for part in (rows[:half], rows[half:])}
             return "sent" if outcomes == {"sent"} else "failed"
         return _refused(context, claimer, rows, notifies, error)
     _finish(context, claimer, rows, delivered)

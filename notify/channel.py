@@ -47,11 +47,13 @@ class Delivered:
 
 
 class DeliveryError(Exception):
-    """The message was not taken. ``permanent``: trying the same again makes no sense. The text never holds a secret."""
+    """The message was not taken. ``permanent``: trying the same again makes no sense; ``of_recipient``: nor does sending anything
+    else to this recipient by this channel. The text never holds a secret."""
 
-    def __init__(self, text: str, *, permanent: bool) -> None:
+    def __init__(self, text: str, *, permanent: bool, of_recipient: bool = False) -> None:
         super().__init__(text)
         self.permanent = permanent
+        self.of_recipient = of_recipient
 
 
 Send = Callable[[Sequence[Notify], Policy, Settings], Delivered]
@@ -69,7 +71,7 @@ def recipient_of(notify: Notify, policy: Policy) -> Contact | Operator:
         for contact in customer.contacts if customer is not None else ():
             if contact.id == notify.recipient:
                 return contact
-    raise DeliveryError(f"{notify.audience} {notify.recipient} is no longer in the inventory", permanent=True)
+    raise DeliveryError(f"{notify.audience} {notify.recipient} is no longer in the inventory", permanent=True, of_recipient=True)
 
 
 def ack_url_of(notify: Notify, settings: Settings) -> str | None:

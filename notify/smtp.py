@@ -66,7 +66,8 @@ def _leave(smtp: smtplib.SMTP) -> None:
 
 
 def _refusal(step: str, code: int, answer: bytes | str, settings: SmtpSettings, *, permanent: bool) -> DeliveryError:
-    return DeliveryError(f"MTA {settings.host}:{settings.port} answered {step}: {code} {_text(answer)}", permanent=permanent)
+    said = f"MTA {settings.host}:{settings.port} answered {step}: {code} {_text(answer)}"
+    return DeliveryError(said, permanent=permanent, of_recipient=step == "RCPT")
 
 
 def _bytes(answer: bytes | str) -> bytes:

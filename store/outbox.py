@@ -27,6 +27,7 @@ def put(session: Session, command: Command, now_s: float) -> None:
             incident=command.incident,
             host=command.host,
             queue=_queue(command),
+            to=command.to if isinstance(command, Notify) else None,
             payload=encode(command),
             created_s=now_s,
             not_before_s=now_s,
@@ -45,7 +46,7 @@ def _flow_run(command: Command) -> str | None:
 def _queue(command: Command) -> str:
     """Messages of one incident to one recipient keep their order: a recovery never precedes its fault. All else is on its own."""
     if isinstance(command, Notify) and command.incident is not None:
-        return f"{command.incident}/{command.channel}/{command.recipient}"
+        return f"{command.incident}/{command.to}"
     return command.key
 
 
@@ -54,32 +55,47 @@ def claimable(session: Session, kinds: Collection[str], now_s: float, orphan_s: 
 
     One that somebody is preferred for (``prefer``) is offered when it has been waiting for ``orphan_s``; with 0 at once.
     """
-    rows = session.exec(
-        select(CommandRow)
-        .where(
-            col(CommandRow.kind).in_(kinds),
-            or_(col(CommandRow.prefer).is_(None), col(CommandRow.created_s) <= now_s - orphan_s),
-            _unclaimed(lease_now_s(session)),
-            *_ready(now_s),
-        )
-        .order_by(col(CommandRow.seq))
-        .limit(limit)
-    )
-    return list(rows)
+    offered = col(CommandRow.kind).in_(kinds), *_offered(session, now_s, orphan_s)
+    return list(session.exec(select(CommandRow).where(*offered).order_by(col(CommandRow.seq)).limit(limit)))
+
+
+def messages(session: Session, channel: str, now_s: float, orphan_s: float, limit: int) -> dict[str, list[str]]:
+    """Keys of the messages that anybody may send by this channel now, oldest first, by ``Notify.to``."""
+    wanted = col(CommandRow.kind) == Notify.__name__, col(CommandRow.to).startswith(f"{channel}/", autoescape=True)
+    offered = *wanted, *_offered(session, now_s, orphan_s)
+    found: dict[str, list[str]] = {}
+    for key, to in session.exec(select(CommandRow.key, CommandRow.to).where(*offered).order_by(col(CommandRow.seq)).limit(limit)):
+        found.setdefault(str(to), []).append(key)
+    return found
+
+
+def sent_s(session: Session, to: str, since_s: float) -> list[float]:
+    """When something was sent to this recipient after ``since_s``. What went out together, as one digest, counts once."""
+    sent = col(CommandRow.to) == to, col(CommandRow.done_s) > since_s, col(CommandRow.outcome) == "sent"
+    return [
+        at_s for at_s, _ in session.exec(select(CommandRow.done_s, CommandRow.detail).where(*sent).distinct()) if at_s is not None
+    ]
 
 
 def claim(store: Store, key: str, who: str, lease_s: float) -> CommandRow | None:
     """Take a command for ``lease_s``; ``None``: somebody else has it, it is done, or its turn has not come. Whoever holds it
     may take it again. ``who`` names one life of one process (or one flow run), never two at a time."""
+    return next(iter(claim_all(store, [key], who, lease_s)), None)
+
+
+def claim_all(store: Store, keys: Collection[str], who: str, lease_s: float) -> list[CommandRow]:
+    """Take these commands, as ``claim`` does, or those of them that are to be had; in the order in which they were written."""
     with store.write() as session:
         now = lease_now_s(session)
         free = or_(col(CommandRow.claimed_by) == who, _unclaimed(now))
-        taken = session.exec(
+        ready = select(CommandRow.seq).where(col(CommandRow.key).in_(keys), free, *_ready(store.clock.now_s()))
+        seqs = session.exec(ready).all()
+        session.exec(
             update(CommandRow)
-            .where(col(CommandRow.key) == key, free, *_ready(store.clock.now_s()))
+            .where(col(CommandRow.seq).in_(seqs))
             .values(claimed_by=who, lease_until_s=now + lease_s, tries=CommandRow.tries + 1)
         )
-        return _get(session, key) if taken.rowcount == 1 else None
+        return list(session.exec(select(CommandRow).where(col(CommandRow.seq).in_(seqs)).order_by(col(CommandRow.seq))))
 
 
 def renew(store: Store, key: str, who: str, lease_s: float) -> bool:
@@ -136,6 +152,12 @@ def _update(session: Session, key: str, who: str, *further: ColumnElement[bool],
         .values(**values)
     )
     return changed.rowcount == 1
+
+
+def _offered(session: Session, now_s: float, orphan_s: float) -> tuple[ColumnElement[bool], ...]:
+    """Anybody may claim it now."""
+    left = or_(col(CommandRow.prefer).is_(None), col(CommandRow.created_s) <= now_s - orphan_s)
+    return left, _unclaimed(lease_now_s(session)), *_ready(now_s)
 
 
 def _unclaimed(lease_now: float) -> ColumnElement[bool]:

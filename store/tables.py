@@ -121,7 +121,7 @@ class CommandRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "command"
     __table_args__ = (
         Index("command_open", "kind", "seq", **_only("done_s IS NULL")),
-        Index("command_done", "done_s"),
+        Index("command_to", "to", "done_s", **_only('"to" IS NOT NULL')),
         Index("command_queue", "queue", "seq", **_only("done_s IS NULL")),
         {"sqlite_autoincrement": True},
     )
@@ -132,6 +132,8 @@ class CommandRow(SQLModel, table=True):
     incident: str | None = _maybe(index=True)
     host: str | None = _maybe(index=True)
     queue: str = _text()
+    to: str | None = _maybe()
+    """Of a Notify: ``domain.commands.Notify.to``."""
     payload: str = _text()
     created_s: float
     not_before_s: float

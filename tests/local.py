@@ -118,12 +118,12 @@ class Picky(Keeper):
 
 
 class Mta(Sink):
-    """``refusals``: the answer to RCPT for an address."""
+    """``refusals``: the answer to RCPT for an address; may be changed while it runs."""
 
     def __init__(self, folder: Path, port: int = 0, refusals: Mapping[str, str] | None = None) -> None:
         super().__init__(folder, "127.0.0.1", port)
         picky = Picky(folder, show=None)
-        picky.refusals = refusals or {}
+        picky.refusals = refusals if refusals is not None else {}
         self._keeper = picky
 
 

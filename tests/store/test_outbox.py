@@ -1,13 +1,16 @@
 """A command is claimed by one, done once, and messages keep their order."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hand_clock import HandClock
+from sqlalchemy import event
 from sqlmodel import select
 from store_samples import lapse, notify, opened, race, run
 
-from domain.commands import Command
+from domain.commands import Command, Notify
 from store import outbox
 from store.db import Store
 from store.tables import CommandRow
@@ -124,6 +127,59 @@ def test_messages_of_an_incident_to_one_recipient_are_told_in_order(store: Store
     assert (again.tries, again.detail) == (2, "refused: 450")
     assert complete(store, "fault")
     assert outbox.claim(store, "recovered", "us", LEASE_S) is not None
+
+
+def test_an_operator_and_a_contact_of_the_same_id_do_not_wait_for_each_other(store: Store) -> None:
+    put(store, notify("fault"), replace(notify("page"), audience="operator"))
+    assert offered(store) == ["fault", "page"]
+
+
+def of(key: str, customer: str, **changes: Any) -> Notify:
+    return replace(notify(key, incident=f"INC-{key}"), facts={"customer": customer}, **changes)
+
+
+def test_messages_are_offered_by_recipient_and_channel(store: Store, clock: HandClock) -> None:
+    put(store, of("a1", "acme"), of("b1", "bell"), of("a2", "acme"), of("hook", "acme", audience="operator", channel="webhook"))
+    with store.read() as session:
+        assert outbox.messages(session, "mail", clock.at_s, 0, 10) == {
+            "mail/customer/acme/taro": ["a1", "a2"],
+            "mail/customer/bell/taro": ["b1"],
+        }
+        assert outbox.messages(session, "webhook", clock.at_s, 0, 10) == {"webhook/operator//taro": ["hook"]}
+        assert outbox.messages(session, "mail", clock.at_s, 0, 1) == {"mail/customer/acme/taro": ["a1"]}
+
+
+def test_what_was_sent_to_a_recipient_of_late(store: Store, clock: HandClock) -> None:
+    """A digest counts once; what was refused, or went to somebody else of that id, not at all."""
+    put(store, *(of(key, "acme") for key in ("old", "d1", "d2", "one", "refused", "waiting")), of("bell", "bell"))
+    put(store, of("page", "acme", audience="operator"))
+    for key in ("old", "d1", "d2", "one", "refused", "bell", "page"):
+        assert outbox.claim(store, key, "us", LEASE_S) is not None
+    for later_s, keys, outcome in (
+        (0, ["old"], "sent"),
+        (50, ["d1", "d2"], "sent"),
+        (10, ["one", "bell", "page"], "sent"),
+        (1, ["refused"], "failed"),
+    ):
+        clock.at_s += later_s
+        with store.write() as session:
+            for key in keys:
+                assert outbox.complete(session, key, "us", outcome, f"queued as {keys[0]}", clock.at_s)
+    with store.read() as session:
+        assert sorted(outbox.sent_s(session, of("", "acme").to, clock.at_s - 60)) == [clock.at_s - 11, clock.at_s - 1]
+
+
+def test_the_last_minute_is_found_without_reading_the_years_before(tmp_path: Path, clock: HandClock) -> None:
+    """What the storm rule asks before every mail."""
+    store = Store(f"sqlite:///{tmp_path / 'hikeshi.db'}", clock)
+    store.migrate()
+    asked: list[str] = []
+    with store.read() as session:
+        event.listen(session.get_bind(), "before_cursor_execute", lambda *said: asked.append(said[2]))
+        outbox.sent_s(session, "mail/customer/acme/taro", 1.0)
+        [plan] = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1]}", ("a", 1.0, "sent")).all()[:1]
+    assert "USING INDEX command_to (to=? AND done_s>?)" in plan[3]
+    store.close()
 
 
 def test_messages_without_an_incident_do_not_wait_for_each_other(store: Store) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -17,9 +18,10 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
-from store_samples import WAIT_S, down, opened, race
+from store_samples import WAIT_S, down, notify, opened, race
 
-from store import inbox, lease
+from store import inbox, lease, outbox
+from store.codec import encode
 from store.db import Store, StoreError, libpq_url, parse_url
 from store.migrations import HEAD, runner
 from store.tables import METADATA, Boot, Inbox, VerdictRow, WatcherRow
@@ -159,6 +161,30 @@ def test_models_and_migrations_agree(fresh_url: str, clock: HandClock) -> None:
 
 def test_the_code_expects_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(runner.config()).get_current_head() == HEAD
+
+
+def test_messages_that_wait_while_the_store_is_upgraded_keep_their_place(fresh_url: str, clock: HandClock) -> None:
+    if fresh_url.startswith("sqlite"):
+        Path(fresh_url.removeprefix("sqlite:///")).touch(0o600)
+    engine, driven, waiting = create_engine(fresh_url), runner.config(), notify("fault")
+    with engine.begin() as connection:
+        driven.attributes["connection"] = connection
+        command.upgrade(driven, "0002")
+        connection.execute(
+            text(
+                "INSERT INTO command (key, kind, incident, queue, payload, created_s, not_before_s, tries, detail)"
+                " VALUES ('fault', 'Notify', 'INC-000001', 'INC-000001/mail/taro', :payload, 0, 0, 0, '')"
+            ),
+            {"payload": encode(waiting)},
+        )
+    engine.dispose()
+    store = Store(fresh_url, clock)
+    store.migrate()
+    with store.write() as session:
+        outbox.put(session, notify("recovered"), clock.at_s)
+    with store.read() as session:
+        assert outbox.messages(session, "mail", clock.at_s, 0, 10) == {waiting.to: ["fault"]}
+    store.close()
 
 
 def _migrate(_number: int, url: str) -> None:

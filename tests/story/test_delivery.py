@@ -6,14 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local import Hook, Mta, Told, body, host, inventory
-from sqlmodel import text
-
-from domain.commands import Notify
-from domain.storm import MINUTE_S
-from engine.sending import _sent_lately
-from store.codec import decode
-from store.tables import CommandRow
+from local import Hook, Mta, Told, body, inventory
 
 
 class Office(Told):
@@ -110,20 +103,11 @@ class TestAWebhook:
         assert page["key"] == hook.keys[0]
 
 
-HOSTS = 120
-"""More than ``outbox.claimable`` offers by itself."""
-
-
 class TestAStorm:
     @pytest.fixture
     def storm(self, tmp_path: Path) -> Iterator[Office]:
-        tree = many(HOSTS)
+        tree = many(40)
         tree["limits"]["alerts_per_minute"] = 3
-        tree["customers"]["mill"] = {
-            "name": "Example Mill",
-            "contacts": {"desk": {"name": "Desk", "mail": "desk@mill.example", "language": "en"}},
-        }
-        tree["hosts"]["mill01"] = host(1, "mill")
         with Office(tmp_path, tree) as made:
             assert isinstance(made, Office)
             made.start("engine")
@@ -140,42 +124,3 @@ class TestAStorm:
         assert len(str(digest["References"]).split()) == len(incidents) == 40
         pages = [mail for mail in storm.mails("first") if "[PAGE]" in str(mail["Subject"])]
         assert len(pages) == 40, "who is paged is paged for each"
-
-    def test_of_one_customer_holds_up_nobody_else(self, storm: Office) -> None:
-        """The minute of one recipient is full; what waits for it is first in the outbox."""
-        storm.breaks(*(f"h{number:03}" for number in range(3)))
-        storm.start("hands")
-        storm.until("the minute to be full", lambda: len(storm.mails("office")) == 3 and storm.sent())
-        storm.breaks(*(f"h{number:03}" for number in range(3, HOSTS)))
-        storm.breaks("mill01")
-        storm.until("the other customer's mail", lambda: storm.mails("desk"))
-        assert len(storm.mails("office")) == 3
-        assert len([row for row in storm.commands("Notify") if row.done_s is None]) >= HOSTS - 3
-
-    def test_one_message_that_cannot_be_written_takes_no_other_with_it(self, storm: Office) -> None:
-        storm.breaks(*(f"h{number:03}" for number in range(10)))
-        with storm.context.store.write() as session:
-            row = session.get(CommandRow, storm.commands("Notify")[0].seq)
-            assert row is not None
-            row.payload = row.payload.replace('"zone":"Asia/Tokyo"', '"zone":"Mars/Base"')
-        storm.start("hands")
-        storm.until("all mails", storm.sent)
-        assert len(storm.mails("office")) == 9
-        assert storm.codes()["delivery_failed"] == 1
-
-
-def test_the_last_minute_is_found_without_reading_the_years_before(simple: Office) -> None:
-    """What the storm rule asks before every mail."""
-    simple.breaks("h000")
-    [row] = [row for row in simple.commands("Notify") if "/fault/" in row.key]
-    now_s = simple.clock.now_s()
-    fields = {"kind": "Notify", "queue": "q", "payload": row.payload, "created_s": 0.0, "not_before_s": 0.0, "tries": 1}
-    old = [{**fields, "key": f"old{n}", "done_s": now_s - MINUTE_S - 1 - n, "outcome": "sent", "detail": ""} for n in range(5000)]
-    recent = [{**fields, "key": f"new{n}", "done_s": now_s - n, "outcome": "sent", "detail": "queued as 1"} for n in (1, 2)]
-    with simple.context.store.write() as session:
-        session.connection().execute(CommandRow.__table__.insert(), [*old, *recent])  # type: ignore[attr-defined]
-    assert sorted(_sent_lately(simple.context, decode(Notify, row.payload), now_s)) == [now_s - 2, now_s - 1]
-    with simple.context.store.read() as session:
-        wanted = "SELECT * FROM command WHERE kind = 'Notify' AND outcome = 'sent' AND done_s > 1"
-        [plan] = session.connection().execute(text(f"EXPLAIN QUERY PLAN {wanted}")).all()
-    assert "USING INDEX command_done" in plan[3]

@@ -20,7 +20,7 @@ def write_inventory(folder: Path, hosts: str, changed: Mapping[str, str]) -> Pat
     inventory.mkdir()
     for file in (resources.files("inventory") / "sample").iterdir():
         text = file.read_text(encoding="utf-8")
-        for before, after in changed.items():
+        for before, after in {"automation: shadow\n": "automation: on\n", **changed}.items():
             text = text.replace(before, after)
         (inventory / file.name).write_text(text, encoding="utf-8")
     (inventory / "hosts.yaml").write_text(hosts, encoding="utf-8")

@@ -192,6 +192,7 @@ class InventoryRefused:
     id: str
     at_s: float
     error: str
+    mistakes: int = 0
     host: str = ""
 
 

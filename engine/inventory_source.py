@@ -6,7 +6,7 @@ import logging
 import uuid
 from pathlib import Path
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 import inventory
 import runbooks
@@ -17,8 +17,8 @@ from inventory import InventoryError, Registries
 from probes import PROBES
 from remediation import ACTIONS
 from store import inbox, policies
-from store.codec import encode
-from store.tables import HostRow, VerdictRow
+from store.codec import decode, encode
+from store.tables import HostRow, Inbox, VerdictRow
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +72,11 @@ class InventorySource:
         self._refused = None
         with self._context.store.write() as session:
             before = policies.current(session)
-            if before is not None and before.version == policy.version:
-                return
             now_s = self._context.clock.now_s()
+            if before is not None and before.version == policy.version:
+                if refused(session) is not None:
+                    policies.found_again(session, policy.version, now_s)
+                return
             policies.accept(session, policy.version, encode(policy), str(self._folder), now_s)
             _forget_unwatched(session, policy)
             change = uuid.uuid4().hex
@@ -92,7 +94,9 @@ class InventorySource:
         files = hashlib.sha256(repr(self._seen).encode()).hexdigest()[:32]
         with self._context.store.write() as session:
             now_s = self._context.clock.now_s()
-            inbox.insert(session, ev.InventoryRefused(id=f"refused/{files}", at_s=now_s, error=_told(error, self._folder)))
+            said = _told(error, self._folder)
+            event = ev.InventoryRefused(id=f"refused/{files}", at_s=now_s, error=said, mistakes=len(error.mistakes))
+            inbox.insert(session, event)
 
     def _signature(self) -> Signature:
         """Names, times and sizes of the files; a change of any is a change of the inventory."""
@@ -104,6 +108,15 @@ class InventorySource:
                 continue  # replaced this very moment: the next poll sees it
             found.append((str(file.relative_to(self._folder)), status.st_mtime_ns, status.st_size))
         return tuple(found)
+
+
+def refused(session: Session) -> ev.InventoryRefused | None:
+    """The refusal of files that are newer than the accepted version, until a good one was read."""
+    told = select(Inbox).where(Inbox.host == "", Inbox.kind == ev.InventoryRefused.__name__).order_by(col(Inbox.seq).desc())
+    row, accepted_s = session.exec(told.limit(1)).first(), policies.accepted_s(session)
+    if row is None or accepted_s is None or row.at_s < accepted_s:
+        return None
+    return decode(ev.InventoryRefused, row.payload)
 
 
 def _told(error: InventoryError, folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Commands that only look. What they print as JSON keeps its keys; times in it are seconds since 1970 UTC."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from domain.model import Host, Language, Policy
+from domain.model import Host, Language, Mode, Policy, effective_mode
 from domain.pauses import Pause, boundary_s
 from domain.procedure import Procedure
 from domain.wording import plain
 from engine import history
 from engine.context import Context, open_context
+from engine.inventory_source import refused
 from engine.tick import LEASE, SYSTEM
 from engine.watchers import EXPECTED
 from hikeshi import stopping
@@ -24,6 +26,7 @@ from store.db import lease_now_s
 from store.tables import CommandRow, HostRow, IncidentRow, Lease, VerdictRow, WatcherRow
 
 NEWEST = 50
+MODES_SHOWN = 12
 
 
 def check_inventory(folder: Path, json: bool) -> Exit:
@@ -43,9 +46,10 @@ def check_inventory(folder: Path, json: bool) -> Exit:
     checks = sum(len(host.checks) for host in policy.hosts.values())
     counts = {"customers": len(policy.customers), "hosts": len(policy.hosts), "checks": checks}
     if json:
-        out_json({"ok": True, "version": policy.version, **counts})
+        out_json({"ok": True, "version": policy.version, **counts, "modes": _modes(policy)})
     else:
         print(f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; version {policy.version[:12]}")
+        print(_said_of_modes(_modes(policy)))
     return Exit.OK
 
 
@@ -60,7 +64,8 @@ def show_status(json: bool) -> Exit:
     print(f"inventory {found['inventory']}   automation {found['automation']}   {found['hosts']} hosts, {found['checks']} checks")
     if found["set_aside"]:
         print(f"events set aside, as they could not be decided: {found['set_aside']} (hikeshi explain)")
-    for line in [*found["missing"], *found["stopped"]]:
+    print(_said_of_modes(found["modes"]))
+    for line in [*_said_of_refusal(found, zone), *found["missing"], *found["stopped"]]:
         print(f"! {line}")
     _table_of_incidents("Open incidents", found["incidents"], zone)
     if found["not_up"]:
@@ -83,7 +88,9 @@ def _status(context: Context) -> dict[str, Any]:
         policy = policies.current(session)
         return {
             "inventory": policy.version[:12] if policy is not None else None,
+            "refused": _refused(session),
             "automation": str(policy.mode) if policy is not None else None,
+            "modes": _modes(policy) if policy is not None else {},
             "hosts": len(policy.hosts) if policy is not None else 0,
             "checks": sum(len(host.checks) for host in policy.hosts.values()) if policy is not None else 0,
             "missing": _missing(context, session),
@@ -102,6 +109,42 @@ def _status(context: Context) -> dict[str, Any]:
                 {"name": row.name, "seen_s": row.seen_s, "lag_ms": row.lag_ms} for row in session.exec(select(WatcherRow))
             ],
         }
+
+
+def _modes(policy: Policy) -> dict[str, dict[str, int]]:
+    """How many hosts of each customer are in which effective mode: the strictest of engine, customer and host."""
+    found: dict[str, Counter[str]] = {customer: Counter() for customer in sorted(policy.customers)}
+    for host in policy.hosts.values():
+        found[host.customer][str(effective_mode(policy, host))] += 1
+    return {customer: {mode: counts[mode] for mode in Mode if counts[mode]} for customer, counts in found.items()}
+
+
+def _said_of_modes(modes: Mapping[str, Mapping[str, int]]) -> str:
+    """The first customers one by one, so that a big inventory stays one line."""
+    said = [
+        f"{customer} {', '.join(f'{count} {mode}' for mode, count in counts.items()) or 'no hosts'}"
+        for customer, counts in list(modes.items())[:MODES_SHOWN]
+    ]
+    more = [f"{len(modes) - MODES_SHOWN} more customers"] if len(modes) > MODES_SHOWN else []
+    return f"hosts by the mode that counts: {'; '.join([*said, *more]) or 'none'}"
+
+
+def _refused(session: Session) -> dict[str, Any] | None:
+    """The newer files that were refused."""
+    event = refused(session)
+    if event is None:
+        return None
+    return {"since_s": event.at_s, "mistakes": event.mistakes, "folder": policies.source(session)}
+
+
+def _said_of_refusal(found: Mapping[str, Any], zone: str) -> list[str]:
+    told = found["refused"]
+    if told is None:
+        return []
+    return [
+        f"inventory {found['inventory']} in force; newer files refused since {history.local(told['since_s'], zone)}: "
+        f"{told['mistakes']} mistake{'s' if told['mistakes'] != 1 else ''}, see: hikeshi check {told['folder']}"
+    ]
 
 
 def _missing(context: Context, session: Session) -> list[str]:

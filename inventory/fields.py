@@ -46,7 +46,11 @@ class Fields:
         return self.get(key, parse, stand_in)
 
     def require(self, key: str) -> None:
-        if key not in self.map.entries and not self.partial:
+        if key in self.map.entries or self.partial:
+            return
+        if key in self.map.keys:  # the heading is there, with nothing below it
+            self.report.add(self.map.keys[key], Code.EMPTY_SECTION, right=f"entries below it: {self._keys[key]}")
+        else:
             self.report.add(self.place, Code.MISSING, key=key, right=f"{key}: {self._keys[key]}")
 
     def list_of(self, key: str, parse: Parse[T]) -> tuple[T, ...]:

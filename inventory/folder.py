@@ -38,11 +38,13 @@ def join(roots: list[Map], place: Place, report: Report) -> Map:
     """One mapping of sections, from those of each file."""
     sections: dict[str, Node] = {}
     where: dict[str, Place] = {}
+    headings: dict[str, Place] = {}
     for root in roots:
         Fields(root, keys.SECTIONS, report)
         for name, node in root.entries.items():
             if name not in keys.SECTIONS or empty(node) or (isinstance(node, Map) and not node.entries):
                 # an unknown one was told just now; a heading whose entries are commented out says nothing
+                headings.setdefault(name, root.keys[name])
                 continue
             before = sections.get(name)
             if before is None:
@@ -51,7 +53,7 @@ def join(roots: list[Map], place: Place, report: Report) -> Map:
                 sections[name] = _joined(before, node, report)
             else:
                 report.add(root.keys[name], Code.DUPLICATE, first=_at(where[name]))
-    return Map(place, sections, where)
+    return Map(place, sections, headings | where)
 
 
 def _joined(before: Map, after: Map, report: Report) -> Map:

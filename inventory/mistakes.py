@@ -47,6 +47,7 @@ class Code(Enum):
         "unknown key, and what looks like a secret in plain text (not shown)",
         "would be right: secrets by reference only, {{env: NAME}} or {{file: /path}}, under the keys that ask for one",
     )
+    EMPTY_SECTION = ("is empty", "would be right: {right}")
     MISSING = ("{key} is missing", "would be right: {right}")
     # values
     ID = ("is no id (got {got})", "would be right: 1 to 63 of a-z, 0-9 and -, starting with a letter or digit")
@@ -177,7 +178,7 @@ class Report:
 
 
 _CURED_ELSEWHERE = frozenset(
-    {Code.MISSING, Code.UNKNOWN, Code.NO_CHECKS, Code.CHECK_NAME, Code.NOTHING_TO_DROP, Code.UNIT_NEEDS_SSH}
+    {Code.MISSING, Code.EMPTY_SECTION, Code.UNKNOWN, Code.NO_CHECKS, Code.CHECK_NAME, Code.NOTHING_TO_DROP, Code.UNIT_NEEDS_SSH}
 )
 _CURED_ELSEWHERE |= {Code.CONTRACT_NEEDS_SSH, Code.NO_SUCH_ADDRESS}
 """Mistakes that a section or group in another file would cure."""

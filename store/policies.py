@@ -27,6 +27,21 @@ def accept(session: Session, version: str, document: str, source: str, now_s: fl
         row.current, row.accepted_s, row.source = True, now_s, source
 
 
+def found_again(session: Session, version: str, now_s: float) -> None:
+    """The files say what is current already, and said something else in between."""
+    session.exec(update(PolicyRow).where(col(PolicyRow.version) == version).values(accepted_s=now_s))
+
+
+def accepted_s(session: Session) -> float | None:
+    """When the files were last found to say what is current now, after saying something else."""
+    return session.exec(select(PolicyRow.accepted_s).where(PolicyRow.current)).first()
+
+
+def source(session: Session) -> str | None:
+    """The folder that the current version came from."""
+    return session.exec(select(PolicyRow.source).where(PolicyRow.current)).first()
+
+
 def current(session: Session) -> Policy | None:
     """The inventory that holds; ``None`` before the first."""
     version = session.exec(_CURRENT).first()

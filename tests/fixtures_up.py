@@ -60,7 +60,7 @@ class Up:
         with importlib.resources.as_file(importlib.resources.files("inventory") / "sample") as sample:
             shutil.copytree(sample, self.inventory)
         # One host is broken again and again here: that is neither flapping (C54) nor a storm (R9).
-        brand = (self.inventory / "brand.yaml").read_text()
+        brand = (self.inventory / "brand.yaml").read_text().replace("automation: shadow\n", "automation: on\n")
         limits = "limits:\n  cool_down: 1s\n  alerts_per_minute: 1000\n  flapping: {changes: 100, window: 1s}\n"
         (self.inventory / "brand.yaml").write_text(brand.partition("limits:")[0] + limits)
         (self.inventory / "hosts.yaml").write_text(HOSTS.format(host=host, identity=self.identity))

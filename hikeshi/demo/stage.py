@@ -25,6 +25,7 @@ from store.db import Store
 
 FOLDER = Path("~/.local/state/hikeshi-demo").expanduser()
 OPERATOR = "first-line"
+SHADOW = "automation: shadow\n"
 HOSTS = """hosts:
   web01:
     label: web01
@@ -88,6 +89,8 @@ class Stage:
         sample = importlib.resources.files("inventory") / "sample"
         with importlib.resources.as_file(sample) as source:
             shutil.copytree(source, self.inventory)
+        brand = self.inventory / "brand.yaml"  # the sample begins as everybody should; here work is to be seen
+        brand.write_text(brand.read_text(encoding="utf-8").replace(SHADOW, "automation: on\n"), encoding="utf-8")
         self.write_hosts("on")
         self.settings = self._settings()
         self.context = Context(self.settings, Store(self.settings.url, self._clock), self._clock)

@@ -75,7 +75,22 @@ class TestCheck:
         assert (done.returncode, done.stderr) == (Exit.OK, "")
         assert done.stdout.startswith("good: 1 customers, 1 hosts, 1 checks; version ")
         found = json.loads(local.command("check", str(local.inventory), "--json").stdout)
-        assert sorted(found) == ["checks", "customers", "hosts", "ok", "version"]
+        assert sorted(found) == ["checks", "customers", "hosts", "modes", "ok", "version"]
+
+    def test_the_mode_that_counts_is_said_of_each_customer(self, local: Local) -> None:
+        tree = local.tree
+        tree["automation"] = "on"
+        tree["customers"]["careful"] = {**tree["customers"]["shop"], "automation": "shadow"}
+        tree["customers"]["new"] = tree["customers"]["shop"]
+        tree["hosts"]["web02"] = {**tree["hosts"]["web01"], "automation": "off"}
+        tree["hosts"]["web03"] = {**tree["hosts"]["web01"], "customer": "careful"}
+        local.write(tree)
+        said_of_all = "hosts by the mode that counts: careful 1 shadow; new no hosts; shop 1 off, 1 on\n"
+        assert local.command("check", str(local.inventory)).stdout.endswith(said_of_all)
+        InventorySource(local.context, local.inventory).start()
+        assert said_of_all in local.command("status").stdout
+        modes = {"careful": {"shadow": 1}, "new": {}, "shop": {"off": 1, "on": 1}}
+        assert json.loads(local.command("status", "--json").stdout)["modes"] == modes
 
     def test_all_mistakes_of_a_bad_one(self, local: Local) -> None:
         local.write_text("brand: {name: B, sender: nobody}\nhosts: {web01: {custmer: shop}}\n")
@@ -309,6 +324,23 @@ class TestHoldAll:
         [line] = [line for line in json.loads(local.command("explain", "--json").stdout) if line["code"] == "hold_released"]
         assert re.search(r"^second released .*\(dry again; stop file: \S+Z first: flood\)$", line["text"])
         assert line["text"] in done.stdout
+
+
+class TestRefusedInventory:
+    def test_stands_in_status_until_the_files_are_good_again(self, local: Local) -> None:
+        source = InventorySource(local.context, local.inventory)
+        source.start()
+        good = next(local.inventory.glob("*.yaml")).read_text()
+        local.write_text("brand: {name: B, sender: nobody}\nhosts: {web01: {custmer: shop}}\n")
+        source.poll(force=True)
+        status = local.command("status").stdout
+        assert re.search(rf"! inventory \w{{12}} in force; newer files refused since [-\d]+ [:\d]+ \+0900: \d+ mistakes, see: "
+                         rf"hikeshi check {local.inventory}\n", status)  # fmt: skip
+        found = json.loads(local.command("status", "--json").stdout)["refused"]
+        assert found["mistakes"] == len(json.loads(local.command("check", str(local.inventory), "--json").stdout)["mistakes"])
+        local.write_text(good)
+        source.poll(force=True)
+        assert json.loads(local.command("status", "--json").stdout)["refused"] is None
 
 
 class TestUnanswered:

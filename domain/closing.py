@@ -11,7 +11,15 @@ from domain.state import CheckState, Draft, Phase
 
 def drop_unwatched(draft: Draft) -> bool:
     """The host or checks left the inventory: their faults leave the incident, and an announced incident that has no other
-    is told as no longer watched. What is in a pause waits for its end (R51). True: the incident is closed."""
+    is told as no longer watched. What is in a pause waits for its end (R51). True: the incident is closed.
+
+    A host that came to another customer has left its former one: that incident ends at once, as today's pauses are not that
+    customer's. What still fails is told to the new one when the watcher, which begins anew, has confirmed it.
+    """
+    if draft.moved:
+        draft.update(faults=())
+        _close_unwatched(draft, Code.HOST_MOVED)
+        return True
     watched = draft.situation.check
     gone = [fault for fault in draft.incident.faults if watched(fault.check) is None and draft.pause_of(fault.check) is None]
     if not gone:
@@ -80,7 +88,8 @@ def recover(draft: Draft) -> None:
         faults = (incident.worst,) if incident.worst is not None else ()
         tell_customer(draft, Message.RECOVERED, faults, acted=incident.acted, outcome=incident.outcome)
     if incident.page is not None:
-        notice_operators(draft, Code.RECOVERED, only=draft.situation.policy.on_call.order[: incident.page.told])
+        operators = draft.situation.policy.operators
+        notice_operators(draft, Code.RECOVERED, only=tuple(who for who in incident.page.paged if who in operators))
     draft.because(Code.RECOVERED, incident=incident.id, acted=incident.acted)
     serial = draft.update(serial=draft.incident.serial + 1).serial
     draft.commands.append(

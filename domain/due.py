@@ -4,7 +4,7 @@ from domain import flapping
 from domain.pauses import boundary_s, covers
 from domain.reasons import Code
 from domain.state import Draft, HostState, Incident, Phase, Situation
-from domain.work import due_s, live_faults, worked_on
+from domain.work import due_s, in_sight, live_faults, worked_on
 
 STOP_FILE_EVERY_S = 60.0
 """No event tells that the stop file is gone, as it works without any part of the engine: it is looked for again."""
@@ -29,15 +29,18 @@ def _of_incident(state: HostState, incident: Incident, situation: Situation, now
         found.append(incident.verify_until_s)
     if incident.page is not None and incident.acknowledged_by is None:
         found.append(incident.page.next_at_s)
+    if incident.unseen_notice_s is not None:
+        found.append(incident.unseen_notice_s)
     if incident.refused is Code.GATE_STOP_FILE and incident.phase is Phase.OPEN:
         found.append(now_s + STOP_FILE_EVERY_S)
     rule = situation.policy.limits.flapping
     found += [flapping.settles_at_s(rule, check.changes) for check in state.checks if check.flapping]
-    if incident.run is None and incident.phase is Phase.OPEN and worked_on(incident.faults):
+    rehearses = incident.refused is Code.GATE_MODE_SHADOW and not incident.rehearsed
+    if incident.run is None and (incident.phase is Phase.OPEN or rehearses) and worked_on(incident.faults):
         draft = Draft(state, situation, now_s)
-        worked = worked_on(live_faults(draft))
-        if worked:
-            found.append(due_s(draft, worked))
+        seen = in_sight(worked_on(live_faults(draft)))
+        if seen:
+            found.append(due_s(draft, seen))
     return found
 
 

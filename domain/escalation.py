@@ -10,11 +10,13 @@ SHORTEST_WAIT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An incident that needs a person. ``told`` counts pages sent; ``next_at_s`` is when the next one goes out."""
+    """An incident that needs a person. ``told`` counts pages sent, ``paged`` are the operators they went to; ``next_at_s`` is when
+    the next one goes out."""
 
     code: str
     told: int = 0
     next_at_s: float = 0.0
+    paged: tuple[str, ...] = ()
 
 
 def next_page(page: Page, on_call: OnCall, now_s: float) -> tuple[Page, str] | None:
@@ -28,4 +30,5 @@ def next_page(page: Page, on_call: OnCall, now_s: float) -> tuple[Page, str] | N
     who = on_call.order[page.told % len(on_call.order)]
     rounds = page.told // len(on_call.order)
     wait_s = max(on_call.escalate_after_s, min(on_call.escalate_after_s * 2.0 ** min(rounds, 16), LONGEST_WAIT_S), SHORTEST_WAIT_S)
-    return replace(page, told=page.told + 1, next_at_s=now_s + wait_s), who
+    paged = page.paged if who in page.paged else (*page.paged, who)
+    return replace(page, told=page.told + 1, next_at_s=now_s + wait_s, paged=paged), who

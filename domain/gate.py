@@ -7,6 +7,9 @@ from domain.commands import NO_FACTS, Facts
 from domain.model import Mode
 from domain.reasons import Code
 
+HELD = frozenset({Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD})
+"""Refusals by a person's hand, which lasts until it is lifted."""
+
 
 @dataclass(slots=True, kw_only=True)  # not frozen: made in every decision, and that costs five times as much
 class Circumstances:
@@ -78,14 +81,14 @@ def _judge_unasked(seen: Circumstances) -> Verdict | None:
     an action that would really have been done."""
     if not seen.fault:
         return Verdict(Code.GATE_FAULT_GONE)
-    if not seen.evidence:
-        return Verdict(Code.GATE_UNKNOWN)
     if not seen.covered:
         return Verdict(Code.GATE_NOT_COVERED)
-    if seen.flapping:
-        return Verdict(Code.GATE_FLAPPING)
     if seen.procedure is None:
         return Verdict(Code.GATE_NO_PROCEDURE)
+    if not seen.evidence:
+        return Verdict(Code.GATE_UNKNOWN)
+    if seen.flapping:
+        return Verdict(Code.GATE_FLAPPING)
     if seen.tried:
         return Verdict(Code.GATE_TRIED)
     if seen.mode is Mode.OFF:

@@ -129,8 +129,14 @@ def _open_if_none(draft: Draft, check: Check, fault_at_s: float) -> None:
     state, situation, now_s = draft.state, draft.situation, draft.now_s
     if state.incident is not None:
         return
-    last = state.last
-    if last is not None and last.ever_told and now_s - state.last_closed_s < situation.policy.limits.cool_down_s:
+    last, host, customer = state.last, situation.host, situation.customer
+    owner = customer.id if customer is not None else ""
+    if (
+        last is not None
+        and last.ever_told
+        and last.customer == owner
+        and now_s - state.last_closed_s < situation.policy.limits.cool_down_s
+    ):
         draft.put(
             changed(
                 last,
@@ -139,6 +145,9 @@ def _open_if_none(draft: Draft, check: Check, fault_at_s: float) -> None:
                 told_level=None,
                 told_at_s=None,
                 refused=None,
+                held_level=None,
+                unseen_notice_s=None,
+                rehearsed=False,
                 failed=None,
                 acted=False,
                 outcome=None,
@@ -151,10 +160,8 @@ def _open_if_none(draft: Draft, check: Check, fault_at_s: float) -> None:
         draft.state = changed(draft.state, last=None)
         draft.because(Code.REOPENED, incident=last.id, check=check.id)
         return
-    host, customer = situation.host, situation.customer
     label = host.label if host is not None else state.host
-    number, owner = situation.new_id, customer.id if customer is not None else ""
-    draft.put(changed(_NO_INCIDENT, id=number, customer=owner, label=label, fault_at_s=fault_at_s, opened_at_s=now_s))
+    draft.put(changed(_NO_INCIDENT, id=situation.new_id, customer=owner, label=label, fault_at_s=fault_at_s, opened_at_s=now_s))
     pause = draft.pause_of(check.id)
     if pause is not None:
         draft.because(Code.OPENED_IN_PAUSE, incident=situation.new_id, check=check.id, pause=pause[0], until_s=pause[1])

@@ -1,12 +1,12 @@
 """Whom to tell what: turns a decision about an incident into Notify commands that carry all their facts (R2, R3, R5)."""
 
-from domain.changed import changed
 from domain.commands import Fact, Facts, Message, Notify
 from domain.facts import Next
+from domain.gate import HELD
 from domain.model import Customer, FaultClass, Operator
 from domain.reasons import Code
 from domain.state import Draft, Fault, Phase
-from domain.work import choose, judge, live_faults, verifying, wait_s, worked_on
+from domain.work import KNOWN_AT_ONCE, choose, covered, due_s, in_sight, judge, live_faults, verifying, wait_s, worked_on
 
 
 def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **facts: Fact) -> None:
@@ -87,25 +87,34 @@ def next_of(draft: Draft) -> tuple[Next, float | None]:
     live = live_faults(draft)
     if customer is None or not live:
         return Next.WATCH, None
-    if incident.phase is Phase.HANDED:
+    if incident.phase is Phase.HANDED or incident.failed is not None:
         return Next.PEOPLE, None
     if incident.phase is Phase.WORKING or verifying(incident, draft.now_s):
         return Next.WORKING, None
     worked = worked_on(live)
-    fault = choose(incident, worked) if worked else None
-    if fault is None or fault.fault_class not in customer.contract.recovers:
+    if not worked:
         return Next.MAIL_ONLY, None
+    seen = in_sight(worked)
+    fault = choose(incident, seen or worked)
+    if not covered(draft, fault):
+        return Next.MAIL_ONLY, None
+    code = judge(draft, fault).code
+    if code in HELD:
+        return Next.HELD, None
+    if code is Code.GATE_UNKNOWN:
+        return Next.WATCH, None
+    waits = code not in KNOWN_AT_ONCE and draft.now_s < due_s(draft, seen)
     # a promise of work that automation is not allowed to do would be a lie
-    if judge(draft, changed(fault, evidence_since_s=draft.now_s)).code not in (Code.ADMITTED, Code.GATE_BUSY):
-        return Next.PEOPLE, None
+    if code not in (Code.ADMITTED, Code.GATE_BUSY):
+        return (Next.PEOPLE_AFTER_WAIT, wait_s(draft)) if waits else (Next.PEOPLE, None)
     if fault.fault_class is FaultClass.SERVER:
         return Next.RECOVER_AFTER_WAIT, wait_s(draft)
     return Next.RESTART_NOW, None
 
 
 def _customer(draft: Draft) -> Customer | None:
-    """Whose host it is; also where the host has just left the inventory."""
-    return draft.situation.policy.customers.get(draft.incident.customer) or draft.situation.customer
+    """Whose incident it is, wherever its host is now; ``None`` where that customer has left the inventory."""
+    return draft.situation.policy.customers.get(draft.incident.customer)
 
 
 def _tell_operator(draft: Draft, operator_id: str, message: Message, faults: tuple[Fault, ...], extra: dict[str, Fact]) -> None:
@@ -145,9 +154,9 @@ def _notify(draft: Draft, *, key: str, message: Message, audience: str, recipien
 def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact]:
     """Every fact that R3 asks for; the mail thread is the recipient's own."""
     incident, situation, now_s = draft.incident, draft.situation, draft.now_s
-    host, customer = situation.host, _customer(draft)
+    host, customer = situation.host if not draft.moved else None, _customer(draft)
     worst = max(faults, key=lambda fault: (fault.level, -fault.confirmed_at_s)) if faults else incident.worst
-    check = situation.check(worst.check) if worst is not None else None
+    check = situation.check(worst.check) if worst is not None and host is not None else None
     follows, wait = next_of(draft)
     ended_s = incident.recovered_at_s if not incident.faults else None
     return {

@@ -200,6 +200,10 @@ class Policy:
     mode: Mode = Mode.SHADOW
     limits: Limits = Limits()
 
+    def owners(self) -> dict[str, str]:
+        """Each check's customer, by ids."""
+        return {check.id: host.customer for host in self.hosts.values() for check in host.checks}
+
 
 def effective_mode(policy: Policy, host: Host) -> Mode:
     """The strictest of what engine, customer and host say; silence inherits."""

@@ -4,22 +4,36 @@ Run at the end of every step. It looks only at state, situation and time, so it 
 facts about, and running it twice in a row does nothing the second time.
 """
 
+from dataclasses import replace
+
 from domain import escalation
 from domain.changed import changed
 from domain.closing import drop_unwatched, recover, settle_flapping
 from domain.commands import Message
-from domain.gate import Verdict
-from domain.messages import page_operator, tell_customer
+from domain.gate import HELD, Verdict
+from domain.messages import notice_operators, page_operator, tell_customer
 from domain.model import FaultClass, Level
 from domain.reasons import Code
 from domain.runs import lose_overdue, start_run
 from domain.state import Draft, Fault, Phase
-from domain.work import choose, cured_with, due_s, judge, live_faults, verifying, wait_s, worked_on
-
-SILENT_REFUSALS = frozenset(
-    {Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD, Code.GATE_PAUSE, Code.GATE_NOT_COVERED, Code.GATE_BUSY}
+from domain.work import (
+    KNOWN_AT_ONCE,
+    UNSEEN_NOTICE_S,
+    choose,
+    covered,
+    cured_with,
+    due_s,
+    in_sight,
+    judge,
+    live_faults,
+    verifying,
+    wait_s,
+    worked_on,
 )
-"""Refusals after which nobody is called: a person stopped it or is at work, or the customer bought no recovery."""
+
+NOBODY_IS_CALLED = HELD | {Code.GATE_PAUSE, Code.GATE_NOT_COVERED, Code.GATE_UNKNOWN, Code.GATE_BUSY}
+"""Refusals after which nobody is paged: a person stopped it or is at work, the customer bought no recovery, or it may pass. Of what
+is held or out of sight operators get a notice."""
 
 
 def progress(draft: Draft) -> None:
@@ -40,6 +54,7 @@ def progress(draft: Draft) -> None:
     _tell(draft, live)
     _tell_failure(draft, live)
     _act(draft, live)
+    _rehearse(draft, live)
     _page(draft)
 
 
@@ -107,6 +122,14 @@ def _tell_level(draft: Draft, before: Level, faults: tuple[Fault, ...]) -> None:
     level = max(fault.level for fault in faults)
     tell_customer(draft, Message.LEVEL_CHANGE, faults, previous_level=int(before))
     draft.because(Code.LEVEL_TOLD, level=int(level), previous_level=int(before))
+    if level > before and (who := _who_has_it(draft)) is not None:
+        notice_operators(draft, Code.LEVEL_TOLD, only=who, level=int(level), previous_level=int(before))
+
+
+def _who_has_it(draft: Draft) -> tuple[str, ...] | None:
+    """The operator who took it, and so hears in place of all others; ``None`` where nobody has."""
+    who = draft.incident.acknowledged_by
+    return (who,) if who is not None and who in draft.situation.policy.operators else None
 
 
 def _level(draft: Draft, live: tuple[Fault, ...], fresh: tuple[Fault, ...]) -> Level:
@@ -129,37 +152,71 @@ def _tell_failure(draft: Draft, live: tuple[Fault, ...]) -> None:
 
 
 def _act(draft: Draft, live: tuple[Fault, ...]) -> None:
-    """Start the procedure when its time has come and the gate lets it (R20, R22)."""
+    """Start the procedure when its time has come and the gate lets it (R20, R22). What is out of sight is left out, and with
+    nothing else to work on it is not acted on at all (C52)."""
     incident = draft.incident
-    if incident.run is not None or incident.phase is Phase.HANDED or not incident.announced:
+    if incident.run is not None or incident.phase is Phase.HANDED or not incident.announced or verifying(incident, draft.now_s):
         return
     worked = worked_on(live)
-    if not worked or any(fault.evidence_since_s is None for fault in worked):
+    if not worked:
         return
-    if verifying(incident, draft.now_s) or draft.now_s < due_s(draft, worked):
-        return
-    fault = choose(incident, worked)
+    seen = in_sight(worked)
+    fault = choose(incident, seen or worked)
     verdict = judge(draft, fault)
-    if verdict.allowed:
-        start_run(draft, fault, worked)
-    elif verdict.code is not incident.refused:
-        _refuse(draft, fault, worked, verdict)
+    if verdict.code not in KNOWN_AT_ONCE and draft.now_s < due_s(draft, seen):
+        if incident.refused is not None:
+            draft.update(refused=None, unseen_notice_s=None)
+    elif verdict.allowed:
+        start_run(draft, fault, seen)
+    else:
+        if verdict.code is not incident.refused:
+            _refuse(draft, fault, verdict)
+        _notice_untouched(draft, fault, seen or worked, verdict.code)
 
 
-def _refuse(draft: Draft, fault: Fault, worked: tuple[Fault, ...], verdict: Verdict) -> None:
+def _refuse(draft: Draft, fault: Fault, verdict: Verdict) -> None:
     """Record once why nothing is done, and call people where nobody knows (R25)."""
-    incident, host, code = draft.incident, draft.situation.host, verdict.code
-    draft.update(refused=code)
+    incident, code = draft.incident, verdict.code
+    unseen_s = draft.now_s + UNSEEN_NOTICE_S if code is Code.GATE_UNKNOWN else None
+    draft.update(refused=code, unseen_notice_s=unseen_s)
     draft.because(code, **verdict.facts, incident=incident.id, check=fault.check)
-    if code is Code.GATE_MODE_SHADOW and host is not None:
-        checks = cured_with(fault, worked)
-        draft.because(Code.WOULD_RUN, runbook=host.procedures[fault.fault_class], service=fault.service, faults=checks)
-    if code in SILENT_REFUSALS:
+    if code in NOBODY_IS_CALLED:
         return
     hand_over(draft, code)
     if code is Code.GATE_TRIED and incident.outcome is not None:  # the customer knows of work, which did not help
         draft.update(failed=code)
         _tell_failure(draft, live_faults(draft))
+
+
+def _notice_untouched(draft: Draft, fault: Fault, faults: tuple[Fault, ...], code: Code) -> None:
+    """Operators hear of what was announced and is left alone: under a hold at once, and again at a higher level (R26); out of
+    sight when it has been so for a while (C52)."""
+    incident, level = draft.incident, max(item.level for item in faults)
+    checks = tuple(item.check for item in faults)
+    if code in HELD and covered(draft, fault) and (incident.held_level is None or level > incident.held_level):
+        draft.update(held_level=level)
+        draft.because(Code.NOT_WORKED_ON, faults=checks, level=int(level))
+        notice_operators(draft, Code.NOT_WORKED_ON, only=_who_has_it(draft), faults=checks, level=int(level))
+    at_s = incident.unseen_notice_s
+    if at_s is not None and not draft.now_s < at_s <= draft.now_s + UNSEEN_NOTICE_S:  # later than that: a clock was set back
+        draft.update(unseen_notice_s=None)
+        draft.because(Code.OUT_OF_SIGHT, faults=checks)
+        notice_operators(draft, Code.OUT_OF_SIGHT, only=_who_has_it(draft), faults=checks)
+
+
+def _rehearse(draft: Draft, live: tuple[Fault, ...]) -> None:
+    """In shadow mode, record what would have been done when it would have been: people have it by then (R26)."""
+    incident, host = draft.incident, draft.situation.host
+    if incident.refused is not Code.GATE_MODE_SHADOW or incident.rehearsed or incident.run is not None or host is None:
+        return
+    seen = in_sight(worked_on(live))
+    if not seen or draft.now_s < due_s(draft, seen):
+        return
+    fault = choose(incident, seen)
+    if judge(draft, fault).code is Code.GATE_MODE_SHADOW:
+        draft.update(rehearsed=True)
+        checks = cured_with(fault, seen)
+        draft.because(Code.WOULD_RUN, runbook=host.procedures[fault.fault_class], service=fault.service, faults=checks)
 
 
 def hand_over(draft: Draft, code: Code) -> None:
@@ -168,11 +225,12 @@ def hand_over(draft: Draft, code: Code) -> None:
     if incident.phase is Phase.HANDED:
         return
     page = escalation.Page(str(code), next_at_s=draft.now_s)
-    draft.update(phase=Phase.HANDED, page=page)
+    draft.update(phase=Phase.HANDED, page=page, unseen_notice_s=None)
     draft.because(Code.HANDED_OVER, incident=incident.id, reason=str(code))
 
 
 def _page(draft: Draft) -> None:
+    _resume(draft)
     incident = draft.incident
     if incident.page is None or incident.acknowledged_by is not None:
         return
@@ -184,6 +242,15 @@ def _page(draft: Draft) -> None:
     draft.update(page=page)
     page_operator(draft, operator, told_before)
     draft.because(Code.PAGED, recipient=operator, round=told_before, reason=incident.page.code)
+
+
+def _resume(draft: Draft) -> None:
+    """Somebody who has left can't have it: paging begins anew."""
+    incident, page = draft.incident, draft.incident.page
+    if page is None or incident.acknowledged_by is None or incident.acknowledged_by in draft.situation.policy.operators:
+        return
+    draft.because(Code.ACKNOWLEDGER_LEFT, incident=incident.id, by=incident.acknowledged_by)
+    draft.update(acknowledged_by=None, page=replace(page, told=0, next_at_s=draft.now_s))
 
 
 def _mark_told(draft: Draft, faults: tuple[Fault, ...], level: Level, *, flapping: bool = False) -> None:

@@ -47,6 +47,9 @@ class Code(StrEnum):
     HANDED_OVER = "handed_over"
     PAGED = "paged"
     ACKNOWLEDGED = "acknowledged"
+    ACKNOWLEDGER_LEFT = "acknowledger_left"
+    NOT_WORKED_ON = "not_worked_on"
+    OUT_OF_SIGHT = "out_of_sight"
     NOTED = "noted"
     HOLD_SET = "hold_set"
     HOLD_RELEASED = "hold_released"
@@ -61,6 +64,7 @@ class Code(StrEnum):
     INVENTORY_REFUSED = "inventory_refused"
     WATCHER_SILENT = "watcher_silent"
     HOST_REMOVED = "host_removed"
+    HOST_MOVED = "host_moved"
     CHECK_REMOVED = "check_removed"
     # the engine itself
     EVENT_SET_ASIDE = "event_set_aside"
@@ -125,6 +129,9 @@ SPEC: dict[Code, str] = {
     Code.HANDED_OVER: "R25",
     Code.PAGED: "R25",
     Code.ACKNOWLEDGED: "P41",
+    Code.ACKNOWLEDGER_LEFT: "R25",
+    Code.NOT_WORKED_ON: "R26",
+    Code.OUT_OF_SIGHT: "C52",
     Code.NOTED: "P41",
     Code.HOLD_SET: "R26",
     Code.HOLD_RELEASED: "R26",
@@ -135,6 +142,7 @@ SPEC: dict[Code, str] = {
     Code.DELIVERY_FAILED: "R8",
     Code.POLICY_CHANGED: "P41",
     Code.HOST_REMOVED: "P41",
+    Code.HOST_MOVED: "P41",
     Code.INVENTORY_REFUSED: "P41",
     Code.WATCHER_SILENT: "C52",
     Code.CHECK_REMOVED: "P41",

@@ -43,6 +43,7 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
         phase=Phase.WORKING,
         runs=incident.runs + 1,
         refused=None,
+        unseen_notice_s=None,
         verify_until_s=None,
         run=RunRef(key, runbook, fault.target, _deadline_s(draft)),
     )
@@ -69,7 +70,7 @@ def _deadline_s(draft: Draft) -> float:
 def on_work_announced(draft: Draft, event: ev.WorkAnnounced) -> None:
     """The run has looked again and the fault stands: the customer hears once that work starts, unless a pause began (R20, R51)."""
     incident = draft.open_incident
-    if incident is None or incident.run is None or incident.run.key != event.run or incident.run.announced:
+    if incident is None or incident.run is None or incident.run.key != event.run or incident.run.announced or draft.moved:
         draft.because(Code.STALE, run=event.run)
         return
     draft.update(performer=_performer(event.by), run=changed(incident.run, announced=True))

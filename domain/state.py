@@ -93,7 +93,13 @@ class Incident:
     tried: tuple[str, ...] = ()
     acted: bool = False
     refused: Code | None = None
-    """The gate's last refusal, so that it is recorded once."""
+    """The gate's refusal that stands, so that it is recorded once."""
+    held_level: Level | None = None
+    """The level at which operators were told that a hold or the stop file keeps everybody from working on it."""
+    unseen_notice_s: float | None = None
+    """When operators are told that what is to be worked on is out of the watcher's sight; ``None``: it is not, or they were."""
+    rehearsed: bool = False
+    """In shadow mode: was it recorded what would have been done?"""
     failed: Code | None = None
     """Why the first line ended without success, until the customer has been told."""
     outcome: str | None = None
@@ -234,6 +240,12 @@ class Draft:
     def incident(self) -> Incident:
         assert self.open_incident is not None, "asked for the incident of a host that has none"  # noqa: S101  # a programming error
         return self.open_incident
+
+    @property
+    def moved(self) -> bool:
+        """Does the host of the open incident belong to another customer now?"""
+        host, incident = self.situation.host, self.open_incident
+        return host is not None and incident is not None and host.customer != incident.customer
 
     def pause_of(self, check: str) -> tuple[str, float] | None:
         """The pause in which this check is now, as ``(id, end)``; also where its host has left the inventory."""

@@ -1,14 +1,25 @@
 """What would be worked on, when, and whether the gate lets it: asked before acting, and before anything is promised."""
 
 from domain import gate
-from domain.gate import Circumstances
+from domain.gate import HELD, Circumstances
 from domain.model import FaultClass, effective_mode
+from domain.reasons import Code
 from domain.state import Draft, Fault, Incident, Phase
 
 MAX_RUNS = 5
 """Runs of one incident, counting those that ended before they acted; then people."""
 VERIFY_GRACE_S = 60.0
 """How long after a run's end the watcher's own verdict may take, or a passing refusal may last, before going on."""
+UNSEEN_NOTICE_S = 600.0
+"""How long what was announced may be out of the watcher's sight, and so be left alone, before operators are told (C52)."""
+KNOWN_AT_ONCE = HELD | {
+    Code.GATE_NOT_COVERED,
+    Code.GATE_NO_PROCEDURE,
+    Code.GATE_UNKNOWN,
+    Code.GATE_MODE_OFF,
+    Code.GATE_MODE_SHADOW,
+}
+"""Refusals that no waiting changes: people get to know of them at once, not only when the contract's wait is over."""
 
 
 def live_faults(draft: Draft) -> tuple[Fault, ...]:
@@ -22,6 +33,17 @@ def live_faults(draft: Draft) -> tuple[Fault, ...]:
 def worked_on(live: tuple[Fault, ...]) -> tuple[Fault, ...]:
     """Of these, what recovery is for: a resource fault is told and never recovered (R4)."""
     return tuple([fault for fault in live if fault.fault_class is not FaultClass.RESOURCE])
+
+
+def in_sight(worked: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Of these, what may be acted on: what the watcher cannot judge is left out, and keeps nobody from the others (C52)."""
+    return tuple([fault for fault in worked if fault.evidence_since_s is not None])
+
+
+def covered(draft: Draft, fault: Fault) -> bool:
+    """Does the contract cover the recovery of this fault (R20)?"""
+    customer = draft.situation.customer
+    return customer is not None and fault.fault_class in customer.contract.recovers
 
 
 def choose(incident: Incident, worked: tuple[Fault, ...]) -> Fault:
@@ -82,7 +104,7 @@ def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
         pause=draft.pause_of(fault.check),
         evidence=fault.evidence_since_s is not None,
         flapping=fault.flapping,
-        covered=fault.fault_class in customer.contract.recovers,
+        covered=covered(draft, fault),
         procedure=host.procedures.get(fault.fault_class),
         tried=fault.target in incident.tried or incident.runs >= MAX_RUNS,
         busy=draft.state.asked is not None,

@@ -78,7 +78,7 @@ class InventorySource:
                     policies.found_again(session, policy.version, now_s)
                 return
             policies.accept(session, policy.version, encode(policy), str(self._folder), now_s)
-            _forget_unwatched(session, policy)
+            _forget_former(session, before, policy)
             change = uuid.uuid4().hex
             for host in session.exec(select(HostRow.host)).all():
                 event = ev.PolicyChanged(id=f"policy/{change}/{host}", at_s=now_s, host=host, version=policy.version)
@@ -130,9 +130,9 @@ def _told(error: InventoryError, folder: Path) -> str:
     return "; ".join([*said, *([f"{more} more, listed by `hikeshi check`"] if more else [])])
 
 
-def _forget_unwatched(session: Session, policy: Policy) -> None:
-    """A check that comes back one day begins anew: what it was when it left is no news then."""
-    watched = {check.id for host in policy.hosts.values() for check in host.checks}
+def _forget_former(session: Session, before: Policy | None, policy: Policy) -> None:
+    """A check that comes back one day, or comes to another customer, begins anew: what it was before is no news then."""
+    owners, former = policy.owners(), before.owners() if before is not None else {}
     for row in session.exec(select(VerdictRow)).all():
-        if row.check not in watched:
+        if row.check not in owners or owners[row.check] != former.get(row.check, owners[row.check]):
             session.delete(row)

@@ -54,11 +54,13 @@ _WHAT: dict[Code, What] = {
     Code.RECOVERED: What.RECOVERY,
     Code.PAGED: What.PERSON,
     Code.ACKNOWLEDGED: What.PERSON,
+    Code.ACKNOWLEDGER_LEFT: What.PERSON,
     Code.NOTED: What.PERSON,
     Code.HOLD_SET: What.PERSON,
     Code.HOLD_RELEASED: What.PERSON,
 }
-_UNSAID = frozenset({Code.REPORT_ASKED, Code.REPORT_WRITTEN, *history.QUIET})
+_UNSAID = frozenset({Code.REPORT_ASKED, Code.REPORT_WRITTEN, Code.NOT_WORKED_ON, Code.OUT_OF_SIGHT, *history.QUIET})
+"""Not of the customer's concern, or said by another line: what the gate refused stands among what was withheld."""
 _OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code.WOULD_RUN, Code.SAME_SERVICE})
 
 

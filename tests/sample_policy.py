@@ -24,6 +24,8 @@ from domain.pauses import Pause
 
 CUSTOMER = "aozora"
 HOST = "web01"
+OTHER = "midori"
+"""Another customer, to whom the host may come."""
 CONTACTS = (Contact("desk", "Service desk", "desk@example.test"), Contact("boss", "Head of IT", "boss@example.test", "en"))
 OPERATORS = {
     "first": Operator("first", "First on call", mail="first@example.test"),
@@ -64,12 +66,13 @@ def policy(
     on_call: OnCall = ON_CALL,
     pauses: tuple[Pause, ...] = (),
     flapping: Flapping = SLOW_TO_CALL_IT_FLAPPING,
+    owner: str = CUSTOMER,
 ) -> Policy:
-    """``checks`` of ``None``: the host is not in the inventory."""
+    """``checks`` of ``None``: the host is not in the inventory; ``owner``: whose it is."""
     host = Host(
         HOST,
         "web01.example",
-        CUSTOMER,
+        owner,
         "192.0.2.10",
         checks or (),
         fqdn="web01.example.test",
@@ -79,7 +82,10 @@ def policy(
     return Policy(
         version=version,
         brand=Brand("Monitoring", "alert@example.test"),
-        customers={CUSTOMER: Customer(CUSTOMER, "Aozora Ltd.", contacts, contract)},
+        customers={
+            CUSTOMER: Customer(CUSTOMER, "Aozora Ltd.", contacts, contract),
+            OTHER: Customer(OTHER, "Midori Ltd.", (Contact("lab", "Laboratory", "lab@example.test"),), contract),
+        },
         hosts={HOST: host} if checks is not None else {},
         operators=OPERATORS,
         on_call=on_call,

@@ -151,12 +151,14 @@ class Watcher:
     # what is watched
 
     def _adopt(self, policy: Policy | None) -> None:
-        """Watch what this inventory says. Checks that stayed the same keep their memory and their turn."""
+        """Watch what this inventory says. Checks that stayed the same keep their memory and their turn; those that came to another
+        customer begin anew."""
         if policy is None or policy is self._policy:
             return
         wanted = {check.id: check for host in policy.hosts.values() for check in host.checks}
         known = self._desk.known()
-        for gone in [item for item in self._checks.values() if item.check.id not in wanted]:
+        owners, former_owners = policy.owners(), self._policy.owners() if self._policy is not None else {}
+        for gone in [item for item in self._checks.values() if owners.get(item.check.id) != former_owners[item.check.id]]:
             self._drop(gone)
         for check in wanted.values():
             former = self._checks.get(check.id)

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
 from domain.events import Event, RunRequested, TimerFired
-from domain.facts import FACTS, problems
+from domain.facts import FACTS, Next, problems
 from domain.incident import step
 from domain.messages import channels_of
-from domain.model import Mode, effective_mode
+from domain.model import FaultClass, Mode, effective_mode
 from domain.pauses import paused_until
-from domain.state import Decision, HostState, Incident, Situation
+from domain.state import Decision, Fault, HostState, Incident, Phase, Situation
+from domain.work import MAX_RUNS, verifying
 from store.codec import decode, encode
 
 ENDS = (Message.RECOVERED, Message.SETTLED, Message.WATCH_ENDED)
@@ -50,10 +51,33 @@ class Taken(NamedTuple):
         return [item for item in self.decision.commands if isinstance(item, Run) and item.requested_by == "engine"]
 
     def paused(self, check: str) -> bool:
+        if not self.situation.pauses:
+            return False
         incident = self.before.incident or self.after.incident
         host = self.situation.host
         customer = host.customer if host is not None else incident.customer if incident is not None else ""
         return paused_until(self.situation.pauses, customer, self.before.host, check, self.now_s) is not None
+
+    def moved(self) -> bool:
+        """Has the host come to another customer while something was open?"""
+        incident, host = self.before.incident, self.situation.host
+        return incident is not None and host is not None and incident.customer != host.customer
+
+    def held(self) -> bool:
+        return self.situation.held or self.situation.held_all or self.situation.stop_file
+
+    def working(self) -> list[Fault]:
+        """What the engine may work on now, if the gate lets it: announced, covered, seen, neither flapping nor in a pause, with
+        nobody at work on it. Empty where anything at all of the incident is otherwise."""
+        incident, customer = self.after.incident, self.situation.customer
+        if incident is None or incident.phase is not Phase.OPEN or not incident.announced or customer is None:
+            return []
+        faults = [
+            fault for fault in incident.faults if fault.fault_class is not FaultClass.RESOURCE and not self.paused(fault.check)
+        ]
+        seen = [fault for fault in faults if fault.evidence_since_s is not None]
+        fit = [fault for fault in seen if fault.told and not fault.flapping and fault.fault_class in customer.contract.recovers]
+        return fit if fit == seen and not verifying(incident, self.now_s) and incident.runs < MAX_RUNS else []
 
     def spoken_of(self) -> Incident | None:
         """The incident the decision is about, as it stood at the end of it."""
@@ -67,12 +91,14 @@ def nothing_is_told_or_run_in_a_pause(taken: Taken) -> None:
     for mail in taken.mails():
         checks = mail.facts["faults"]
         assert isinstance(checks, tuple)
+        if taken.moved() and mail.message is Message.WATCH_ENDED:
+            continue  # a pause of today's says nothing to the customer of yesterday
         assert not checks or not all(taken.paused(check) for check in checks), f"{mail.key} is told in a pause"
     for command in taken.decision.commands:
         if isinstance(command, Run):
             assert not any(taken.paused(check) for check in command.checks), f"{command.key} runs in a pause"
     incident = taken.spoken_of()
-    if incident is not None and incident.seen and all(taken.paused(check) for check in incident.seen):
+    if incident is not None and incident.seen and all(taken.paused(check) for check in incident.seen) and not taken.moved():
         assert not taken.mails(), "told while all that took part is in a pause"
         assert not [page for page in taken.pages() if page.message is Message.PAGE], "paged in a pause"
 
@@ -125,6 +151,59 @@ def unknown_never_acts(taken: Taken) -> None:
             assert fault.known, f"a run for {check}, which is unknown or flapping"
 
 
+def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
+    """R25, R26, C52: under a hold they were told; where automation can never act they have it, whatever the contract's wait; and a
+    service in sight, with no server in the way, does not wait because something else can't be judged."""
+    situation, incident, faults = taken.situation, taken.after.incident, taken.working()
+    if not faults or incident is None or situation.host is None:
+        return
+    named = [fault for fault in faults if fault.fault_class in situation.host.procedures]
+    if taken.held():
+        assert incident.held_level is not None, "held, and nobody knows"
+    elif all(fault.target not in incident.tried for fault in faults):
+        assert effective_mode(situation.policy, situation.host) is Mode.ON, "automation may not act, and nobody was called"
+        assert named, "there is no procedure, and nobody was called"
+        servers = [fault for fault in faults if fault.fault_class is FaultClass.SERVER]
+        assert servers or taken.after.asked is not None, "nobody works on it, and nothing stands in the way"
+
+
+def what_is_said_of_operators_is_true(taken: Taken) -> None:
+    """R3, R25: "have been called in" only where somebody was paged, or had taken it before; "have been told" likewise."""
+    incident = taken.after.incident
+    for mail in taken.mails():
+        if mail.facts["next"] == Next.PEOPLE and taken.situation.policy.on_call.order:
+            assert incident is not None
+            assert incident.page is not None, f"{mail.key} speaks of people who were never called"
+            assert incident.page.paged or incident.acknowledged_by, f"{mail.key} speaks of people who were not called yet"
+        if mail.facts["next"] == Next.HELD:
+            assert incident is not None
+            assert incident.held_level is not None, f"{mail.key} speaks of people who were not told"
+
+
+def nothing_crosses_customers(taken: Taken) -> None:
+    """An incident is its customer's, whoever owns the host later: another gets no mail of it, and it isn't reopened for another."""
+    host, incident = taken.situation.host, taken.after.incident
+    if host is not None and incident is not None:
+        assert incident.customer == host.customer, f"{incident.id} of {incident.customer} is open for {host.customer}"
+    customers = taken.situation.policy.customers
+    for mail in taken.mails():
+        owner = customers[str(mail.facts["customer"])]
+        assert mail.recipient in {contact.id for contact in owner.contacts}, f"{mail.key} goes to another customer"
+        known = [
+            item for item in (taken.before.incident, taken.before.last, incident) if item is not None and item.id == mail.incident
+        ]
+        assert all(item.customer == owner.id for item in known), f"{mail.key} is of another customer's incident"
+
+
+def an_acknowledgement_is_somebodys(taken: Taken) -> None:
+    """R25: only who is still an operator silences the others."""
+    incident = taken.after.incident
+    if incident is None or incident.page is None or incident.acknowledged_by is None:
+        return
+    if any(not taken.paused(fault.check) for fault in incident.faults):
+        assert incident.acknowledged_by in taken.situation.policy.operators
+
+
 def an_empty_target_does_nothing(taken: Taken) -> None:
     """No host, no checks, no contacts, nobody on call: nothing, never everything."""
     policy, host = taken.situation.policy, taken.situation.host
@@ -135,7 +214,8 @@ def an_empty_target_does_nothing(taken: Taken) -> None:
             assert set(command.checks) <= {check.id for check in host.checks}, "a run for a check that is not watched"
     contacts = {contact.id for customer in policy.customers.values() for contact in customer.contacts}
     assert {mail.recipient for mail in taken.mails()} <= contacts
-    assert {page.recipient for page in taken.pages()} <= set(policy.on_call.order)
+    for page in taken.pages():
+        assert page.recipient in (policy.on_call.order if page.message is Message.PAGE else policy.operators)
 
 
 def what_is_not_watched_has_no_incident(taken: Taken) -> None:
@@ -312,6 +392,7 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     nothing_is_told_or_run_in_a_pause,
     unknown_never_alerts,
     unknown_never_acts,
+    what_is_said_of_operators_is_true,
     an_empty_target_does_nothing,
     each_contact_gets_each_mail_once,
     nothing_runs_against_a_persons_will,
@@ -332,18 +413,33 @@ OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
     what_was_announced_ends_told,
     recovery_in_a_pause_is_told_at_its_end,
     what_is_not_watched_has_no_incident,
+    nothing_crosses_customers,
     reasons_speak_documented_facts,
+)
+OF_EVERY_STATE: tuple[Callable[[Taken], None], ...] = (
+    what_is_announced_is_worked_on_or_known_to_operators,
+    an_acknowledgement_is_somebodys,
     consequences_are_drawn_at_once,
     the_next_time_lies_ahead,
 )
-"""``survives_the_store`` is asked apart: it costs more than all the others."""
+"""Whichever way led there. ``survives_the_store`` is asked apart: it costs more than all the others."""
 
 
 def hold_for(taken: Taken) -> None:
+    hold_for_step(taken)
+    hold_for_state(taken)
+
+
+def hold_for_step(taken: Taken) -> None:
     if taken.decision.commands:
         for invariant in OF_WHAT_IS_SENT:
             invariant(taken)
     for invariant in OF_EVERY_STEP:
+        invariant(taken)
+
+
+def hold_for_state(taken: Taken) -> None:
+    for invariant in OF_EVERY_STATE:
         invariant(taken)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 
-from sample_policy import CHECKS, HOST, POWER, RESTART, policy
+from sample_policy import CHECKS, HOST, OPERATORS, OTHER, POWER, RESTART, policy
 
 from domain import events as ev
 from domain.checks import Memory, judge
@@ -357,6 +357,8 @@ class Simulation:
             policy(version="4", contract=Contract(), on_call=OnCall(("second",)), flapping=often),
             policy(version="5", checks=None),
             policy(version="6", mode=Mode.OFF, procedures={}, on_call=OnCall(())),
+            policy(version="7", owner=OTHER),
+            replace(policy(version="8", on_call=OnCall(("second",))), operators={"second": OPERATORS["second"]}),
         )
 
     # the end

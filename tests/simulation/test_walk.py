@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from sample_policy import CONTACTS, HOST, HTTP, PING, POWER, WEB, policy
+from sample_policy import CONTACTS, HOST, HTTP, OPERATORS, OTHER, PING, POWER, WEB, policy
 
 from domain import events as ev
 from domain.commands import Notify
 from domain.events import RunOutcome
-from domain.model import Contract, Flapping, Mode, Policy
+from domain.model import Contract, Flapping, Mode, OnCall, Policy
 from domain.observation import Verdict
 from domain.reasons import Code
 from domain.state import Phase, Situation
@@ -42,6 +42,11 @@ RARELY = Flapping(changes=99)
 TWO_CHECKS = policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=RARELY)
 WITHOUT_HTTP = policy(version="2", checks=(PING,), contacts=CONTACTS[:1], flapping=RARELY)
 WITHOUT_THE_HOST = policy(version="3", checks=None, contacts=CONTACTS[:1], flapping=RARELY)
+OF_ANOTHER = policy(version="4", checks=(PING, HTTP), owner=OTHER, mode=Mode.OFF, flapping=RARELY)
+WITHOUT_FIRST = replace(
+    policy(version="5", checks=(PING, HTTP), owner=OTHER, mode=Mode.OFF, on_call=OnCall(("second",)), flapping=RARELY),
+    operators={"second": OPERATORS["second"]},
+)
 
 MAIN: dict[str, Letter] = {
     "ping-down": verdict(PING.id, Verdict.DOWN),
@@ -57,12 +62,12 @@ MAIN: dict[str, Letter] = {
     "announced": work_is_announced,
     "fixed": run_ends(RunOutcome.FIXED, acted=True),
     "not-fixed": run_ends(RunOutcome.NOT_FIXED, acted=True),
-    "effect-unknown": run_ends(RunOutcome.UNKNOWN, acted=True),
     "refused": run_ends(RunOutcome.REFUSED, acted=False),
     "acknowledged": acknowledged,
     "inventory": inventory_changes((TWO_CHECKS, WITHOUT_HTTP, WITHOUT_THE_HOST)),
 }
 RARE: dict[str, Letter] = {
+    "effect-unknown": run_ends(RunOutcome.UNKNOWN, acted=True),
     "evidence-lost": evidence_is_lost,
     "requested": run_is_requested(POWER),
     "requested-long-ago": run_is_requested(POWER, ago_s=61),
@@ -75,7 +80,6 @@ OF_FLAPPING = ("http-down", "http-up", "http-unknown", "a-minute", "a-quarter", 
 BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
 
 NOT_OF_STEP = {
-    Code.GATE_UNKNOWN,
     Code.GATE_FAULT_GONE,
     Code.GATE_LIMIT,
     Code.GATE_CLAIM_LOST,
@@ -116,6 +120,10 @@ def walks() -> dict[str, Walk]:
         "one service": (
             Walk(letters(BRIEF) | {"web-down": verdict(WEB.id, Verdict.DOWN), "web-up": verdict(WEB.id, Verdict.UP)}, 5),
             beginning(policy(checks=(PING, HTTP, WEB))),
+        ),
+        "another customer": (
+            Walk(letters((*BRIEF, "acknowledged")) | {"inventory": inventory_changes((TWO_CHECKS, OF_ANOTHER, WITHOUT_FIRST))}, 5),
+            beginning(TWO_CHECKS),
         ),
     }
     for name, situation in BEGINNINGS.items():

@@ -19,8 +19,8 @@ from domain.model import Policy
 from domain.observation import Verdict
 from domain.pauses import Pause, active_until
 from domain.reasons import Code
-from domain.state import Fault, HostState, Incident, RunRef, Situation
-from simulation.invariants import Taken, hold_for, run_timers
+from domain.state import Fault, HostState, Incident, Phase, RunRef, Situation
+from simulation.invariants import Taken, hold_for_state, hold_for_step, run_timers
 
 START_S = 1_772_413_200.0  # 2026-03-02 10:00 in Tokyo
 PAUSE_S = 1800.0
@@ -59,27 +59,30 @@ class Walk:
             following = []
             for place, way in level:
                 for name, letter in self.alphabet.items():
-                    found = self._go_one(letter, place, f"{way} {name}")
+                    found = self._go_one(letter, place, seen, f"{way} {name}")
                     self.transitions += 1
-                    key = essence(found)
-                    if key not in seen:
-                        seen.add(key)
+                    if found is not None:
                         following.append((found, f"{way} {name}"))
             level = following
         self.visited, self.places = len(seen), [place for place, _ in level]
 
-    def _go_one(self, letter: Letter, place: Place, way: str) -> Place:
+    def _go_one(self, letter: Letter, place: Place, seen: set[object], way: str) -> Place | None:
+        """Where it leads, if nothing led there before."""
         happens = letter(place)
         try:
             if isinstance(happens, Place):
                 for taken in run_timers(place.state, place.situation, place.now_s, happens.now_s):
                     self._look_at(taken)
+                    hold_for_state(taken)
                     happens = happens._replace(state=taken.after)
-                return _with_new_id(happens)
+                return _if_new(_with_new_id(happens), seen)
             event, after = happens
             taken = Taken(place.state, event, after.situation, after.now_s, step(place.state, event, after.situation, after.now_s))
             self._look_at(taken)
-            return _with_new_id(after._replace(state=taken.after))
+            found = _if_new(_with_new_id(after._replace(state=taken.after)), seen)
+            if found is not None:
+                hold_for_state(taken)
+            return found
         except AssertionError as error:
             error.add_note(f"after{way}")
             raise
@@ -88,7 +91,15 @@ class Walk:
         phase = str(taken.before.incident.phase) if taken.before.incident is not None else "none"
         self.pairs[phase, type(taken.event).__name__] += 1
         self.codes.update(reason.code for reason in taken.decision.reasons)
-        hold_for(taken)
+        hold_for_step(taken)
+
+
+def _if_new(place: Place, seen: set[object]) -> Place | None:
+    key = essence(place)
+    if key in seen:
+        return None
+    seen.add(key)
+    return place
 
 
 def _with_new_id(place: Place) -> Place:
@@ -239,12 +250,16 @@ def _essence_of_incident(incident: Incident, now_s: float) -> object:
         incident.phase,
         tuple(_essence_of_fault(fault, now_s) for fault in incident.faults),
         incident.seen,
-        (incident.told_level, incident.refused, incident.failed is not None, incident.outcome is not None),
+        (incident.told_level, incident.failed is not None, incident.outcome is not None),
+        (incident.refused, incident.held_level) if incident.phase is not Phase.HANDED else None,
+        incident.refused is Code.GATE_MODE_SHADOW and not incident.rehearsed,
+        incident.customer,
+        max(0.0, incident.unseen_notice_s - now_s) if incident.unseen_notice_s is not None else None,
         _essence_of_run(incident.run, now_s),
         incident.runs,
         frozenset(incident.tried),
         max(0.0, until_s - now_s) if until_s is not None else 0.0,
-        page is not None,
+        (page is not None, incident.acknowledged_by),
         (page.told, max(0.0, page.next_at_s - now_s)) if page is not None and incident.acknowledged_by is None else None,
         (incident.held_back, incident.settled),
     )
@@ -270,7 +285,7 @@ def _essence_of_last(place: Place) -> object:
     left_s = state.last_closed_s + place.situation.policy.limits.cool_down_s - place.now_s
     if state.last is None or not state.last.ever_told or left_s <= 0:
         return None
-    return frozenset(state.last.tried), state.last.runs, left_s
+    return frozenset(state.last.tried), state.last.runs, state.last.customer, left_s
 
 
 def _essence_of_run(run: RunRef | None, now_s: float) -> object:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sample_policy import CHECKS, HOST, policy
+from sample_policy import CHECKS, CUSTOMER, HOST, OTHER, policy
 from simulation.invariants import History, Taken, hold_for, run_timers, survives_the_store
 
 from domain import events as ev
@@ -165,7 +165,14 @@ class World:
 
     def expect_mail(self, message: Message, **facts: Fact) -> Notify:
         """Each of the customer's contacts gets this mail next, carrying these facts."""
-        contacts = [contact.id for contact in self.situation.policy.customers["aozora"].contacts]
+        return self._expect_mail(CUSTOMER, message, facts)
+
+    def expect_mail_to_the_other(self, message: Message, **facts: Fact) -> Notify:
+        """The other customer's contact gets it."""
+        return self._expect_mail(OTHER, message, facts)
+
+    def _expect_mail(self, customer: str, message: Message, facts: dict[str, Fact]) -> Notify:
+        contacts = [contact.id for contact in self.situation.policy.customers[customer].contacts]
         mails = [self._next_customer_mail() for _ in contacts]
         assert [(mail.message, mail.recipient) for mail in mails] == [(message, contact) for contact in contacts]
         self._carries(mails[0], facts)

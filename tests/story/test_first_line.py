@@ -109,7 +109,7 @@ def test_unknown_stops_the_clock_of_acting_and_not_of_the_report() -> None:  # C
     world.fast_forward(minutes=14)
     world.unknown("ping")
     world.expect_reason(Code.CLOCK_STOPPED)
-    world.fast_forward(minutes=30)
+    world.fast_forward(minutes=9)
     world.expect_nothing()
     world.gap("ping")
     world.fast_forward(minutes=14, seconds=59)
@@ -126,11 +126,75 @@ def test_a_silent_watcher_is_no_evidence() -> None:  # C52
     world.fast_forward(minutes=14)
     world.watcher_falls_silent()
     world.expect_reason(Code.EVIDENCE_LOST)
+    world.expect_reason(Code.GATE_UNKNOWN)
     world.fast_forward(minutes=60)
+    world.expect_notice("first", Code.OUT_OF_SIGHT, faults=("web01/ping",))
+    world.expect_notice("second", Code.OUT_OF_SIGHT)
     world.expect_nothing()
     world.gap("ping")
     world.fast_forward(minutes=15)
     world.expect_run(POWER)
+
+
+def test_what_cannot_be_judged_keeps_nobody_from_what_can() -> None:  # C52, R22
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.unknown("ping")
+    world.expect_reason(Code.GATE_UNKNOWN, check="web01/ping")
+    world.down("http")
+    world.expect_mail(Message.FAULT, next="restart_now", service="nginx.service")
+    world.expect_run(RESTART, service="nginx.service", checks=("http",))
+    world.expect_nothing()
+
+
+def test_of_two_services_the_one_in_sight_is_restarted() -> None:  # C52
+    world = World()
+    world.operator_holds()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_notice("first", Code.NOT_WORKED_ON)
+    world.expect_notice("second", Code.NOT_WORKED_ON)
+    world.down("smtp")
+    world.expect_mail(Message.FAULT, next="held")
+    world.unknown("http")
+    world.operator_releases()
+    world.expect_run(RESTART, service="postfix.service", checks=("smtp",))
+    world.run_ends(RunOutcome.FIXED)
+    world.up("smtp")
+    world.fast_forward(minutes=1)
+    world.expect_reason(Code.GATE_UNKNOWN, check="web01/http")
+    world.expect_nothing()
+
+
+def test_what_stays_out_of_sight_is_told_to_operators_each_time_it_does() -> None:  # C52
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    for _ in range(2):
+        world.unknown("ping")
+        world.expect_reason(Code.GATE_UNKNOWN)
+        world.fast_forward(minutes=9, seconds=59)
+        world.expect_nothing()
+        world.fast_forward(seconds=1)
+        world.expect_reason(Code.OUT_OF_SIGHT, faults=("web01/ping",))
+        world.expect_notice("first", Code.OUT_OF_SIGHT)
+        world.expect_notice("second", Code.OUT_OF_SIGHT)
+        world.fast_forward(minutes=600)
+        world.expect_nothing()
+        world.gap("ping")
+    world.fast_forward(minutes=14)
+    world.expect_nothing()
+
+
+def test_a_clock_set_back_puts_off_no_notice_of_what_is_out_of_sight() -> None:  # C52
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.unknown("ping")
+    world.clock_is_set(hours=-3)
+    world.unknown("disk")
+    world.expect_notice("first", Code.OUT_OF_SIGHT)
 
 
 def test_unknown_alone_alerts_nobody() -> None:  # C52
@@ -192,9 +256,26 @@ def test_without_a_procedure_a_person_is_called() -> None:  # R25
     world = World(policy(procedures={FaultClass.SERVICE: RESTART}))
     world.down("ping")
     world.expect_mail(Message.FAULT, next="people")
-    world.fast_forward(minutes=15)
     world.expect_reason(Code.GATE_NO_PROCEDURE)
     world.expect_page("first", reason="gate_no_procedure", acted=False)
+    world.expect_nothing()
+
+
+def test_a_server_that_returns_is_left_to_people_after_its_wait() -> None:  # R26: its services may still be worked on
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.fast_forward(minutes=15)
+    world.expect_run(POWER)
+    world.run_ends(RunOutcome.FIXED)
+    world.up("ping")
+    world.expect_recovery(outcome="fixed")
+    world.down("ping")
+    world.expect_mail(Message.FAULT, next="people_after_wait", wait_s=900.0)
+    world.fast_forward(minutes=14)
+    world.expect_nothing()
+    world.fast_forward(minutes=1)
+    world.expect_page("first", reason="gate_tried")
     world.expect_nothing()
 
 

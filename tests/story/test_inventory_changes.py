@@ -124,6 +124,24 @@ class TestAHostThatLeaves:
         assert verdicts(local) == set()
 
 
+def test_a_host_that_comes_to_another_customer_begins_anew(local: Told) -> None:
+    local.breaks("web01")
+    tree = without(local.tree)
+    tree["hosts"]["web01"] = tree["hosts"]["web01"] | {"customer": "mill"}
+    local.adopts(tree)
+    local.until("the end", lambda: [row for row in local.incidents() if row.closed_at_s])
+    assert "host_moved" in codes_of(local, "web01")
+    assert verdicts(local) == set(), "what it was for its former customer is no news for this one"
+    local.tells("web01", Verdict.DOWN)
+    local.until("the fault's mail", lambda: local.mails("desk"))
+    local.until("all mails", local.sent)
+    former, _ = sorted(local.incidents(), key=lambda row: row.id)
+    assert former.customer == "shop"
+    assert [name for name, to in messages(local, "web01") if to == "office"] == ["fault", "watch_ended"]
+    assert [name for name, to in messages(local, "web01") if to == "desk"] == ["fault"]
+    assert all(former.id not in body(mail) for mail in local.mails("desk"))
+
+
 class TestACustomerThatLeaves:
     def test_only_operators_can_be_told(self, local: Told) -> None:
         local.breaks("mill01")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sample_policy import CONTACTS, DISK, HTTP, PING, POWER, RESTART, policy
+from sample_policy import CONTACTS, CUSTOMER, DISK, HOST, HTTP, OTHER, PING, POWER, RESTART, policy
 
 from domain.commands import Message
 from domain.events import RunOutcome
@@ -157,6 +157,7 @@ def test_what_cannot_be_seen_does_not_settle() -> None:  # C52, C54
     world.operator_acknowledges()
     world.unknown("http")
     world.fast_forward(minutes=60)
+    world.expect_notice("first", Code.OUT_OF_SIGHT)  # who took it, and nobody else
     world.expect_nothing()
     world.up("http")
     world.expect_mail(Message.SETTLED)
@@ -243,6 +244,72 @@ def test_a_host_removed_in_a_pause_is_told_at_its_end() -> None:  # R51
     world.expect_nothing()
     world.fast_forward(minutes=60)
     world.expect_mail(Message.WATCH_ENDED)
+
+
+def test_a_host_that_comes_to_another_customer_leaves_its_incident_behind() -> None:
+    world = World(policy(contract=WATCHED_ONLY))
+    world.down("http")
+    first = world.expect_mail(Message.FAULT)
+    moved = policy(version="2", contract=WATCHED_ONLY, owner=OTHER)
+    host = replace(moved.hosts[HOST], label="lab.midori.example", address="198.51.100.7")
+    world.inventory_becomes(replace(moved, hosts={HOST: host}))
+    world.expect_reason(Code.HOST_MOVED)
+    mail = world.expect_mail(Message.WATCH_ENDED, customer=CUSTOMER, faults=("web01/http",), label="web01.example", address="")
+    assert mail.facts["first_key"] == first.key
+    world.expect_notice("first", Code.HOST_MOVED)
+    world.expect_notice("second", Code.HOST_MOVED)
+    world.expect_nothing()
+    assert world.state.incident is None
+    world.down("http")
+    world.expect_reason(Code.OPENED, incident="INC-000002")
+    world.expect_mail_to_the_other(Message.FAULT, customer=OTHER, label="lab.midori.example")
+    world.expect_nothing()
+
+
+def test_what_returns_to_another_customer_is_another_incident() -> None:  # R26
+    world = World(policy(contract=WATCHED_ONLY))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.up("http")
+    world.expect_recovery()
+    world.inventory_becomes(policy(version="2", contract=WATCHED_ONLY, owner=OTHER))
+    world.down("http")
+    world.expect_reason(Code.OPENED, incident="INC-000002")
+    world.expect_mail_to_the_other(Message.FAULT)
+    world.expect_nothing()
+
+
+def test_a_host_that_moves_in_a_pause_or_with_a_silent_incident() -> None:  # R51: a pause of today's is not that customer's
+    world = World(policy(contract=WATCHED_ONLY))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.pause_begins(minutes=60)
+    world.inventory_becomes(policy(version="2", contract=WATCHED_ONLY, owner=OTHER))
+    world.expect_mail(Message.WATCH_ENDED)
+    world.expect_notice("first", Code.HOST_MOVED)
+    world.expect_notice("second", Code.HOST_MOVED)
+    world.down("http")
+    world.expect_reason(Code.OPENED_IN_PAUSE)
+    world.inventory_becomes(policy(version="3", contract=WATCHED_ONLY))
+    world.expect_reason(Code.HOST_MOVED)
+    world.expect_nothing()
+
+
+def test_what_a_run_says_of_a_host_that_has_moved_reaches_neither_customer() -> None:
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    moved = policy(version="2", owner=OTHER)
+    world.situation = replace(world.situation, policy=moved, host=moved.hosts[HOST])  # accepted, and not decided yet
+    world.run_announces_work()
+    world.expect_reason(Code.STALE)
+    world.expect_mail(Message.WATCH_ENDED)
+    world.expect_notice("first", Code.HOST_MOVED)
+    world.expect_notice("second", Code.HOST_MOVED)
+    world.run_ends(RunOutcome.FIXED)
+    world.expect_reason(Code.STALE)
+    world.expect_nothing()
 
 
 def test_a_removed_check_leaves_its_incident() -> None:

@@ -1,12 +1,14 @@
 """Stories of pauses, holds, modes and the people on call (R25, R26, R50, R51)."""
 
+from dataclasses import replace
+
 import pytest
-from sample_policy import HOST, POWER, RESTART, policy
+from sample_policy import HOST, OPERATORS, POWER, RESTART, policy
 
 from domain import events as ev
 from domain.commands import Message
 from domain.events import RunOutcome
-from domain.model import Mode, OnCall
+from domain.model import Contract, Mode, OnCall
 from domain.reasons import Code
 from story.harness import World
 
@@ -163,8 +165,11 @@ def test_a_hold_stops_work_and_its_release_lets_it_go_on(everything: bool, code:
     world.operator_holds(everything=everything)
     world.expect_reason(Code.HOLD_SET)
     world.down("http")
-    world.expect_mail(Message.FAULT, next="people")
+    world.expect_mail(Message.FAULT, next="held")
     world.expect_reason(code)
+    world.expect_reason(Code.NOT_WORKED_ON)
+    world.expect_notice("first", Code.NOT_WORKED_ON, faults=("web01/http",), level=4)
+    world.expect_notice("second", Code.NOT_WORKED_ON)
     world.fast_forward(minutes=60)
     world.expect_nothing()
     world.operator_releases()
@@ -175,13 +180,58 @@ def test_a_hold_stops_work_and_its_release_lets_it_go_on(everything: bool, code:
 def test_a_stop_file_stops_everything() -> None:  # R26
     world = World(stop_file=True)
     world.down("http")
-    world.expect_mail(Message.FAULT, next="people")
+    world.expect_mail(Message.FAULT, next="held")
     world.expect_reason(Code.GATE_STOP_FILE)
+    world.expect_notice("first", Code.NOT_WORKED_ON)
+    world.expect_notice("second", Code.NOT_WORKED_ON)
     world.fast_forward(minutes=60)
     world.expect_nothing()
     world.stop_file_goes()
     world.fast_forward(minutes=1)
     world.expect_run(RESTART, service="nginx.service")
+
+
+def test_a_held_server_is_known_to_operators_before_its_wait_is_over() -> None:  # R26
+    world = World()
+    world.operator_holds()
+    world.down("ping")
+    world.expect_mail(Message.FAULT, next="held")
+    world.expect_notice("first", Code.NOT_WORKED_ON, level=5)
+    world.expect_notice("second", Code.NOT_WORKED_ON)
+    world.operator_releases()
+    world.fast_forward(minutes=14)
+    world.expect_nothing()
+    world.fast_forward(minutes=1)
+    world.expect_run(POWER)
+
+
+def test_a_hold_is_told_of_again_when_worse_comes() -> None:  # R26
+    world = World()
+    world.operator_holds()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_notice("first", Code.NOT_WORKED_ON, level=4)
+    world.expect_notice("second", Code.NOT_WORKED_ON)
+    world.operator_releases()
+    world.expect_run(RESTART, service="nginx.service")
+    world.operator_holds()
+    world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_HOLD)
+    world.fast_forward(minutes=60)
+    world.expect_nothing()
+    world.down("ping")
+    world.expect_mail(Message.LEVEL_CHANGE, level=5, next="held")
+    world.expect_notice("first", Code.NOT_WORKED_ON, faults=("web01/http", "web01/ping"), level=5)
+    world.expect_notice("second", Code.NOT_WORKED_ON)
+    world.expect_nothing()
+
+
+def test_a_hold_over_what_nobody_would_work_on_wakes_nobody() -> None:  # R20
+    world = World(policy(contract=Contract()))
+    world.operator_holds()
+    world.down("http")
+    world.expect_mail(Message.FAULT, next="mail_only")
+    world.fast_forward(minutes=60)
+    world.expect_nothing()
 
 
 def test_in_shadow_mode_what_would_have_been_done_is_recorded_and_people_do_it() -> None:  # R26
@@ -194,15 +244,42 @@ def test_in_shadow_mode_what_would_have_been_done_is_recorded_and_people_do_it()
     world.expect_nothing()
 
 
-def test_shadow_waits_as_long_as_real_work_would() -> None:  # R20
-    world = World(policy(mode=Mode.SHADOW))
+def test_in_shadow_mode_people_have_it_at_once_and_the_record_waits_as_long_as_real_work_would() -> None:  # R20, R25
+    world = World(policy(mode=Mode.SHADOW, on_call=OnCall(("first",), escalate_after_s=7200)))
     world.down("ping")
     world.expect_mail(Message.FAULT, next="people")
-    world.fast_forward(minutes=14)
+    world.expect_reason(Code.GATE_MODE_SHADOW)
+    world.expect_page("first", reason="gate_mode_shadow")
+    world.fast_forward(minutes=14, seconds=59)
+    assert Code.WOULD_RUN not in {reason.code for reason in world.reasons}
+    world.fast_forward(seconds=1)
+    world.expect_reason(Code.WOULD_RUN, runbook=POWER, faults=("web01/ping",))
+    world.fast_forward(minutes=60)
+    assert world.reasons == []
+    world.unknown("disk")
+    assert Code.WOULD_RUN not in {reason.code for reason in world.reasons}, "once"
     world.expect_nothing()
-    world.fast_forward(minutes=1)
-    world.expect_reason(Code.WOULD_RUN, runbook=POWER)
+
+
+def test_what_recovers_before_its_wait_would_not_have_been_worked_on() -> None:  # R20
+    world = World(policy(mode=Mode.SHADOW))
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
     world.expect_page("first")
+    world.fast_forward(minutes=5)
+    world.up("ping")
+    world.expect_recovery(acted=False)
+    world.expect_notice("first", Code.RECOVERED)
+    world.fast_forward(minutes=60)
+    assert world.reasons == []
+
+
+def test_with_automation_off_nobody_waits_for_a_server_either() -> None:  # R25
+    world = World(policy(mode=Mode.OFF))
+    world.down("ping")
+    world.expect_mail(Message.FAULT, next="people")
+    world.expect_page("first", reason="gate_mode_off")
+    world.expect_nothing()
 
 
 def test_with_automation_off_people_do_everything() -> None:  # R26
@@ -270,6 +347,68 @@ def test_everybody_who_was_woken_hears_of_the_recovery() -> None:
     world.expect_recovery()
     world.expect_notice("first", Code.RECOVERED)
     world.expect_notice("second", Code.RECOVERED)
+    world.expect_nothing()
+
+
+def test_who_was_woken_hears_of_the_recovery_though_others_are_on_call_now() -> None:
+    world = World(policy(mode=Mode.OFF))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_page("first")
+    world.operator_acknowledges()
+    world.inventory_becomes(policy(version="2", mode=Mode.OFF, on_call=OnCall(("second",))))
+    world.up("http")
+    world.expect_recovery()
+    world.expect_notice("first", Code.RECOVERED)
+    world.expect_nothing()
+
+
+def test_who_was_woken_and_has_left_is_not_told() -> None:
+    world = World(policy(mode=Mode.OFF))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_page("first")
+    left = policy(version="2", mode=Mode.OFF, on_call=OnCall(("second",)))
+    world.inventory_becomes(replace(left, operators={"second": OPERATORS["second"]}))
+    world.up("http")
+    world.expect_recovery()
+    world.expect_nothing()
+
+
+def test_an_acknowledgement_by_somebody_who_has_left_silences_nobody() -> None:  # R25
+    world = World(policy(mode=Mode.OFF))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_page("first")
+    world.operator_acknowledges()
+    world.fast_forward(minutes=600)
+    world.expect_nothing()
+    left = policy(version="2", mode=Mode.OFF, on_call=OnCall(("second",)))
+    world.inventory_becomes(replace(left, operators={"second": OPERATORS["second"]}))
+    world.expect_reason(Code.ACKNOWLEDGER_LEFT, by="first")
+    world.expect_page("second", round=0)
+    assert world.incident.acknowledged_by is None
+    world.fast_forward(minutes=10)
+    world.expect_page("second", round=1)
+    world.up("http")
+    world.expect_recovery()
+    world.expect_notice("second", Code.RECOVERED)
+    world.expect_nothing()
+
+
+def test_who_took_it_hears_when_it_gets_worse_and_nobody_is_woken_anew() -> None:  # R4, R25
+    world = World(policy(mode=Mode.OFF))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_page("first")
+    world.operator_acknowledges()
+    world.down("ping")
+    world.expect_mail(Message.LEVEL_CHANGE, level=5, next="people")
+    world.expect_notice("first", Code.LEVEL_TOLD, level=5, previous_level=4)
+    world.fast_forward(minutes=600)
+    world.expect_nothing()
+    world.up("ping")
+    world.expect_mail(Message.LEVEL_CHANGE, level=4)
     world.expect_nothing()
 
 

@@ -135,10 +135,10 @@ def check(name: str = "ssh", address: str = A, profile: str = "standard", **chan
     return replace(made, **changes)
 
 
-def policy(*checks: Check, version: str = "1") -> Policy:
-    host = Host(id="web01", label="web01", customer="c", address=A, checks=checks)
-    customer = Customer("c", "Customer", (), Contract())
-    return Policy(version, Brand("b", "b@example.com"), {"c": customer}, {"web01": host}, {}, OnCall(()))
+def policy(*checks: Check, version: str = "1", owner: str = "c") -> Policy:
+    host = Host(id="web01", label="web01", customer=owner, address=A, checks=checks)
+    customer = Customer(owner, "Customer", (), Contract())
+    return Policy(version, Brand("b", "b@example.com"), {owner: customer}, {"web01": host}, {}, OnCall(()))
 
 
 @pytest.fixture
@@ -203,6 +203,21 @@ class TestTelling:
 
 
 class TestEvidence:
+    def test_another_customer_begins_anew(self, world: World) -> None:
+        """What failed before the host came to it is confirmed and told again, as its own fault."""
+        world.seen[A] = down("no answer")
+        watcher = watching(world)
+        run(world, watcher, 900)
+        world.adopt(policy(check(), version="2", owner="another"))
+        run(world, watcher, 900)
+        first, again = world.changes
+        assert (first.verdict, again.verdict) == (Verdict.DOWN, Verdict.DOWN)
+        assert again.fault_at_s is not None
+        assert again.fault_at_s > first.at_s
+        world.adopt(policy(check(), version="3", owner="another"))
+        run(world, watcher, 900)
+        assert len(world.changes) == 2
+
     def test_a_suspend_restarts_it(self, world: World) -> None:
         world.seen[A] = down("no answer")
         watcher = watching(world)

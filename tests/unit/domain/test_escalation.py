@@ -32,6 +32,17 @@ def test_it_goes_round_and_each_round_waits_twice_as_long() -> None:
     assert waits == [600.0] * 3 + [1200.0] * 3 + [2400.0] * 3 + [LONGEST_WAIT_S] * 4
 
 
+def test_it_is_known_who_was_paged_whatever_becomes_of_the_order() -> None:
+    first = next_page(Page("x"), THREE, 0.0)
+    assert first is not None
+    second = next_page(first[0], OnCall(("cy", "ai")), 600.0)
+    assert second is not None
+    third = next_page(second[0], OnCall(("ai",)), 9999.0)
+    assert third is not None
+    assert (third[0].told, third[0].paged) == (3, ("ai",))
+    assert next_page(second[0], OnCall(("cy",)), 9999.0)[0].paged == ("ai", "cy")  # type: ignore[index]  # it is due
+
+
 def test_one_person_is_paged_again() -> None:
     assert pages(OnCall(("ai",), 600.0), 3) == [(0, "ai"), (600, "ai"), (1800, "ai")]
 
@@ -42,7 +53,7 @@ def test_a_wait_longer_than_an_hour_stays_as_it_was_written() -> None:
 
 def test_nobody_is_paged_before_it_is_due() -> None:
     assert next_page(Page("x", 1, 600.0), THREE, 599.9) is None
-    assert next_page(Page("x", 1, 600.0), THREE, 600.0) == (Page("x", 2, 1200.0), "bo")
+    assert next_page(Page("x", 1, 600.0), THREE, 600.0) == (Page("x", 2, 1200.0, ("bo",)), "bo")
 
 
 def test_with_nobody_on_call_nobody_is_paged() -> None:
@@ -50,7 +61,7 @@ def test_with_nobody_on_call_nobody_is_paged() -> None:
 
 
 def test_a_clock_set_back_does_not_keep_people_from_being_paged() -> None:
-    assert next_page(Page("x", 1, 90_000.0), THREE, 3600.0) == (Page("x", 2, 4200.0), "bo")
+    assert next_page(Page("x", 1, 90_000.0), THREE, 3600.0) == (Page("x", 2, 4200.0, ("bo",)), "bo")
 
 
 @given(st.floats(0, 100_000), st.integers(0, 10_000), st.integers(1, 5))

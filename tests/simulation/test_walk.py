@@ -85,8 +85,11 @@ NOT_OF_STEP = {
     Code.GATE_CLAIM_LOST,
     Code.GATE_ATTEMPTED,
     Code.GATE_TARGET_CHANGED,
+    Code.DELIVERED,
+    Code.EVENT_SET_ASIDE,
+    Code.CLOCK_STEPPED,
 }
-"""Said at admission only: ``step`` never asks the gate about what it knows to be so."""
+"""Said at admission only, as ``step`` never asks the gate about what it knows to be so; or of what never comes before it."""
 
 BEGINNINGS: dict[str, Situation] = {
     "automation off": Situation(policy=policy(mode=Mode.OFF), host=None),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from sqlmodel import col, select
 
-from domain import events as ev
 from domain.commands import Report, Run
 from engine.context import Context
+from engine.flow_runs import hold_cancelled, tags
 from engine.prefect_api import ApiUnavailable, PrefectApi, PrefectError
-from store import inbox, policies
+from store import policies
 from store.codec import decode_command
 from store.tables import CommandRow, IncidentRow
 
@@ -94,22 +94,15 @@ class Dispatcher:
         with self._context.store.read() as session:
             policy = policies.current(session)
             incident = session.get(IncidentRow, command.incident) if command.incident else None
-        host = policy.hosts.get(command.host) if policy is not None else None
-        tags = [f"host:{command.host}"]
-        if command.incident:
-            tags.insert(0, f"incident:{command.incident}")
-        if host is not None:
-            tags.append(f"customer:{host.customer}")
-        if incident is not None:
-            tags.append(f"level:{incident.level}")
-        return tags
+        return tags(policy, command.host, command.incident, incident.level if incident is not None else None)
 
     def _reconcile(self) -> None:
-        """A run cancelled in the UI is a hold (R26): the operator wants it to stop, not to start again by itself."""
+        """Of what was cancelled in the UI: what the executor has killed it has said itself, but a run that had not begun it never
+        sees."""
         since_s = self._context.clock.now_s() - REMEMBER_S
         with self._context.store.read() as session:
-            rows = session.exec(
-                select(CommandRow).where(
+            runs = session.exec(
+                select(CommandRow.flow_run).where(
                     col(CommandRow.kind) == "Run",
                     col(CommandRow.flow_run).is_not(None),
                     col(CommandRow.flow_run) != "refused",
@@ -117,20 +110,6 @@ class Dispatcher:
                     col(CommandRow.created_s) > since_s,
                 )
             ).all()
-        runs = {row.flow_run: row for row in rows if row.flow_run is not None}
-        if not runs:
-            return
-        for run_id, state in self._api.states(runs).items():
+        for run_id, state in self._api.states(run_id for run_id in runs if run_id is not None).items():
             if state.type in {"CANCELLED", "CANCELLING"}:
-                self._hold(run_id, runs[run_id])
-
-    def _hold(self, run_id: str, row: CommandRow) -> None:
-        event = ev.HoldSet(
-            id=f"cancelled/{run_id}",
-            at_s=self._context.clock.now_s(),
-            host=row.host,
-            by="prefect-ui",
-            reason=f"flow run of {row.key} was cancelled",
-        )
-        with self._context.store.write() as session:
-            inbox.insert(session, event)
+                hold_cancelled(self._context, run_id)

@@ -9,7 +9,7 @@ Imports no Prefect itself. Runs are claimed in our store by themselves: an execu
 
 import logging
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
@@ -40,11 +40,15 @@ class Begun:
 class Executor:
     """``tick`` about twice a second, from one thread; ``stop`` in the end.
 
-    ``names`` are the flows in the module ``catalogue`` (see ``flows.runs``).
+    ``names`` are the flows in the module ``catalogue`` (see ``flows.runs``). ``cancelled`` is told the id of a run that people
+    cancelled, before its process is killed.
     """
 
-    def __init__(self, api: PrefectApi, clock: Clock, catalogue: str, names: Sequence[str]) -> None:
+    def __init__(
+        self, api: PrefectApi, clock: Clock, catalogue: str, names: Sequence[str], *, cancelled: Callable[[str], None]
+    ) -> None:
         self._api = api
+        self._cancelled = cancelled
         self._clock = clock
         self._catalogue = catalogue
         self._names = tuple(names)
@@ -114,9 +118,13 @@ class Executor:
             begun = self._begun[run_id]
             if state.type in {"CANCELLING", "CANCELLED"} and not begun.cancelled:
                 log.info("run %s was cancelled", run_id)
-                begun.process.kill()
-                begun.process.join(KILL_TIMEOUT_S)
                 begun.cancelled = True
+                try:
+                    # Before: else hands might take the run over in between, when no engine is there to see that it was cancelled.
+                    self._cancelled(run_id)
+                finally:
+                    begun.process.kill()
+                    begun.process.join(KILL_TIMEOUT_S)
 
     def _report_ended(self) -> None:
         for run_id, begun in list(self._begun.items()):

@@ -25,6 +25,7 @@ from prefect.states import Completed, Failed
 
 from engine import history
 from engine.context import Context, open_context
+from store.outbox import FLOW
 
 Result = TypeVar("Result")
 AnyState = State[object]
@@ -56,7 +57,7 @@ def opened() -> Iterator[Context]:
 
 def claimer() -> str:
     """The name under which this flow run claims commands."""
-    return f"flow:{runtime.flow_run.id}"
+    return f"{FLOW}{runtime.flow_run.id}"
 
 
 async def shown(title: str, work: Callable[[], Result], tell: Callable[[Result], Told]) -> Result:

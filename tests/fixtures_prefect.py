@@ -44,6 +44,7 @@ class PrefectBed:
         self.credential = ensure_credential(self.settings.prefect_credential)
         self.api = PrefectApi(server.api_url(self.settings), self.credential)
         self.log = home / "prefect.log"
+        self.cancelled = home / "cancelled"
         self.server: subprocess.Popen[bytes] | None = None
         self.executor: subprocess.Popen[bytes] | None = None
 
@@ -54,7 +55,7 @@ class PrefectBed:
 
     def start_executor(self, within_s: float = 60.0) -> None:
         environment = server.executor_environment(self.settings, self.credential, os.environ)
-        environment["PYTHONPATH"] = f"{TESTS.parent}:{TESTS}"
+        environment |= {"PYTHONPATH": f"{TESTS.parent}:{TESTS}", "TRIAL_CANCELLED": str(self.cancelled)}
         served = self.log.read_text().count("serving trial")
         argv = [sys.executable, "-m", "prefect_trial_serve"]
         self.executor = self._start(argv, environment, server.home(self.settings, "executor"))

@@ -38,6 +38,7 @@ def test_a_cancelled_run_stops_at_once_and_does_not_finish_later(prefect_bed: Pr
     state = prefect_bed.ended(run_id)
     assert (state.type, state.message) == ("CANCELLED", "cancelled: its host is on hold")
     assert gone(pid)
+    assert f"{run_id} 1" in prefect_bed.cancelled.read_text().splitlines(), "it is said while the run's process is still there"
     time.sleep(3.5)  # as long as it would have worked
     assert "finished" not in said.read_text()
     assert prefect_bed.state(run_id).type == "CANCELLED"

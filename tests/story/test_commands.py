@@ -215,6 +215,10 @@ class TestNames:
             (("run", "restart", "web01"), "runbook 'restart' does not exist; would be right: restart-service"),
             (("run", "restart", "web01", "--dry-run"), "runbook 'restart'"),
             (("run", "restart-service", "web02", "--dry-run"), "host 'web02'"),
+            (
+                ("run", "restart-service", "web01", "--service", "nginx", "--dry-run"),
+                "service 'nginx' is none that a check of web01 names",
+            ),
             (("run", "restart-service", "web01", "-m", "x" * 501), "the reason is 501 characters long, must be at most 500"),
             (("explain", "web02"), "'web02' is neither an incident nor a host of the inventory"),
             (("incidents", "--host", "web02"), "host 'web02' is not in the inventory"),

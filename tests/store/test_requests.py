@@ -1,0 +1,165 @@
+"""A run that an operator asks for: a dry run shows what the real one does, and what was asked for long ago is not done."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hand_clock import HandClock
+from sample_policy import HOST, HTTP, PING, RESTART, SMTP, WEB, policy
+
+from domain.events import VerdictChanged
+from domain.model import FaultClass, Mode, Policy
+from domain.observation import Verdict
+from domain.reasons import Code
+from engine.acting import describe
+from engine.context import Context
+from engine.executor import RunSession, begin
+from engine.hands import Hands
+from engine.requests import Answer, RequestError, dry_run, request_run
+from engine.settings import Settings
+from engine.tick import LEASE, Ticker
+from store import inbox, lease, outbox, policies
+from store.codec import encode
+from store.db import Store
+from store.tables import CommandRow
+
+FOR_EVER_S = 1e9
+
+
+class Desk:
+    """An operator, and an engine that decides when the test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = HandClock()
+        url = f"sqlite:///{folder / 'hikeshi.db'}"
+        self.context = Context(Settings(home=folder, lease_s=60), Store(url, self.clock), self.clock)
+        self.context.store.migrate()
+        assert lease.take(self.context.store, LEASE, "engine", FOR_EVER_S)
+        self._engine = Ticker(self.context, "engine")
+
+    def accept(self, inventory: Policy) -> None:
+        with self.context.store.write() as session:
+            policies.accept(session, inventory.version, encode(inventory), "test", self.clock.at_s)
+
+    def decides(self) -> None:
+        while self._engine.once():
+            pass
+
+    def fails(self, check: str) -> None:
+        now_s = self.clock.at_s
+        event = VerdictChanged(
+            id=f"down {check}", at_s=now_s, host=HOST, check=check, verdict=Verdict.DOWN, fault_at_s=now_s, evidence_since_s=now_s
+        )
+        with self.context.store.write() as session:
+            inbox.insert(session, event)
+        self.decides()
+
+    def asks(self, service: str | None = None) -> Answer:
+        """No engine answers while one waits; asked again, it is the same request."""
+        return request_run(self.context, runbook=RESTART, host=HOST, by="first", reason="test", service=service, once="1")
+
+    def run(self) -> CommandRow:
+        with self.context.store.read() as session:
+            [row] = outbox.claimable(session, ["Run"], self.clock.at_s, 0)
+        return row
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.context.close()
+
+
+SHADOW = policy(mode=Mode.SHADOW)
+FOR_THE_SERVER = replace(SHADOW, hosts={HOST: replace(SHADOW.hosts[HOST], procedures={FaultClass.SERVER: RESTART})})
+CASES: list[tuple[str, Policy, tuple[str, ...], str | None, str | None]] = [
+    ("nothing fails", SHADOW, (), None, "nginx.service"),
+    ("the second service fails", SHADOW, (SMTP.id,), None, "postfix.service"),
+    ("both fail", SHADOW, (SMTP.id, WEB.id), None, "postfix.service"),
+    ("a server's check fails too", SHADOW, (PING.id, SMTP.id), None, "postfix.service"),
+    ("named", SHADOW, (), "postfix", "postfix.service"),
+    ("named, and another fails", SHADOW, (HTTP.id,), "postfix.service", "postfix.service"),
+    ("for the whole server", FOR_THE_SERVER, (), None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("inventory", "failing", "named", "service"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_a_dry_run_shows_what_the_real_one_does(
+    desk: Desk, inventory: Policy, failing: tuple[str, ...], named: str | None, service: str | None
+) -> None:
+    desk.accept(inventory)
+    for check in failing:
+        desk.fails(check)
+    lines = dry_run(desk.context, runbook=RESTART, host=HOST, service=named)
+    desk.asks(named)
+    desk.decides()
+    session = begin(desk.context, desk.run().key, "us")
+    assert isinstance(session, RunSession)
+    session.close()
+    assert session.run.service == service
+    assert session.procedure is not None
+    assert session.host is not None
+    expected = [
+        f"{number}. {step.id}: on {session.host.address}: {' && '.join(describe(step, session.host, session.run.service))}"
+        for number, step in enumerate(session.procedure.steps, 1)
+        if step.acts
+    ]
+    assert [line for line in lines if ": on " in line] == expected
+    assert lines[0] == f"1. look: the watcher looks at {', '.join(session.run.checks)}"
+
+
+@pytest.mark.parametrize(
+    ("named", "wrong"),
+    [
+        ("apache2", "service 'apache2' is none that a check of web01 names; would be right: nginx.service, postfix.service"),
+        ("nginx; reboot", "service 'nginx; reboot' is not the name of a systemd service"),
+    ],
+)
+def test_a_service_that_the_host_has_not(desk: Desk, named: str, wrong: str) -> None:
+    desk.accept(SHADOW)
+    with pytest.raises(RequestError, match=wrong):
+        dry_run(desk.context, runbook=RESTART, host=HOST, service=named)
+    with pytest.raises(RequestError, match=wrong):
+        desk.asks(named)
+
+
+def test_what_was_asked_for_while_no_engine_was_there_is_not_done_hours_later(desk: Desk) -> None:
+    desk.accept(SHADOW)
+    assert not desk.asks().decided
+    desk.clock.at_s += 3 * 3600
+    desk.decides()
+    answer = desk.asks()
+    assert (answer.decided, answer.granted, answer.commands) == (True, False, ())
+    assert answer.reasons[0][0] == Code.REQUEST_LATE
+
+
+def test_an_engine_that_is_back_soon_decides_it(desk: Desk) -> None:
+    desk.accept(SHADOW)
+    assert not desk.asks().decided
+    desk.decides()
+    assert desk.asks().granted
+
+
+@pytest.mark.parametrize("prefect", [True, False])
+def test_hands_leave_a_run_to_its_flow_run_for_a_while(desk: Desk, prefect: bool) -> None:
+    """Where there is no Prefect, there is nothing to wait for."""
+    desk.accept(SHADOW)
+    desk.asks()
+    desk.decides()
+    created_s = desk.run().created_s
+    settings = Settings(prefect=prefect)
+    hands = Hands(Context(settings, desk.context.store, desk.clock))
+
+    def takes() -> list[str]:
+        with desk.context.store.read() as session:
+            return [row.key for row in hands._orphans(session)]
+
+    assert settings.orphan_s == 10
+    desk.clock.at_s = created_s + settings.orphan_s - 0.1
+    assert takes() == ([] if prefect else [desk.run().key])
+    desk.clock.at_s = created_s + settings.orphan_s
+    assert takes() == [desk.run().key]

@@ -15,6 +15,9 @@ app = typer.Typer(
 process = typer.Typer(help="One process of `up` by itself.", no_args_is_help=True)
 app.add_typer(process, name="process", hidden=True)
 
+HostId = Annotated[str, typer.Argument(help="The host's id in the inventory.")]
+MaybeHost = Annotated[str | None, typer.Argument(help="The host's id in the inventory; or --all.")]
+IncidentId = Annotated[str, typer.Argument(help="The incident, as in INC-000123.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 By = Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id in the inventory.")]
 Why = Annotated[str, typer.Option("--reason", "-m", help="Why; it stands in the record.")]
@@ -83,7 +86,7 @@ def explain(
 
 
 @app.command()
-def ack(incident: str, by: By) -> None:
+def ack(incident: IncidentId, by: By) -> None:
     """Take an incident: nobody else is woken."""
     from hikeshi.asking import take
 
@@ -91,7 +94,7 @@ def ack(incident: str, by: By) -> None:
 
 
 @app.command()
-def note(incident: str, text: str, by: By) -> None:
+def note(incident: IncidentId, text: Annotated[str, typer.Argument(help="What to write, up to 1000 characters.")], by: By) -> None:
     """Write something into an incident's record."""
     from hikeshi.asking import write_note
 
@@ -100,7 +103,7 @@ def note(incident: str, text: str, by: By) -> None:
 
 @app.command()
 def hold(
-    host: Annotated[str | None, typer.Argument()] = None,
+    host: MaybeHost = None,
     all_: Annotated[bool, typer.Option("--all", help="Every host; works without database or Prefect.")] = False,
     by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
     reason: Why = "",
@@ -113,7 +116,7 @@ def hold(
 
 @app.command()
 def release(
-    host: Annotated[str | None, typer.Argument()] = None,
+    host: MaybeHost = None,
     all_: Annotated[bool, typer.Option("--all", help="The hold on every host.")] = False,
     by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
     reason: Why = "",
@@ -146,8 +149,8 @@ def pause(
 
 @app.command()
 def run(
-    runbook: str,
-    host: str,
+    runbook: Annotated[str, typer.Argument(help="A runbook's name, such as restart-service.")],
+    host: HostId,
     service: Annotated[str | None, typer.Option(help="The service it is for; without: what fails, else the host's first.")] = None,
     by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would do, and do nothing.")] = False,
@@ -161,7 +164,7 @@ def run(
 
 
 @app.command()
-def sudoers(host: str) -> None:
+def sudoers(host: HostId) -> None:
     """Print the minimal sudo rules that a host needs for its runbooks."""
     from hikeshi.reading import show_sudoers
 
@@ -169,7 +172,7 @@ def sudoers(host: str) -> None:
 
 
 @app.command()
-def backup(file: Path) -> None:
+def backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
     """Copy the store into a file, while everything runs."""
     from hikeshi.keeping import backup as backup_now
 
@@ -177,7 +180,7 @@ def backup(file: Path) -> None:
 
 
 @app.command()
-def restore(file: Path) -> None:
+def restore(file: Annotated[Path, typer.Argument(help="What backup has written.")]) -> None:
     """Put a backup back as the store. Nothing may be running."""
     from hikeshi.keeping import restore as restore_now
 

@@ -1,7 +1,9 @@
 """The story in three acts, and the verdict: every expected thing happened, and nothing else."""
 
 import contextlib
+import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -93,7 +95,7 @@ def play(*, stay: bool, plain: bool, picture: Path | None) -> Exit:
     try:
         with Stage(clock, plain=plain) as stage:
             code = _perform(stage, clock, picture)
-            _tell_where(stage)
+            _tell_where(stage, stay=stay)
             if stay:
                 _stay(stage, clock)
             return code
@@ -151,17 +153,19 @@ def first_act(story: Play) -> None:
 def second_act(story: Play) -> None:
     """The same fault in a maintenance pause: recorded, and nothing else."""
     story.screen.say("story", "ACT 2: web01 is in a maintenance pause, and nginx dies again.")
+    mark = story.record.decision_mark()
     said = story.stage.hikeshi("pause", "--host", "web01", "--minutes", "10", "--reason", "kernel update")
     pause = said.split()[1].rstrip(":")
-    mark = story.record.decision_mark()
+    story.until("the pause to be recorded", lambda: story.record.codes(mark)[Code.PAUSE_SET] == 1)
     story.stage.host.break_service(UNIT)
     story.screen.say("host", "nginx is dead")
     story.until("the fault to be recorded", lambda: story.record.codes(mark)[Code.OPENED_IN_PAUSE] == 1)
     story.linger(8.0)
     story.expect_mails()
     story.expect_starts(0)
-    for line in story.stage.hikeshi("explain", "INC-000002").splitlines()[2:]:
-        story.screen.say("explain", f"hikeshi explain INC-000002 | {' '.join(line.split())}")
+    for line in json.loads(story.stage.hikeshi("explain", "INC-000002", "--json")):
+        story.screen.say("explain", f"hikeshi explain INC-000002: {line['text']} [{line['code']}, {line['spec']}]")
+    story.screen.say("host", "nginx is started again by hand")
     story.stage.host.restart_service(UNIT)
     story.until("the silent end", lambda: story.record.codes(mark)[Code.RECOVERED_SILENTLY] == 1)
     story.stage.hikeshi("pause", "--cancel", pause)
@@ -197,13 +201,25 @@ def _flows_over(story: Play) -> bool:
     return all(state.startswith("COMPLETED/") for _, state in story.record.flow_runs().values())
 
 
-def _tell_where(stage: Stage) -> None:
+def _tell_where(stage: Stage, *, stay: bool) -> None:
+    """Only what is still there when this has ended; the Prefect server is, with ``--stay``."""
     print()
     print(f"mails       {stage.mails}")
     print(f"reports     {stage.settings.reports}")
-    print(f"records     HIKESHI_HOME={stage.settings.home} hikeshi explain INC-000001")
-    print(f"Prefect UI  {stage.settings.prefect_url} (sign in with the text in {stage.settings.prefect_credential})")
+    print(f"records     {_command()} --home {stage.settings.home} explain INC-000001")
     print(f"logs        {stage.log} and {stage.settings.home / 'log'}")
+    if stay:
+        print(f"Prefect UI  {stage.settings.prefect_url} (sign in with the text in {stage.settings.prefect_credential})")
+    else:
+        print("To see the runs in the Prefect UI as well, play it with --stay.")
+
+
+def _command() -> str:
+    """How this very program is called from here: the way that a reader can copy."""
+    beside = Path(sys.executable).with_name("hikeshi")
+    if not beside.exists():
+        return f"{sys.executable} -m hikeshi"
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 def _stay(stage: Stage, clock: Clock) -> None:

@@ -52,6 +52,7 @@ def options_for(kind: str, address: str, port: int) -> dict[str, object]:
 
 
 def needed(kind: str) -> dict[str, object]:
+    assert kind in SAMPLES, f"{kind} needs a line in SAMPLES: what a healthy peer sends"
     return {"port": 25, **SAMPLES[kind].options} if kind == "tcp" else dict(SAMPLES[kind].options)
 
 

@@ -2,6 +2,7 @@
 happened."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,4 +42,12 @@ def test_the_story_without_guests_says_so_and_holds_too(tmp_path: Path) -> None:
     done = play(tmp_path, "--plain")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No guest here (--plain was asked for)" in done.stdout
+    assert "Prefect UI  " not in done.stdout  # it has ended with the demo
+    act = done.stdout.partition("ACT 2")[2].partition("ACT 3")[0]
+    assert act.index("set the pause") < act.index("nginx is dead") < act.index("hikeshi explain INC-000002: ")
+    [(argv, home)] = re.findall(r"^records     (\S+(?: -m hikeshi)?) --home (\S+) explain INC-000001$", done.stdout, re.MULTILINE)
+    explained = subprocess.run(
+        [*argv.split(), "--home", home, "explain", "INC-000001"], capture_output=True, text=True, check=False
+    )
+    assert "Why: INC-000001" in explained.stdout
     assert "Every expected thing happened, and nothing else." in done.stdout

@@ -45,6 +45,23 @@ def test_every_reading_command_takes_json() -> None:
     assert reading == {name for name, one in group.commands.items() if any("--json" in item.opts for item in one.params)}
 
 
+def test_every_command_and_all_that_it_takes_says_what_it_is() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name, command in group.commands.items():
+        if not command.hidden:
+            assert command.help, name
+            assert [item.name for item in command.params if not getattr(item, "help", None)] == [], name
+
+
+def test_every_command_is_in_one_row_of_who_ends_how() -> None:
+    [table] = re.findall(r"\| command \| can end with \|\n\|---\|---\|\n((?:\|.*\n)+)", TEXT)
+    ends = re.findall(r"^\| (.*?) \| ([\d, ]+) \|$", table, re.MULTILINE)
+    named = [name for names, _ in ends for name in re.findall(r"`(\w+)[` ]", names)]
+    assert sorted(named) == sorted(commands())
+    assert {int(code) for _, codes in ends for code in codes.split(", ")} == set(Exit)
+
+
 def test_every_exit_code_is_documented_and_nothing_else() -> None:
     [table] = re.findall(r"\| code \| means \|\n\|---\|---\|\n((?:\|.*\n)+)", TEXT)
     documented = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]

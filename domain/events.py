@@ -207,6 +207,17 @@ class WatcherSilent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStepped:
+    """From the engine itself: its machine's clock was set. What waits has been moved already."""
+
+    id: str
+    at_s: float
+    from_at_s: float
+    to_at_s: float
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRecorded:
     """From a run: one step ended. Changes no state; it is the incident's timeline and report."""
 
@@ -258,6 +269,7 @@ Event = (
     | DeliveryFailed
     | InventoryRefused
     | WatcherSilent
+    | ClockStepped
     | ActionRecorded
     | ReportWritten
     | ReportFailed

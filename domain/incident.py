@@ -241,6 +241,13 @@ def _on_record(draft: Draft, event: ev.Event) -> None:
             )
         case ev.ReportWritten():
             draft.because(Code.REPORT_WRITTEN, incident=event.incident, path=event.path)
+        case _:
+            _on_trouble(draft, event)
+
+
+def _on_trouble(draft: Draft, event: ev.Event) -> None:
+    """What the operators should know of the engine itself."""
+    match event:
         case ev.DeliveryFailed():
             draft.because(Code.DELIVERY_FAILED, recipient=event.recipient, error=event.error)
             if event.message is Message.NOTICE:
@@ -255,3 +262,7 @@ def _on_record(draft: Draft, event: ev.Event) -> None:
         case ev.WatcherSilent():
             draft.because(Code.WATCHER_SILENT, by=event.watcher)
             notice_operators(draft, Code.WATCHER_SILENT, by=event.watcher)
+        case ev.ClockStepped():
+            draft.because(Code.CLOCK_STEPPED, from_at_s=event.from_at_s, to_at_s=event.to_at_s)
+            if not draft.host:  # once, and not for each host that has an open incident
+                notice_operators(draft, Code.CLOCK_STEPPED, from_at_s=event.from_at_s, to_at_s=event.to_at_s)

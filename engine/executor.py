@@ -22,7 +22,7 @@ from engine.acting import Acting, StepResult, act, settle
 from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
 from engine.context import Context
 from remediation import ACTIONS, Target
-from store import inbox, journal, outbox, policies
+from store import inbox, journal, outbox, policies, steady
 from store.circumstances import moved_since
 from store.codec import decode
 from store.tables import Attempt, CommandRow, Inbox
@@ -68,7 +68,6 @@ class RunSession:
         self.claimer = claimer
         self.procedure: Procedure | None = runbooks.load(ACTIONS).get(self.run.runbook)
         self._context = context
-        self._started_s = row.created_s
         self._stop = stop
         with context.store.read() as session:
             policy = policies.get(session, self.run.policy) or policies.current(session)
@@ -98,7 +97,8 @@ class RunSession:
         if isinstance(verdict, Done):
             return None
         self._check()
-        wait_s = verdict.not_before_s - self._context.clock.now_s()
+        with self._context.store.read() as session:
+            wait_s = verdict.not_before_s - steady.now_s(session)
         if wait_s > 0:
             self._context.clock.sleep(min(wait_s, verdict.step.every_s))
         return Titled(verdict.step, self._title(verdict.step))
@@ -144,12 +144,14 @@ class RunSession:
             return Done(ev.RunOutcome.REFUSED, acted=False, code=str(Code.GATE_NO_PROCEDURE))
         if self.host is None or not self.run.checks:
             return Done(ev.RunOutcome.REFUSED, acted=False, code=str(Code.NOT_WATCHED))
+        with self._context.store.read() as session:
+            attempts, now_s = journal.attempts(session, self.run.key), steady.now_s(session)
+            started_s = now_s - outbox.waited_s(session, self.run.key)
         past = [
             Past(attempt.step, StepOutcome(attempt.outcome or "unknown"), attempt.ended_s or attempt.intent_s, attempt.code)
-            for attempt in self._attempts()
+            for attempt in attempts
         ]
-        asked = self.run.requested_by != ENGINE
-        return proceed(self.procedure, past, self._started_s, self._context.clock.now_s(), asked=asked)
+        return proceed(self.procedure, past, started_s, now_s, asked=self.run.requested_by != ENGINE)
 
     def _ended(self, done: Done) -> ev.RunEnded:
         attempts = self._attempts()
@@ -221,7 +223,7 @@ class RunSession:
         key = f"{self.run.key}/look/{len(self._attempts()) + 1}"
         look = Look(key=key, incident=self.run.incident, host=self.run.host, checks=self.run.checks)
         with self._context.store.write() as session:
-            outbox.put(session, look, self._context.clock.now_s())
+            outbox.put(session, look)
         give_up_s = self._context.clock.boottime_s() + step.timeout_s
         while self._context.clock.boottime_s() < give_up_s:
             with self._context.store.read() as session:
@@ -244,8 +246,7 @@ class RunSession:
 
     # writing down
 
-    def _attempt(self, step: Step, number: int, result: StepResult) -> Attempt:
-        now_s = self._context.clock.now_s()
+    def _attempt(self, step: Step, number: int, result: StepResult, now_s: float) -> Attempt:
         return Attempt(
             id=f"{self.run.key}/{number:03d}",
             command=self.run.key,
@@ -269,7 +270,7 @@ class RunSession:
         with self._context.store.write() as session:
             self._check_claim(session)
             number = journal.next_number(session, self.run.key)
-            attempt = self._attempt(step, number, result)
+            attempt = self._attempt(step, number, result, steady.now_s(session))
             session.add(attempt)
             inbox.insert(session, self._recorded(attempt.id, step.id, step.action, result))
 
@@ -277,7 +278,7 @@ class RunSession:
         """The journal's outcome and the event for the timeline, in one transaction."""
         with self._context.store.write() as session:
             self._check_claim(session)
-            journal.settle(session, attempt_id, str(result.outcome), result.detail, self._context.clock.now_s())
+            journal.settle(session, attempt_id, str(result.outcome), result.detail, steady.now_s(session))
             inbox.insert(session, self._recorded(attempt_id, step, action, result))
 
     def _check_claim(self, session: Session) -> None:

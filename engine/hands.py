@@ -15,7 +15,7 @@ from engine.executor import begin
 from engine.reporting import write_report
 from engine.sending import send_waiting
 from notify import CHANNELS
-from store import outbox
+from store import outbox, steady
 from store.tables import CommandRow
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class Hands:
 
     def _orphans(self, session: Session) -> list[CommandRow]:
         """Runs and reports that no flow run claimed in time."""
-        settings, now_s = self._context.settings, self._context.clock.now_s()
+        settings, now_s = self._context.settings, steady.now_s(session)
         wait_s = settings.orphan_s if settings.prefect else 0.0
-        found = outbox.claimable(session, ["Run", "Report"], now_s, wait_s)
+        found = outbox.claimable(session, ["Run", "Report"], wait_s)
         return [row for row in found if now_s - row.created_s >= wait_s]
 
     def _begin(self, name: str, work: Callable[[], None]) -> None:

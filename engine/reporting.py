@@ -91,7 +91,7 @@ def _failed(context: Context, row: CommandRow, claimer: str, error: str) -> str:
     with context.store.write() as session:
         now_s = context.clock.now_s()
         if row.tries < GIVE_UP_TRIES:
-            outbox.postpone(session, row.key, claimer, now_s + RETRY_S, error)
+            outbox.postpone(session, row.key, claimer, RETRY_S, error)
             return "postponed"
         if outbox.complete(session, row.key, claimer, "failed", error, now_s):
             event = ev.ReportFailed(

@@ -32,9 +32,8 @@ GIVE_UP_S = 86_400.0
 def send_waiting(context: Context, claimer: str, channel: str) -> int:
     """Send what waits for this channel; returns how many commands were finished. Channels wait for each other nowhere: a mail
     server that hangs must not delay a page by webhook."""
-    now_s = context.clock.now_s()
     with context.store.read() as session:
-        waiting = outbox.messages(session, channel, now_s, context.settings.orphan_s, WAITING_MAX)
+        waiting = outbox.messages(session, channel, context.settings.orphan_s, WAITING_MAX)
         policy = policies.current(session)
     if policy is None:
         return 0
@@ -137,9 +136,9 @@ def _refused(context: Context, claimer: str, rows: list[CommandRow], notifies: l
     with context.store.write() as session:
         now_s = context.clock.now_s()
         for row, notify in zip(rows, notifies, strict=True):
-            if not error.permanent and now_s - row.created_s < GIVE_UP_S:
+            if not error.permanent and outbox.waited_s(session, row.key) < GIVE_UP_S:
                 wait_s = RETRY_S[min(row.tries - 1, len(RETRY_S) - 1)]
-                outbox.postpone(session, row.key, claimer, now_s + wait_s, str(error))
+                outbox.postpone(session, row.key, claimer, wait_s, str(error))
                 log.warning("%s: %s; tried again in %g s", row.key, error, wait_s)
                 continue
             log.error("%s: given up: %s", row.key, error)

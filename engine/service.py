@@ -10,6 +10,7 @@ from engine.dispatch import Dispatcher
 from engine.inventory_source import InventorySource
 from engine.prefect_api import PrefectApi
 from engine.prefect_credential import read_credential
+from engine.stepping import follow
 from engine.tick import LEASE, LeaseLostError, Ticker
 from engine.watchers import WatcherGuard
 from store import lease
@@ -66,16 +67,16 @@ class Engine:
             threading.Thread(target=_dispatch, args=(self._context, stop), name="dispatch", daemon=True).start()
         while not stop.is_set():
             self._look_around(reload)
-            now_s = self._context.clock.now_s()
-            due = self._timer_at_s is not None and now_s >= self._timer_at_s
+            due = self._timer_at_s is not None and self._context.clock.boottime_s() >= self._timer_at_s
             if self._context.store.changed() or due:
+                follow(self._context, self._holder)  # rung at least as often as the lease is prolonged
                 while self._ticker.once():
                     self._keep_lease()
-                self._timer_at_s = self._ticker.next_timer_s()
+                self._timer_at_s = self._ticker.next_timer_boot_s()
             stop.wait(POLL_S)
 
     def _look_around(self, reload: threading.Event) -> None:
-        """What is looked at by the clock: the lease, the inventory's folder, the watchers."""
+        """What is looked at every so often: the lease, the inventory's folder, the watchers."""
         boot_s = self._context.clock.boottime_s()
         if boot_s < self._around_at_s and not reload.is_set():
             return

@@ -2,12 +2,14 @@
 
 import logging
 import traceback
+import uuid
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from sqlalchemy import func
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from domain import events as ev
 from domain.aside import set_aside
@@ -18,7 +20,7 @@ from domain.reasons import Code
 from domain.state import Decision, HostState, Incident, Situation
 from engine.context import Context
 from engine.situation import open_hosts, situation_of, state_of
-from store import inbox, lease, outbox, overlay, policies
+from store import inbox, lease, outbox, overlay, policies, steady
 from store.codec import encode
 from store.db import StoreError
 from store.inbox import Unreadable
@@ -47,6 +49,12 @@ class LeaseLostError(Exception):
     """Another engine process decides now; this one must stop."""
 
 
+def demand_lease(session: Session, holder: str) -> None:
+    """Raises ``LeaseLostError`` unless this transaction is the deciding engine's."""
+    if not lease.still(session, LEASE, holder):
+        raise LeaseLostError(f"{holder} no longer holds the engine's lease")
+
+
 class Ticker:
     """Decides events one after another, in the order in which they were written down."""
 
@@ -64,25 +72,22 @@ class Ticker:
             self._decide(seq, event)
         return len(waiting)
 
-    def next_timer_s(self) -> float | None:
-        """When the next host wants to be asked again; ``None`` while none does."""
+    def next_timer_boot_s(self) -> float | None:
+        """When the next host wants to be asked again, by CLOCK_BOOTTIME; ``None`` while none does."""
         with self._context.store.read() as session:
-            return session.exec(select(func.min(col(HostRow.next_due_s)))).one()
+            next_s = session.exec(select(func.min(col(HostRow.next_due_s)))).one()
+            return self._context.clock.boottime_s() + next_s - steady.now_s(session) if next_s is not None else None
 
     def _fire_timers(self) -> None:
-        now_s = self._context.clock.now_s()
         with self._context.store.read() as session:
-            due = [row.host for row in session.exec(select(HostRow).where(col(HostRow.next_due_s) <= now_s))]
-            times = {host: _due(session, host) for host in due}
-        if not due:
-            return
+            if session.exec(_due(steady.now_s(session))).first() is None:
+                return
         with self._context.store.write() as session:
-            for host in due:
-                inbox.insert(session, ev.TimerFired(id=f"timer/{host}/{times[host]!r}", at_s=now_s, host=host))
-                row = session.get(HostRow, host)
-                if row is not None:
-                    row.next_due_s = None
-                    session.add(row)
+            demand_lease(session, self._holder)
+            now_s = steady.now_s(session)
+            for row in session.exec(_due(now_s)):
+                inbox.insert(session, ev.TimerFired(id=f"timer/{row.host}/{uuid.uuid4().hex}", at_s=now_s, host=row.host))
+                row.next_due_s = None
 
     def _decide(self, seq: int, event: ev.Event | Unreadable) -> None:
         """One event that can't be decided must not keep all others waiting: it is set aside, and people are told."""
@@ -101,7 +106,7 @@ class Ticker:
         log.error("event %d can't be decided and is set aside: %s\n%s", seq, error, trace)
         context = self._context
         with context.store.write() as session:
-            self._demand_lease(session)
+            demand_lease(session, self._holder)
             policy = policies.current(session)
             if policy is None:
                 raise LookupError("there is no inventory to decide by")
@@ -109,22 +114,18 @@ class Ticker:
                 overlay.apply(session, event)  # what an operator stopped stays stopped
             row = inbox.set_aside(session, seq, error)
             situation = situation_of(session, policy, SYSTEM, context.settings.stop_file)
-            now_s = context.clock.now_s()
+            now_s = steady.now_s(session)
             decision = set_aside(situation, row.event_id, row.kind, f"{row.kind}: {error}", now_s)
             for command in decision.commands:
-                outbox.put(session, command, now_s)
+                outbox.put(session, command)
             for host in dict.fromkeys((SYSTEM, row.host)):
                 session.add(_record(seq, row.kind, host, situation, decision, getattr(event, "incident", None)))
-
-    def _demand_lease(self, session: Session) -> None:
-        if not lease.still(session, LEASE, self._holder):
-            raise LeaseLostError(f"{self._holder} no longer holds the engine's lease")
 
     def _decide_one(self, seq: int, event: ev.Event) -> None:
         context = self._context
         with context.store.write() as session:
-            self._demand_lease(session)
-            now_s = context.clock.now_s()
+            demand_lease(session, self._holder)
+            now_s = steady.now_s(session)
             policy = policies.current(session)
             if policy is not None:
                 overlay.apply(session, event)
@@ -139,11 +140,11 @@ class Ticker:
         _save_state(session, decision.state, next_due_s(decision.state, situation, now_s))
         incident = decision.state.incident or before.incident
         for changed in _changed_incidents(before, decision.state):
-            _save_incident(session, changed, host, closed=changed is not decision.state.incident, now_s=now_s)
+            save_incident(session, changed, host, closed=changed is not decision.state.incident, now_s=now_s)
         if isinstance(event, ev.VerdictChanged) and not _ignored(decision):
             _save_verdict(session, event)
         for command in decision.commands:
-            outbox.put(session, command, now_s)
+            outbox.put(session, command)
         about = incident.id if incident is not None else getattr(event, "incident", None)
         session.add(_record(seq, type(event).__name__, host, situation, decision, about))
 
@@ -186,15 +187,14 @@ def _hosts_of(session: Session, event: ev.Event, policy: Policy) -> Sequence[str
                 return [event.pause.host]
             of = {host.id for host in policy.hosts.values() if host.customer == event.pause.customer}
             return [SYSTEM, *(host for host in open_hosts(session) if host in of)]
-        case ev.PauseCancelled():
+        case ev.PauseCancelled() | ev.ClockStepped():
             return [SYSTEM, *open_hosts(session)]
         case _:
             return [event.host]
 
 
-def _due(session: Session, host: str) -> float | None:
-    row = session.get(HostRow, host)
-    return row.next_due_s if row is not None else None
+def _due(now_s: float) -> SelectOfScalar[HostRow]:
+    return select(HostRow).where(col(HostRow.next_due_s) <= now_s).order_by(col(HostRow.host))
 
 
 def _ignored(decision: Decision) -> bool:
@@ -213,7 +213,8 @@ def _save_state(session: Session, state: HostState, due_s: float | None) -> None
     session.merge(HostRow(host=state.host, state=encode(state), next_due_s=due_s, incident=incident))
 
 
-def _save_incident(session: Session, incident: Incident, host: str, *, closed: bool, now_s: float) -> None:
+def save_incident(session: Session, incident: Incident, host: str, *, closed: bool, now_s: float) -> None:
+    """The incident as people ask for it."""
     worst = incident.worst
     before = session.get(IncidentRow, incident.id)
     level = int(worst.level) if worst is not None else 2

@@ -63,7 +63,7 @@ class StoreDesk:
     def take_looks(self) -> Sequence[Look]:
         with _away():
             with self._store.read() as session:
-                offered = outbox.claimable(session, ["Look"], self._store.clock.now_s(), orphan_s=0.0)
+                offered = outbox.claimable(session, ["Look"], orphan_s=0.0)
             timeouts = self._timeouts() if offered else {}
             claimed = []
             for row in offered:

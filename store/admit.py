@@ -16,7 +16,7 @@ from sqlmodel import select
 from domain.commands import Facts, Run
 from domain.gate import Verdict
 from domain.reasons import Code
-from store import journal, policies
+from store import journal, policies, steady
 from store.circumstances import judge_step
 from store.codec import decode
 from store.db import Store, StoreError
@@ -63,7 +63,7 @@ def admit(store: Store, request: Request) -> Admission:
     Raises ``StoreError`` when there is no such Run command.
     """
     with store.write() as session:
-        now_s = store.clock.now_s()
+        now_s = steady.now_s(session)
         row = session.exec(select(CommandRow).where(CommandRow.key == request.command)).first()
         if row is None or row.kind != Run.__name__:
             raise StoreError(f"{request.command}: there is no run of this key to act for")

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ _WRITER_LOCK = 0x68696B65
 _ENGINE: dict[str, Any] = {"json_serializer": encode, "pool_size": 2, "max_overflow": 6, "hide_parameters": True}
 """On both databases. What is stored is other people's: no error message repeats it."""
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+@cache
+def boot_id() -> str:
+    """Names this boot of this machine."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 class StoreError(Exception):
@@ -140,14 +145,13 @@ class Store:
 
     def _void_after_reboot(self) -> None:
         """CLOCK_BOOTTIME began anew, or the file comes from another machine: no process that holds anything is alive."""
-        boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
         with self._session(self._reader) as session:
-            if session.exec(select(Boot.boot_id)).first() == boot_id:
+            if session.exec(select(Boot.boot_id)).first() == boot_id():
                 return
         with self._session(self._writer) as session:
-            if session.exec(select(Boot.boot_id)).first() != boot_id:
+            if session.exec(select(Boot.boot_id)).first() != boot_id():
                 void_leases(session)
-                session.merge(Boot(boot_id=boot_id))
+                session.merge(Boot(boot_id=boot_id(), epoch_s=None))
             session.commit()
 
 

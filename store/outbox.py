@@ -1,4 +1,7 @@
-"""What the engine asks for. A command is committed, claimed by one, and done once (or, after a crash, found unfinished)."""
+"""What the engine asks for. A command is committed, claimed by one, and done once (or, after a crash, found unfinished).
+
+``created_s`` and ``not_before_s`` are of the steady clock (``store.steady``).
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -8,6 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from domain.commands import Command, Notify, Run
+from store import steady
 from store.codec import encode
 from store.db import Store, lease_now_s
 from store.rows import insert_new
@@ -17,8 +21,9 @@ FLOW = "flow:"
 """Whoever claims or is preferred under this prefix is the Prefect flow run whose id follows."""
 
 
-def put(session: Session, command: Command, now_s: float) -> None:
+def put(session: Session, command: Command) -> None:
     """Write a command down; one whose key is there already is left as it is."""
+    now_s = steady.now_s(session)
     insert_new(
         session,
         CommandRow(
@@ -50,19 +55,19 @@ def _queue(command: Command) -> str:
     return command.key
 
 
-def claimable(session: Session, kinds: Collection[str], now_s: float, orphan_s: float, limit: int = 100) -> list[CommandRow]:
+def claimable(session: Session, kinds: Collection[str], orphan_s: float, limit: int = 100) -> list[CommandRow]:
     """Commands of these kinds that anybody may claim now, oldest first.
 
     One that somebody is preferred for (``prefer``) is offered when it has been waiting for ``orphan_s``; with 0 at once.
     """
-    offered = col(CommandRow.kind).in_(kinds), *_offered(session, now_s, orphan_s)
+    offered = col(CommandRow.kind).in_(kinds), *_offered(session, orphan_s)
     return list(session.exec(select(CommandRow).where(*offered).order_by(col(CommandRow.seq)).limit(limit)))
 
 
-def messages(session: Session, channel: str, now_s: float, orphan_s: float, limit: int) -> dict[str, list[str]]:
+def messages(session: Session, channel: str, orphan_s: float, limit: int) -> dict[str, list[str]]:
     """Keys of the messages that anybody may send by this channel now, oldest first, by ``Notify.to``."""
     wanted = col(CommandRow.kind) == Notify.__name__, col(CommandRow.to).startswith(f"{channel}/", autoescape=True)
-    offered = *wanted, *_offered(session, now_s, orphan_s)
+    offered = *wanted, *_offered(session, orphan_s)
     found: dict[str, list[str]] = {}
     for key, to in session.exec(select(CommandRow.key, CommandRow.to).where(*offered).order_by(col(CommandRow.seq)).limit(limit)):
         found.setdefault(str(to), []).append(key)
@@ -88,7 +93,7 @@ def claim_all(store: Store, keys: Collection[str], who: str, lease_s: float) -> 
     with store.write() as session:
         now = lease_now_s(session)
         free = or_(col(CommandRow.claimed_by) == who, _unclaimed(now))
-        ready = select(CommandRow.seq).where(col(CommandRow.key).in_(keys), free, *_ready(store.clock.now_s()))
+        ready = select(CommandRow.seq).where(col(CommandRow.key).in_(keys), free, *_ready(steady.now_s(session)))
         seqs = session.exec(ready).all()
         session.exec(
             update(CommandRow)
@@ -119,10 +124,25 @@ def complete(  # noqa: PLR0917 - the order in which one says it: who did what, h
     return _update(session, key, who, done_s=now_s, outcome=outcome, detail=detail, lease_until_s=None)
 
 
-def postpone(session: Session, key: str, who: str, not_before_s: float, detail: str) -> bool:
-    """Give it back, to be tried at ``not_before_s`` again. What stands behind it in its queue waits with it. ``False`` as in
+def postpone(session: Session, key: str, who: str, wait_s: float, detail: str) -> bool:
+    """Give it back, to be tried in ``wait_s`` again. What stands behind it in its queue waits with it. ``False`` as in
     ``complete``."""
+    not_before_s = steady.now_s(session) + wait_s
     return _update(session, key, who, claimed_by=None, lease_until_s=None, not_before_s=not_before_s, detail=detail)
+
+
+def waited_s(session: Session, key: str) -> float:
+    """How long ago a command was written down."""
+    return steady.now_s(session) - session.exec(select(CommandRow.created_s).where(CommandRow.key == key)).one()
+
+
+def move(session: Session, by_s: float) -> None:
+    """The steady clock was moved: what is not done waits as long as before."""
+    session.exec(
+        update(CommandRow)
+        .where(col(CommandRow.done_s).is_(None))
+        .values(created_s=CommandRow.created_s + by_s, not_before_s=CommandRow.not_before_s + by_s)
+    )
 
 
 def held_by(session: Session, key: str, who: str) -> CommandRow | None:
@@ -154,8 +174,9 @@ def _update(session: Session, key: str, who: str, *further: ColumnElement[bool],
     return changed.rowcount == 1
 
 
-def _offered(session: Session, now_s: float, orphan_s: float) -> tuple[ColumnElement[bool], ...]:
+def _offered(session: Session, orphan_s: float) -> tuple[ColumnElement[bool], ...]:
     """Anybody may claim it now."""
+    now_s = steady.now_s(session)
     left = or_(col(CommandRow.prefer).is_(None), col(CommandRow.created_s) <= now_s - orphan_s)
     return left, _unclaimed(lease_now_s(session)), *_ready(now_s)
 

@@ -325,7 +325,7 @@ class TestWaitingForAPlace:
                 run = Run(
                     key=key, incident=None, host=f"web0{number}", runbook="r", checks=("c",), service=None, requested_by="engine"
                 )
-                outbox.put(session, run, scene.clock.now_s())
+                outbox.put(session, run)
                 session.add(
                     Attempt(
                         id=f"other-{number}",

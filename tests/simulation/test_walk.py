@@ -87,7 +87,6 @@ NOT_OF_STEP = {
     Code.GATE_TARGET_CHANGED,
     Code.DELIVERED,
     Code.EVENT_SET_ASIDE,
-    Code.CLOCK_STEPPED,
 }
 """Said at admission only, as ``step`` never asks the gate about what it knows to be so; or of what never comes before it."""
 

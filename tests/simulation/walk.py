@@ -212,6 +212,7 @@ def recorded() -> dict[str, Letter]:
             lambda at_s: ev.ReportFailed(id="f", at_s=at_s, host=HOST, incident="INC-000001", error="no space left")
         ),
         "an-inventory-is-refused": letter(lambda at_s: ev.InventoryRefused(id="i", at_s=at_s, error="web.yaml:3", host=HOST)),
+        "a-clock-is-set": letter(lambda at_s: ev.ClockStepped(id="c", at_s=at_s, from_at_s=at_s - 9.0, to_at_s=at_s, host=HOST)),
         "a-watcher-is-silent": letter(lambda at_s: ev.WatcherSilent(id="s", at_s=at_s, watcher="here", host=HOST)),
     }
 

@@ -13,6 +13,7 @@ from domain.state import Incident
 from engine.context import Context
 from engine.settings import Settings
 from engine.situation import state_of
+from engine.stepping import follow
 from engine.tick import LEASE, Ticker
 from store import inbox, lease, policies
 from store.codec import encode
@@ -33,6 +34,7 @@ class Deciding:
             policies.accept(session, chosen.version, encode(chosen), "test", clock.at_s)
         assert lease.take(store, LEASE, HOLDER, 1e6)
         self.ticker = Ticker(self.context, HOLDER)
+        follow(self.context, HOLDER)
 
     def told(self, *events: ev.Event) -> None:
         """They are in the inbox."""
@@ -41,7 +43,8 @@ class Deciding:
                 assert inbox.insert(session, event)
 
     def decide(self) -> None:
-        """Everything that there is to decide now."""
+        """Everything that there is to decide now, as the loop does it."""
+        follow(self.context, HOLDER)
         while self.ticker.once():
             pass
 

@@ -97,7 +97,7 @@ def working(store: Store, hosts: int = 1, *, who: str | None = "us", **changes: 
     for command in commands:
         put_state(store, state(command))
         with store.write() as session:
-            outbox.put(session, command, store.clock.now_s())
+            outbox.put(session, command)
         if who is not None:
             assert outbox.claim(store, command.key, who, WAIT_S) is not None
     return commands

@@ -41,7 +41,7 @@ def fill(store: Store) -> None:
     accept(store, policy())
     with store.write() as session:
         inbox.insert(session, down("e1"))
-        outbox.put(session, notify("n1"), store.clock.now_s())
+        outbox.put(session, notify("n1"))
     assert outbox.claim(store, "n1", "before", WAIT_S) is not None
     assert lease.take(store, "engine", "before", WAIT_S)
 

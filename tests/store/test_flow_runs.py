@@ -27,7 +27,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
 def put(context: Context, prefer: str | None = None) -> str:
     command = run(prefer=prefer)
     with context.store.write() as session:
-        outbox.put(session, command, NOW_S)
+        outbox.put(session, command)
     return command.key
 
 

@@ -22,12 +22,12 @@ LEASE_S = 30.0
 def put(store: Store, *commands: Command) -> None:
     with store.write() as session:
         for command in commands:
-            outbox.put(session, command, store.clock.now_s())
+            outbox.put(session, command)
 
 
 def offered(store: Store, orphan_s: float = 10.0) -> list[str]:
     with store.read() as session:
-        return [row.key for row in outbox.claimable(session, KINDS, store.clock.now_s(), orphan_s)]
+        return [row.key for row in outbox.claimable(session, KINDS, orphan_s)]
 
 
 def complete(store: Store, key: str, who: str = "us") -> bool:
@@ -35,9 +35,9 @@ def complete(store: Store, key: str, who: str = "us") -> bool:
         return outbox.complete(session, key, who, "sent", "", store.clock.now_s())
 
 
-def postpone(store: Store, key: str, not_before_s: float, who: str = "us") -> bool:
+def postpone(store: Store, key: str, wait_s: float, who: str = "us") -> bool:
     with store.write() as session:
-        return outbox.postpone(session, key, who, not_before_s, "refused: 450")
+        return outbox.postpone(session, key, who, wait_s, "refused: 450")
 
 
 def row_of(store: Store, key: str) -> CommandRow:
@@ -117,7 +117,7 @@ def test_messages_of_an_incident_to_one_recipient_are_told_in_order(store: Store
     assert outbox.claim(store, "recovered", "us", LEASE_S) is None
     assert outbox.claim(store, "fault", "us", LEASE_S) is not None
     assert outbox.claim(store, "recovered", "us", LEASE_S) is None, "not while the first is being sent"
-    assert postpone(store, "fault", clock.at_s + 60)
+    assert postpone(store, "fault", 60.0)
     assert offered(store) == ["fault-hanako", "other"]
     assert outbox.claim(store, "recovered", "us", LEASE_S) is None, "not while the first waits to be tried again"
     assert outbox.claim(store, "fault", "us", LEASE_S) is None, "not yet"
@@ -141,12 +141,12 @@ def of(key: str, customer: str, **changes: Any) -> Notify:
 def test_messages_are_offered_by_recipient_and_channel(store: Store, clock: HandClock) -> None:
     put(store, of("a1", "acme"), of("b1", "bell"), of("a2", "acme"), of("hook", "acme", audience="operator", channel="webhook"))
     with store.read() as session:
-        assert outbox.messages(session, "mail", clock.at_s, 0, 10) == {
+        assert outbox.messages(session, "mail", 0, 10) == {
             "mail/customer/acme/taro": ["a1", "a2"],
             "mail/customer/bell/taro": ["b1"],
         }
-        assert outbox.messages(session, "webhook", clock.at_s, 0, 10) == {"webhook/operator//taro": ["hook"]}
-        assert outbox.messages(session, "mail", clock.at_s, 0, 1) == {"mail/customer/acme/taro": ["a1"]}
+        assert outbox.messages(session, "webhook", 0, 10) == {"webhook/operator//taro": ["hook"]}
+        assert outbox.messages(session, "mail", 0, 1) == {"mail/customer/acme/taro": ["a1"]}
 
 
 def test_what_was_sent_to_a_recipient_of_late(store: Store, clock: HandClock) -> None:
@@ -200,7 +200,7 @@ def test_what_somebody_is_preferred_for_is_offered_when_it_was_left_lying(store:
 def test_only_asked_for_kinds_are_offered(store: Store) -> None:
     put(store, run(), notify("n1"))
     with store.read() as session:
-        assert [row.key for row in outbox.claimable(session, ["Run"], store.clock.now_s(), 0)] == [run().key]
+        assert [row.key for row in outbox.claimable(session, ["Run"], 0)] == [run().key]
 
 
 def _claim(number: int, url: str) -> Any:

@@ -28,7 +28,7 @@ def _hold(url: str, pipe: Connection) -> None:
     admission = ask(store, command, who="stopped")
     with store.write() as session:
         completed = outbox.complete(session, command.key, "stopped", "fixed", "", NOW_S)
-        postponed = outbox.postpone(session, command.key, "stopped", NOW_S, "")
+        postponed = outbox.postpone(session, command.key, "stopped", 0.0, "")
         decides = lease.still(session, "engine", "stopped")
     renewed = outbox.renew(store, command.key, "stopped", WAIT_S)
     released = outbox.release(store, command.key, "stopped")

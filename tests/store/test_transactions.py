@@ -181,9 +181,9 @@ def test_messages_that_wait_while_the_store_is_upgraded_keep_their_place(fresh_u
     store = Store(fresh_url, clock)
     store.migrate()
     with store.write() as session:
-        outbox.put(session, notify("recovered"), clock.at_s)
+        outbox.put(session, notify("recovered"))
     with store.read() as session:
-        assert outbox.messages(session, "mail", clock.at_s, 0, 10) == {waiting.to: ["fault"]}
+        assert outbox.messages(session, "mail", 0, 10) == {waiting.to: ["fault"]}
     store.close()
 
 

@@ -104,7 +104,7 @@ def done(store: Store, key: str) -> CommandRow | None:
 
 def ask(store: Store, key: str, *checks: str) -> None:
     with store.write() as session:
-        outbox.put(session, Look(key=key, incident=None, host="web01", checks=checks), store.clock.now_s())
+        outbox.put(session, Look(key=key, incident=None, host="web01", checks=checks))
 
 
 def test_a_fault_and_an_order_from_end_to_end(real: Store, store_url: str, tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ class TestReading:
         found = desk.json("status")
         assert isinstance(found, dict)
         assert sorted(found) == [
-            "automation", "checks", "hosts", "incidents", "inventory", "missing", "not_up", "set_aside", "stopped",
-            "waiting", "watchers",
+            "automation", "checks", "hosts", "incidents", "inventory", "missing", "modes", "not_up", "refused", "set_aside",
+            "stopped", "waiting", "watchers",
         ]  # fmt: skip
         assert (found["hosts"], found["checks"], found["missing"], found["not_up"]) == (len(NAMES) + 1, len(NAMES) + 2, [], [])
         [line] = found["stopped"]

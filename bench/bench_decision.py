@@ -50,6 +50,7 @@ def figures() -> Iterator[Figure]:
         "verdict on an open incident": (open_state, _verdict(2, "disk", Verdict.DOWN), "evidence anew, no message"),
         "timer on an open incident": (handed, TimerFired(id="t", at_s=NOW_S, host="web01"), "nothing due"),
         "opening with a mail": (fresh, first, "one contact, one pause to look at"),
+        "opening with a mail and a run": (fresh, _verdict(1, "http", Verdict.DOWN), "a service that is restarted at once"),
     }
     for name, (state, event, how) in cases.items():
         took_us = _cpu_us(lambda state=state, event=event: _decide(state, event, situation))  # type: ignore[misc]

@@ -51,6 +51,9 @@ class Verdict:
         return self.code is Code.ADMITTED
 
 
+ADMITTED = Verdict(Code.ADMITTED)
+
+
 def judge(seen: Circumstances) -> Verdict:
     """The first refusal that applies, most general first; else ``ADMITTED``."""
     if seen.stop_file:
@@ -73,7 +76,7 @@ def judge(seen: Circumstances) -> Verdict:
         return Verdict(Code.GATE_BUSY)
     if seen.running >= seen.limit:
         return Verdict(Code.GATE_LIMIT, {"running": seen.running, "limit": seen.limit})
-    return Verdict(Code.ADMITTED)
+    return ADMITTED
 
 
 def _judge_unasked(seen: Circumstances) -> Verdict | None:

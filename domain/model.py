@@ -208,4 +208,4 @@ class Policy:
 def effective_mode(policy: Policy, host: Host) -> Mode:
     """The strictest of what engine, customer and host say; silence inherits."""
     said = (policy.mode, policy.customers[host.customer].mode, host.mode)
-    return next((mode for mode in (Mode.OFF, Mode.SHADOW) if mode in said), Mode.ON)
+    return Mode.OFF if Mode.OFF in said else Mode.SHADOW if Mode.SHADOW in said else Mode.ON

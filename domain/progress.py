@@ -5,6 +5,7 @@ facts about, and running it twice in a row does nothing the second time.
 """
 
 from dataclasses import replace
+from operator import is_not
 
 from domain import escalation
 from domain.changed import changed
@@ -60,18 +61,23 @@ def progress(draft: Draft) -> None:
 
 def _run_clocks(draft: Draft) -> None:
     """A fault counts towards acting while it is neither in a pause nor out of the watcher's sight (R20, R51)."""
-    spoken_of = draft.incident.phase is Phase.OPEN and wait_s(draft) > 0
-    for fault in draft.incident.faults:
-        counts = fault.evidence_since_s is not None and draft.pause_of(fault.check) is None
-        runs = fault.clock_from_s is not None and fault.clock_from_s <= draft.now_s  # else the clock was set back
-        if counts is runs:
-            continue
-        after = changed(fault, clock_from_s=draft.now_s if counts else None)
-        draft.put(draft.incident.with_fault(after))
-        if fault.fault_class is FaultClass.SERVER and spoken_of and counts:
+    faults = tuple([_run_clock(draft, fault) for fault in draft.incident.faults])
+    if any(map(is_not, faults, draft.incident.faults)):
+        draft.update(faults=faults)
+
+
+def _run_clock(draft: Draft, fault: Fault) -> Fault:
+    counts = fault.evidence_since_s is not None and draft.pause_of(fault.check) is None
+    runs = fault.clock_from_s is not None and fault.clock_from_s <= draft.now_s  # else the clock was set back
+    if counts is runs:
+        return fault
+    after = changed(fault, clock_from_s=draft.now_s if counts else None)
+    if fault.fault_class is FaultClass.SERVER and draft.incident.phase is Phase.OPEN and wait_s(draft) > 0:
+        if counts:
             draft.because(Code.CLOCK_STARTED, check=fault.check, due_s=due_s(draft, (after,)), wait_s=wait_s(draft))
-        elif fault.fault_class is FaultClass.SERVER and spoken_of:
+        else:
             draft.because(Code.CLOCK_STOPPED, check=fault.check)
+    return after
 
 
 def _tell(draft: Draft, live: tuple[Fault, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from domain.changed import changed
 from domain.commands import Command, Fact
@@ -55,6 +56,9 @@ class Fault:
     def target(self) -> str:
         """What a procedure would be tried on, at most once per incident (R26)."""
         return f"{self.fault_class}:{self.service or ''}"
+
+
+_by_check = attrgetter("check")
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Incident:
 
     def faults_with(self, fault: Fault) -> tuple[Fault, ...]:
         others = [item for item in self.faults if item.check != fault.check]
-        return tuple(sorted([*others, fault], key=lambda item: item.check))
+        return tuple(sorted([*others, fault], key=_by_check)) if others else (fault,)
 
     def with_fault(self, fault: Fault) -> "Incident":
         return changed(self, faults=self.faults_with(fault))
@@ -169,7 +173,7 @@ class HostState:
 
     def with_check(self, state: CheckState) -> "HostState":
         others = [item for item in self.checks if item.check != state.check]
-        return changed(self, checks=tuple(sorted([*others, state], key=lambda item: item.check)))
+        return changed(self, checks=tuple(sorted([*others, state], key=_by_check)) if others else (state,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

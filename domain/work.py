@@ -49,6 +49,8 @@ def covered(draft: Draft, fault: Fault) -> bool:
 def choose(incident: Incident, worked: tuple[Fault, ...]) -> Fault:
     """The server before its services (R22: without a login no service can be restarted); what can be acted on before what
     flaps or was tried."""
+    if len(worked) == 1:
+        return worked[0]
     return min(worked, key=lambda f: (f.fault_class is not FaultClass.SERVER, f.flapping, f.target in incident.tried, f.check))
 
 

@@ -89,7 +89,6 @@ FACTS: dict[str, Spec] = {
     "why": Spec((str,), "the reason a person gave"),
     "limit": Spec((int,), "a guard-rail's bound"),
     "running": Spec((int,), "actions admitted and not yet ended, counted against limit"),
-    "mode": Spec((str,), "automation mode: off, shadow, on"),
     "pause": Spec((str,), "pause id"),
     "step": Spec((str,), "step of a runbook"),
     "action": Spec((str,), "key of ACTIONS"),

@@ -12,7 +12,8 @@ from domain.stepped import moved
 FAULT = Fault("web01/ping", Level.UNREACHABLE, FaultClass.SERVER, None, 10.0, 20.0, 30.0, 40.0, value=5.0)
 INCIDENT = Incident(
     "INC-000001", "aozora", "web01", 10.0, 20.0, (FAULT,), worst=FAULT, told_level=Level.UNREACHABLE, told_at_s=21.0,
-    run=RunRef("k", "r", "t", 99.0), runs=3, verify_until_s=98.0, page=Page("code", 2, 97.0), recovered_at_s=96.0, unseen_notice_s=93.0, serial=7,
+    run=RunRef("k", "r", "t", 99.0), runs=3, verify_until_s=98.0, page=Page("code", 2, 97.0), recovered_at_s=96.0,
+    unseen_notice_s=93.0, serial=7,
 )  # fmt: skip
 STATE = HostState(
     "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0)

@@ -11,12 +11,13 @@ SHORTEST_WAIT_S = 1.0
 @dataclass(frozen=True, slots=True)
 class Page:
     """An incident that needs a person. ``told`` counts pages sent, ``paged`` are the operators they went to; ``next_at_s`` is when
-    the next one goes out."""
+    the next one goes out; ``asked`` is the incident's serial when people were first asked: pages before it are no longer."""
 
     code: str
     told: int = 0
     next_at_s: float = 0.0
     paged: tuple[str, ...] = ()
+    asked: int = 0
 
 
 def next_page(page: Page, on_call: OnCall, now_s: float) -> tuple[Page, str] | None:

@@ -142,7 +142,8 @@ class PauseCancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """From an operator: a person takes this incident; escalation stops."""
+    """From an operator: a person takes this incident; escalation stops. ``page``: the serial of the one that is answered, or ``None``:
+    the incident as it stands is taken."""
 
     id: str
     at_s: float
@@ -150,6 +151,7 @@ class Acknowledged:
     host: str
     by: str
     via: str = "cli"
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,13 +200,18 @@ def _on_evidence_lost(draft: Draft) -> None:
 
 def _on_acknowledged(draft: Draft, event: ev.Acknowledged) -> None:
     incident = draft.open_incident
-    if incident is None or incident.id != event.incident:
+    if incident is None or incident.id != event.incident or not answers(incident, event.page):
         draft.because(Code.STALE, incident=event.incident)
     elif incident.acknowledged_by is not None:
         draft.because(Code.NO_CHANGE, incident=incident.id, by=incident.acknowledged_by)
     else:
         draft.update(acknowledged_by=event.by)
         draft.because(Code.ACKNOWLEDGED, incident=incident.id, by=event.by)
+
+
+def answers(incident: Incident, page: int | None) -> bool:
+    """Does the page of that serial ask about the incident as it stands, and not about what it was before it was reopened?"""
+    return page is None or (incident.page is not None and page > incident.page.asked)
 
 
 def _on_policy_changed(draft: Draft, event: ev.PolicyChanged) -> None:

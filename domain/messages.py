@@ -204,6 +204,11 @@ def _take_keys(draft: Draft, audience: str, stem: str, ways: list[tuple[str, str
     return keys
 
 
+def serial_of(key: str) -> int:
+    """Which message of its incident it is, as ``_take_keys`` counts them."""
+    return int(key.split("/")[1])
+
+
 def _first_key(draft: Draft, audience: str, channel: str, recipient: str) -> str:
     return dict(draft.incident.first_keys)[f"{audience}/{channel}/{recipient}"]
 

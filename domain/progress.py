@@ -230,7 +230,7 @@ def hand_over(draft: Draft, code: Code) -> None:
     incident = draft.incident
     if incident.phase is Phase.HANDED:
         return
-    page = escalation.Page(str(code), next_at_s=draft.now_s)
+    page = escalation.Page(str(code), next_at_s=draft.now_s, asked=incident.serial)
     draft.update(phase=Phase.HANDED, page=page, unseen_notice_s=None)
     draft.because(Code.HANDED_OVER, incident=incident.id, reason=str(code))
 

@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from engine.context import Context
-from engine.links import LinkError, read_ack
-from engine.requests import RefusedError, RequestError, acknowledge, known_incident
+from engine.links import ExpiredError, LinkError, read_ack
+from engine.requests import RefusedError, RequestError, acknowledge, known_incident, out_of_date
 from store.db import StoreError
 from store.tables import IncidentRow
 
@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 AWAY = (SQLAlchemyError, StoreError)
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -64,6 +66,8 @@ def _answering(request: Request, answer: Callable[[], Response]) -> Response:
         return answer()
     except RefusedError as error:
         return _page("Nothing to do", f"<p>{html.escape(str(error))}.</p>", 409)
+    except ExpiredError as error:
+        return _page("Expired", f"<p>{html.escape(str(error))}</p>", 410)
     except (LinkError, RequestError) as error:
         log.warning("%s %s: a link was refused: %s", _client(request), request.method, error)
         return _page("Refused", f"<p>{html.escape(str(error))}</p>", 400)
@@ -77,19 +81,19 @@ def _client(request: Request) -> str:
 
 
 def _shown(context: Context, token: str) -> Response:
-    incident, operator = read_ack(context.settings, token)
-    row = known_incident(context, incident)
-    if over := _over(row):
-        return _page(incident, f"<p>{html.escape(over)}</p>")
+    ack = read_ack(context.settings, token, context.clock.now_s())
+    row = known_incident(context, ack.incident)
+    if over := _over(row) or out_of_date(context, row, ack.page):
+        return _page(row.id, f"<p>{html.escape(over)}</p>")
     form = '<form method="post"><button>I take it / 対応します</button></form>'
-    return _page(incident, f"<p>Lv.{row.level} on <b>{html.escape(row.host)}</b>, for {html.escape(operator)}.</p>{form}")
+    return _page(row.id, f"<p>Lv.{row.level} on <b>{html.escape(row.host)}</b>, for {html.escape(ack.operator)}.</p>{form}")
 
 
 def _decided(context: Context, token: str) -> Response:
-    incident, operator = read_ack(context.settings, token)
-    answer = acknowledge(context, incident=incident, by=operator, via="link")
+    ack = read_ack(context.settings, token, context.clock.now_s())
+    answer = acknowledge(context, incident=ack.incident, by=ack.operator, via="link", page=ack.page)
     said = "It is yours; nobody else is woken." if answer.decided else "Written down; the engine will take it up when it is back."
-    return _page(incident, f"<p>{said}</p>")
+    return _page(ack.incident, f"<p>{said}</p>")
 
 
 def _over(row: IncidentRow) -> str | None:

@@ -1,37 +1,66 @@
-"""Links in mails to operators: signed, and bound to an incident and an operator. What such a link is good for ends with the
-incident: an incident is taken once, and one that is over can't be taken.
+"""Links in pages: signed, bound to an incident, an operator and the page, and good for two days. An incident is taken once, one
+that is over can't be taken, and a page from before it was reopened takes nothing.
 
-GET only shows, POST decides: mail scanners follow links. The same page mail sent twice carries the same link.
+GET only shows, POST decides: mail scanners follow links. The same page mail sent twice carries the same link. A form needs no
+other token: whoever can post it has the link.
 """
 
 import contextlib
 import os
 import secrets as entropy
+from dataclasses import dataclass
 from pathlib import Path
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from domain.commands import Notify
+from domain.messages import serial_of
 from engine.settings import Settings
 
 _SALT = "hikeshi.acknowledge"
+LIFE_S = 2 * 86_400.0
+"""A page may be a day on its way; whoever is still needed after two has been paged again."""
 
 
 class LinkError(ValueError):
     """The link is forged, mangled, or not for this."""
 
 
-def ack_url(settings: Settings, incident: str, operator: str) -> str:
-    """Where ``operator`` acknowledges ``incident``."""
-    return f"{settings.ingress_url}/ack/{_serializer(settings).dumps([incident, operator])}"
+class ExpiredError(LinkError):
+    """The link is ours, and too old."""
 
 
-def read_ack(settings: Settings, token: str) -> tuple[str, str]:
-    """``(incident, operator)`` of a link; raises ``LinkError``. The incident's own state bounds how long it is of use."""
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What a link says: ``operator`` takes ``incident``, asked by its page of this serial, which was decided at ``paged_s``."""
+
+    incident: str
+    operator: str
+    page: int
+    paged_s: float
+
+
+def page_url(settings: Settings, page: Notify) -> str:
+    """The link in a page."""
+    ack = Ack(page.incident or "", page.recipient, serial_of(page.key), float(str(page.facts["at_s"])))
+    return ack_url(settings, ack)
+
+
+def ack_url(settings: Settings, ack: Ack) -> str:
+    """Where this is done."""
+    return f"{settings.ingress_url}/ack/{_serializer(settings).dumps([ack.incident, ack.operator, ack.page, ack.paged_s])}"
+
+
+def read_ack(settings: Settings, token: str, now_s: float) -> Ack:
+    """What a link says. Raises ``LinkError``, or ``ExpiredError``."""
     try:
-        incident, operator = _serializer(settings).loads(token)
+        incident, operator, page, paged_s = _serializer(settings).loads(token)
+        ack = Ack(str(incident), str(operator), int(page), float(paged_s))
     except (BadData, ValueError, TypeError) as error:
         raise LinkError("this link is not one of ours, or it was cut short by a mail reader") from error
-    return str(incident), str(operator)
+    if now_s - ack.paged_s > LIFE_S:
+        raise ExpiredError(f"this link has expired; `hikeshi ack {incident}` takes the incident if it is still open")
+    return ack
 
 
 def _serializer(settings: Settings) -> URLSafeSerializer:

@@ -10,6 +10,7 @@ import runbooks
 from domain import events as ev
 from domain.aim import aim
 from domain.commands import Facts
+from domain.incident import answers
 from domain.model import Host, Policy
 from domain.pauses import Pause, boundary_s
 from domain.reasons import Code
@@ -220,16 +221,32 @@ def cancel_pause(context: Context, *, pause: str, by: str) -> Answer:
     return ask(context, ev.PauseCancelled(id=f"unpause-{uuid.uuid4()}", at_s=context.clock.now_s(), pause=pause, by=by))
 
 
-def acknowledge(context: Context, *, incident: str, by: str, via: str) -> Answer:
-    """A person takes the incident; escalation stops. Who has it already may take it again; anybody else is refused."""
+def acknowledge(context: Context, *, incident: str, by: str, via: str, page: int | None = None) -> Answer:
+    """A person takes the incident; escalation stops. Who has it already may take it again; anybody else is refused, and so is an
+    answer to a page (``page``: its serial) from before the incident was reopened."""
     known_operator(current_policy(context), by)
     row = known_incident(context, incident)
     _check_free(row, by)
     now_s = context.clock.now_s()
-    answer = ask(context, ev.Acknowledged(id=f"ack-{uuid.uuid4()}", at_s=now_s, incident=row.id, host=row.host, by=by, via=via))
+    answer = ask(
+        context,
+        ev.Acknowledged(id=f"ack-{uuid.uuid4()}", at_s=now_s, incident=row.id, host=row.host, by=by, via=via, page=page),
+    )
     if answer.decided and not answer.granted:
-        _check_free(known_incident(context, incident), by)  # somebody was faster
+        now = known_incident(context, incident)
+        _check_free(now, by)  # somebody was faster
+        if now.acknowledged_by is None and page is not None and (why := out_of_date(context, now, page)):
+            raise RefusedError(why)
     return answer
+
+
+def out_of_date(context: Context, row: IncidentRow, page: int) -> str | None:
+    """Why the page of that serial asks about the incident no longer; ``None`` where it does."""
+    with context.store.read() as session:
+        now = state_of(session, row.host).incident
+    if now is None or now.id != row.id or answers(now, page):
+        return None
+    return f"{row.id} was reopened since this page was sent; a newer page asks about it, or none is needed yet"
 
 
 def _check_free(row: IncidentRow, by: str) -> None:

@@ -12,7 +12,7 @@ from domain.model import Policy
 from engine import secrets
 from engine.claim import LeaseKeeper
 from engine.context import Context
-from engine.links import ack_url
+from engine.links import page_url
 from notify import CHANNELS
 from notify.channel import Delivered, DeliveryError, Settings, SmtpSettings
 from store import inbox, outbox, policies
@@ -163,6 +163,6 @@ def _settings(context: Context) -> Settings:
     settings = context.settings
     return Settings(
         resolve=secrets.resolve,
-        ack_url=lambda incident, operator: ack_url(settings, incident, operator),
+        ack_url=lambda page: page_url(settings, page),
         smtp=SmtpSettings(host=settings.smtp_host, port=settings.smtp_port, starttls=settings.smtp_starttls),
     )

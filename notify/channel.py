@@ -19,8 +19,8 @@ class SmtpSettings:
     """For each answer of the MTA; there are at most eight."""
 
 
-def _no_link(incident: str, operator: str) -> str | None:
-    del incident, operator
+def _no_link(page: Notify) -> str | None:
+    del page
     return None
 
 
@@ -29,12 +29,12 @@ class Settings:
     """What sending needs from outside.
 
     ``resolve`` reads a secret, or raises ``ValueError`` with a text that names the reference only.
-    ``ack_url(incident, operator id)`` gives the link of a page, or ``None`` where there is no ingress; the same arguments
-    must give the same link, so that a page sent twice is the same page.
+    ``ack_url`` gives the link of a page, or ``None`` where there is no ingress; the same page must give the same link, so that a
+    page sent twice is the same page.
     """
 
     resolve: Callable[[Secret], str]
-    ack_url: Callable[[str, str], str | None] = _no_link
+    ack_url: Callable[[Notify], str | None] = _no_link
     smtp: SmtpSettings = field(default_factory=SmtpSettings)
     webhook_timeout_s: float = 10.0
 
@@ -76,4 +76,4 @@ def recipient_of(notify: Notify, policy: Policy) -> Contact | Operator:
 
 def ack_url_of(notify: Notify, settings: Settings) -> str | None:
     """The link of a page; nothing else carries one."""
-    return settings.ack_url(notify.incident, notify.recipient) if notify.message is Message.PAGE and notify.incident else None
+    return settings.ack_url(notify) if notify.message is Message.PAGE and notify.incident is not None else None

@@ -46,7 +46,7 @@ def read(*command: str | Path, names: Sequence[Path] = ()) -> str:
 
 def settings_for(guest: MailGuest) -> Settings:
     smtp = SmtpSettings(host=guest.address, port=guest.smtp_port)
-    return Settings(resolve=lambda secret: "", ack_url=lambda incident, operator: ACK_URL, smtp=smtp)
+    return Settings(resolve=lambda secret: "", ack_url=lambda page: ACK_URL, smtp=smtp)
 
 
 def delivered(guest: MailGuest, user: str, count: int, folder: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from notify.meanings import BY_KIND, BY_LEVEL, NAMES, meaning
 from notify.text import write
 from notify.webhook import payload
 
-SETTINGS = Settings(resolve=lambda secret: f"secret of {secret.name}", ack_url=lambda incident, operator: ACK_URL)
+SETTINGS = Settings(resolve=lambda secret: f"secret of {secret.name}", ack_url=lambda page: ACK_URL)
 EVERY = [(message, language) for message in Message for language in LANGUAGES]
 OF_CUSTOMERS = [(message, language) for message, language in EVERY if message not in OF_OPERATORS]
 

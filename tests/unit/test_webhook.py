@@ -61,7 +61,10 @@ def receiver(status: int) -> Iterator[tuple[Receiver, Settings]]:
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}{PATH}\n"
         try:
-            yield server, Settings(resolve=lambda secret: url, ack_url=lambda incident, operator: ACK_URL, webhook_timeout_s=0.5)
+            yield (
+                server,
+                Settings(resolve=lambda secret: url, ack_url=lambda page: ACK_URL, webhook_timeout_s=0.5),
+            )
         finally:
             server.release.set()
             server.shutdown()

@@ -142,8 +142,8 @@ class PauseCancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """From an operator: a person takes this incident; escalation stops. ``page``: the serial of the one that is answered, or ``None``:
-    the incident as it stands is taken."""
+    """From an operator: a person takes this incident; escalation stops. ``page`` is the serial of the page that is answered;
+    ``None``: the incident as it stands is taken."""
 
     id: str
     at_s: float

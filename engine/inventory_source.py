@@ -3,7 +3,10 @@ one truth is the accepted version in the store; a bad new one is refused and the
 
 import hashlib
 import logging
+import threading
 import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 TOLD_CHARS = 800
 
 Signature = tuple[tuple[str, int, int], ...]
+Loaded = tuple[Policy, str]
+"""An inventory, and its document for the store."""
 
 
 def registries() -> Registries:
@@ -32,12 +37,21 @@ def registries() -> Registries:
     return Registries(probes=PROBES, runbooks=frozenset(runbooks.load(ACTIONS)))
 
 
-class InventorySource:
-    """Watches one folder."""
+def load(folder: Path) -> Policy:
+    """What the folder says; raises ``InventoryError``."""
+    return inventory.load(folder, registries()).policy
 
-    def __init__(self, context: Context, folder: Path) -> None:
+
+class InventorySource:
+    """Watches one folder. Used from one thread; the files are read beside it, as that takes seconds for thousands of hosts."""
+
+    def __init__(self, context: Context, folder: Path, load: Callable[[Path], Policy] = load) -> None:
         self._context = context
         self._folder = folder
+        self._load = load
+        self._loading: Future[Loaded] | None = None
+        self._again = False
+        """Was it asked for while it was being loaded? That may have been too late for a file."""
         self._seen: Signature | None = None
         self._before: Signature | None = None
         self._refused: str | None = None
@@ -45,30 +59,51 @@ class InventorySource:
 
     def start(self) -> None:
         """Accept what is there; raises ``InventoryError`` where it is bad, unless an older version is accepted already."""
-        with self._context.store.read() as session:
-            first = policies.current(session) is None
+        first = self._is_first()
         self._seen = self._signature()
         try:
-            self._accept(inventory.load(self._folder, registries()).policy)
+            self._accept(*_read(self._load, self._folder))
         except InventoryError as error:
             if first:
                 raise
             self._refuse(error)
 
+    def begin(self) -> None:
+        """As ``start``; but where an older version is accepted already nobody waits for it, and ``poll`` takes it up."""
+        if self._is_first():
+            self.start()
+        else:
+            self.poll(force=True)
+
     def poll(self, *, force: bool = False) -> None:
-        """Load again if any file changed (or ``force``). A change is taken up when two polls in a row find the same: files that
-        are still being written are not mistakes to tell of."""
+        """Begin to load again if any file changed (or ``force``), and take up what was loaded since the last poll; never waits. A
+        change counts when two polls in a row find the same: files that are still being written are not mistakes to tell of."""
+        self._again = self._again or force
+        if self._loading is not None:
+            if not self._loading.done():
+                return
+            self._take_up(self._loading)
+            self._loading = None
         signature = self._signature()
         settled, self._before = signature == self._before, signature
-        if not force and (signature == self._seen or not settled):
+        if not self._again and (signature == self._seen or not settled):
             return
-        self._seen = signature
+        self._seen, self._again = signature, False
+        self._loading = Future()
+        # a daemon: what only reads must not keep a process from ending
+        threading.Thread(target=_fulfil, args=(self._loading, self._load, self._folder), name="inventory", daemon=True).start()
+
+    def _is_first(self) -> bool:
+        with self._context.store.read() as session:
+            return policies.current(session) is None
+
+    def _take_up(self, loading: "Future[Loaded]") -> None:
         try:
-            self._accept(inventory.load(self._folder, registries()).policy)
+            self._accept(*loading.result())
         except InventoryError as error:
             self._refuse(error)
 
-    def _accept(self, policy: Policy) -> None:
+    def _accept(self, policy: Policy, document: str) -> None:
         self._refused = None
         with self._context.store.write() as session:
             before = policies.current(session)
@@ -77,7 +112,7 @@ class InventorySource:
                 if refused(session) is not None:
                     policies.found_again(session, policy.version, now_s)
                 return
-            policies.accept(session, policy.version, encode(policy), str(self._folder), now_s)
+            policies.accept(session, policy.version, document, str(self._folder), now_s)
             _forget_former(session, before, policy)
             change = uuid.uuid4().hex
             for host in session.exec(select(HostRow.host)).all():
@@ -117,6 +152,18 @@ def refused(session: Session) -> ev.InventoryRefused | None:
     if row is None or accepted_s is None or row.at_s < accepted_s:
         return None
     return decode(ev.InventoryRefused, row.payload)
+
+
+def _read(load: Callable[[Path], Policy], folder: Path) -> Loaded:
+    policy = load(folder)
+    return policy, encode(policy)
+
+
+def _fulfil(loading: "Future[Loaded]", load: Callable[[Path], Policy], folder: Path) -> None:
+    try:
+        loading.set_result(_read(load, folder))
+    except BaseException as error:  # noqa: BLE001  # whoever asks for the result meets it
+        loading.set_exception(error)
 
 
 def _told(error: InventoryError, folder: Path) -> str:

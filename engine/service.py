@@ -33,7 +33,8 @@ def run_engine(context: Context, stop: threading.Event, reload: threading.Event)
     if not _await_lease(context, holder, stop):
         return
     try:
-        Engine(context, holder).run(stop, reload)
+        folder = context.settings.inventory
+        Engine(context, holder, InventorySource(context, folder) if folder is not None else None).run(stop, reload)
     finally:
         stop.set()
         lease.drop(context.store, LEASE, holder)
@@ -48,21 +49,20 @@ def _await_lease(context: Context, holder: str, stop: threading.Event) -> bool:
 
 
 class Engine:
-    """The loop of one process that holds the lease."""
+    """The loop of one process that holds the lease. ``source`` is where inventories come from, if they do."""
 
-    def __init__(self, context: Context, holder: str) -> None:
+    def __init__(self, context: Context, holder: str, source: InventorySource | None) -> None:
         self._context = context
         self._holder = holder
         self._ticker = Ticker(context, holder)
         self._guard = WatcherGuard(context)
-        folder = context.settings.inventory
-        self._source = InventorySource(context, folder) if folder is not None else None
+        self._source = source
         self._around_at_s = 0.0
         self._timer_at_s: float | None = 0.0
 
     def run(self, stop: threading.Event, reload: threading.Event) -> None:
         if self._source is not None:
-            self._source.start()
+            self._source.begin()
         if self._context.settings.prefect:
             threading.Thread(target=_dispatch, args=(self._context, stop), name="dispatch", daemon=True).start()
         while not stop.is_set():
@@ -82,9 +82,10 @@ class Engine:
             return
         self._around_at_s = boot_s + EVERY_S
         self._keep_lease()
-        if self._source is not None:
-            self._source.poll(force=reload.is_set())
+        asked = reload.is_set()
         reload.clear()
+        if self._source is not None:
+            self._source.poll(force=asked)
         self._guard.once()
 
     def _keep_lease(self) -> None:

@@ -336,14 +336,14 @@ class TestRefusedInventory:
         source.start()
         good = next(local.inventory.glob("*.yaml")).read_text()
         local.write_text("brand: {name: B, sender: nobody}\nhosts: {web01: {custmer: shop}}\n")
-        source.poll(force=True)
+        source.start()
         status = local.command("status").stdout
         assert re.search(rf"! inventory \w{{12}} in force; newer files refused since [-\d]+ [:\d]+ \+0900: \d+ mistakes, see: "
                          rf"hikeshi check {local.inventory}\n", status)  # fmt: skip
         found = json.loads(local.command("status", "--json").stdout)["refused"]
         assert found["mistakes"] == len(json.loads(local.command("check", str(local.inventory), "--json").stdout)["mistakes"])
         local.write_text(good)
-        source.poll(force=True)
+        source.start()
         assert json.loads(local.command("status", "--json").stdout)["refused"] is None
 
 

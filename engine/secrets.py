@@ -28,7 +28,7 @@ def resolve(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     text = environ.get(name)
     if text is None:
-        raise SecretError(f"environment variable {name} is not set")
+        raise SecretError(f"environment variable {name} is not set here; set it and start `hikeshi up` again")
     if len(text) > SECRET_MAX_BYTES:
         raise SecretError(f"environment variable {name} is longer than {SECRET_MAX_BYTES} bytes")
     return text

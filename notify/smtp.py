@@ -5,6 +5,10 @@ import ssl
 from email.message import EmailMessage
 
 from notify.channel import Delivered, DeliveryError, SmtpSettings
+from notify.cutoff import cut_off
+
+ANSWERS_MAX = 8
+"""What a conversation takes: an MTA whose answers never end is cut off after so many times the timeout of one."""
 
 
 def deliver(message: EmailMessage, settings: SmtpSettings) -> Delivered:
@@ -24,11 +28,21 @@ def deliver(message: EmailMessage, settings: SmtpSettings) -> Delivered:
 def _converse(message: EmailMessage, settings: SmtpSettings) -> str:
     sender, to = (message[header].address for header in ("From", "To"))
     # we name ourselves by the sender's domain: the library would look our name up, for as long as a resolver is silent
-    smtp = smtplib.SMTP(settings.host, settings.port, local_hostname=sender.domain, timeout=settings.timeout_s)
-    try:
-        return _hand_over(smtp, message, sender.addr_spec, to.addr_spec, settings)
-    finally:
-        smtp.close()
+    begun: list[_Smtp] = []
+    with cut_off(settings.timeout_s * ANSWERS_MAX, lambda: begun[-1].sock if begun else None):
+        smtp = _Smtp(begun, settings, sender.domain)
+        try:
+            return _hand_over(smtp, message, sender.addr_spec, to.addr_spec, settings)
+        finally:
+            smtp.close()
+
+
+class _Smtp(smtplib.SMTP):
+    """In ``begun`` before it connects, which takes the library's constructor as long as the greeting."""
+
+    def __init__(self, begun: list["_Smtp"], settings: SmtpSettings, name: str) -> None:
+        begun.append(self)
+        super().__init__(settings.host, settings.port, local_hostname=name, timeout=settings.timeout_s)
 
 
 def _hand_over(smtp: smtplib.SMTP, message: EmailMessage, sender: str, to: str, settings: SmtpSettings) -> str:

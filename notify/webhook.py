@@ -8,18 +8,23 @@ what it has seen. Any 2xx means taken.
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import httpx
 
 from domain.commands import Notify
 from domain.model import Operator, Policy, Secret
 from notify.channel import Delivered, DeliveryError, Settings, ack_url_of, recipient_of
+from notify.cutoff import cut_off
 from notify.text import write
 
 # it logs every request with its URL, which for most receivers is the secret
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
+READS_MAX = 3
+"""So many times the timeout of one read is the end of a request: a receiver that drips must not hold up the pages behind it."""
 AGAIN = frozenset({408, 425, 429})
 """Client errors that pass by themselves."""
 
@@ -50,7 +55,8 @@ def _url(webhook: Secret | str, settings: Settings) -> str:
     try:
         return settings.resolve(webhook).strip()
     except ValueError as error:
-        raise DeliveryError(str(error), permanent=False) from error
+        lasting = webhook.kind == "env"  # as long as this process; a file may be there the next time
+        raise DeliveryError(str(error), permanent=lasting, of_recipient=lasting) from error
 
 
 def payload(notifies: Sequence[Notify], policy: Policy, operator: Operator, settings: Settings) -> dict[str, object]:
@@ -80,9 +86,20 @@ def _message(notify: Notify, policy: Policy, operator: Operator, settings: Setti
 def _post(url: str, document: dict[str, object], timeout_s: float) -> int:
     body = json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
     headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": str(document["key"])}
-    with (
-        httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False) as client,
-        client.stream("POST", url, content=body, headers=headers) as response,
-    ):
-        # the answer's body is never read: it may be endless
-        return response.status_code
+    lines: list[socket.socket] = []
+
+    def trace(step: str, about: Mapping[str, Any]) -> None:
+        if step == "connection.connect_tcp.complete":
+            lines.append(about["return_value"].get_extra_info("socket").dup())  # TLS takes the first one over
+
+    try:
+        with (
+            cut_off(timeout_s * READS_MAX, lambda: lines[-1] if lines else None),
+            httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions={"trace": trace}) as response,
+        ):
+            # the answer's body is never read: it may be endless
+            return response.status_code
+    finally:
+        for line in lines:
+            line.close()

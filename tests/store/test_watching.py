@@ -157,7 +157,7 @@ def test_a_new_inventory_is_taken_up_and_options_survive_the_store(
         monkeypatch.delenv("WATCH_PW")
         until(lambda: [event.verdict for event in verdicts(real)] == [Verdict.UP, Verdict.UNKNOWN])
     told = verdicts(real)[1]
-    assert told.detail == "environment variable WATCH_PW is not set"
+    assert told.detail == "environment variable WATCH_PW is not set here; set it and start `hikeshi up` again"
     assert "hunter2" not in str(verdicts(real))
 
 

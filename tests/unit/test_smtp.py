@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+from misbehaving import drips, serving
 from sample_messages import POLICY, a_notify
 
 from bed.sink import Sink
@@ -121,6 +122,12 @@ def test_an_mta_that_serves_nobody_is_tried_again(mail: EmailMessage, answers: d
 def test_how_the_mta_takes_leave_changes_nothing(mail: EmailMessage, answer: str) -> None:
     with scripted({"QUIT": answer}) as (settings, _):
         assert deliver(mail, settings).detail == "250 2.0.0 queued as 4F1"
+
+
+def test_an_mta_whose_greeting_never_ends_is_cut_off(mail: EmailMessage) -> None:
+    with serving(drips(b"220-wait\r\n", 0.05)) as server, pytest.raises(DeliveryError, match="closed") as caught:
+        deliver(mail, SmtpSettings(port=server.port, timeout_s=0.1))
+    assert not caught.value.permanent
 
 
 def test_nobody_listens(mail: EmailMessage) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Literal
 
 import pytest
+from misbehaving import answers, drips, serving
+from real_servers import certificates, server_context
 from sample_messages import ACK_URL, POLICY, a_notify
 
 from domain.commands import Message, Notify
@@ -144,6 +148,24 @@ def test_silence_is_tried_again() -> None:
     assert not caught.value.permanent
 
 
+def test_a_receiver_that_drips_is_cut_off() -> None:
+    with serving(drips(b"HTTP/1.1 100 Continue\r\n\r\n", 0.05)) as server:
+        url = f"http://127.0.0.1:{server.port}{PATH}"
+        with pytest.raises(DeliveryError, match=r"RemoteProtocolError|ReadError") as caught:
+            post(Settings(resolve=lambda secret: url, webhook_timeout_s=0.2))
+    assert not caught.value.permanent
+
+
+def test_a_certificate_of_nobody_that_is_trusted_gets_nothing(tmp_path: Path) -> None:
+    tls = server_context(certificates(tmp_path).good)
+    with (
+        serving(answers(b"HTTP/1.1 204 No Content\r\n\r\n"), tls=tls) as server,
+        pytest.raises(DeliveryError, match="ConnectError") as caught,
+    ):
+        post(Settings(resolve=lambda secret: f"https://127.0.0.1:{server.port}{PATH}"))
+    assert not caught.value.permanent
+
+
 def test_nobody_listens() -> None:
     with receiver(204) as (_, settings):
         pass
@@ -160,13 +182,17 @@ def test_what_is_no_web_address_is_refused_for_good(url: str) -> None:
     assert "s3cr3t-token" not in str(caught.value)
 
 
-def test_a_secret_that_cannot_be_read_is_tried_again() -> None:
-    def unreadable(secret: Secret) -> str:
-        raise ValueError(f"environment variable {secret.name} is not set")
+@pytest.mark.parametrize("kind", ["env", "file"])
+def test_a_secret_that_cannot_be_read(kind: Literal["env", "file"]) -> None:
+    """A file may be there the next time; the environment of a process stays as it is, so that operators hear of it at once."""
 
-    with pytest.raises(DeliveryError, match="environment variable HOOK is not set") as caught:
-        post(Settings(resolve=unreadable))
-    assert not caught.value.permanent
+    def unreadable(secret: Secret) -> str:
+        raise ValueError(f"{secret.kind} {secret.name} is not to be had")
+
+    operator = replace(POLICY.operators["operator-en"], webhook=Secret(kind, "HOOK"))
+    with pytest.raises(DeliveryError, match=f"{kind} HOOK is not to be had") as caught:
+        post(Settings(resolve=unreadable), policy=replace(POLICY, operators={"operator-en": operator}))
+    assert (caught.value.permanent, caught.value.of_recipient) == (kind == "env", kind == "env")
 
 
 def test_an_operator_without_webhook() -> None:

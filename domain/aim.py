@@ -27,13 +27,26 @@ def aim(host: Host, incident: Incident | None, runbook: str, service: str | None
     all that the runbook may be for. A dry run asks this as the real one does, so that both aim at the same."""
     if service is not None:
         return Aim(FaultClass.SERVICE, tuple(check.id for check in host.checks if check.service == service), service)
-    fault_class = next((item for item, name in host.procedures.items() if name == runbook), FaultClass.SERVICE)
-    faults = worked_on(incident.faults) if incident is not None else ()
-    if fault_class is FaultClass.SERVER:
-        return Aim(fault_class, tuple(fault.check for fault in faults) or tuple(check.id for check in host.checks), None)
-    of = [(fault.check, fault.service) for fault in faults] or [(check.id, check.service) for check in host.checks]
-    first = next((name for _, name in of if name is not None), None)
+    fault_class, of = _fault_class(host, runbook), _may_be_for(host, incident)
+    first = next((name for _, name in of if name is not None), None) if fault_class is FaultClass.SERVICE else None
     return Aim(fault_class, tuple(check for check, name in of if first is None or name == first), first)
+
+
+def services(host: Host, incident: Incident | None, runbook: str) -> tuple[str, ...]:
+    """The services that a run may be meant for where none is named. Of several ``aim`` takes the first, so a person is asked."""
+    if _fault_class(host, runbook) is not FaultClass.SERVICE:
+        return ()
+    return tuple(dict.fromkeys(name for _, name in _may_be_for(host, incident) if name is not None))
+
+
+def _fault_class(host: Host, runbook: str) -> FaultClass:
+    return next((item for item, name in host.procedures.items() if name == runbook), FaultClass.SERVICE)
+
+
+def _may_be_for(host: Host, incident: Incident | None) -> list[tuple[str, str | None]]:
+    """Checks and their services: those that fail, else all."""
+    faults = worked_on(incident.faults) if incident is not None else ()
+    return [(fault.check, fault.service) for fault in faults] or [(check.id, check.service) for check in host.checks]
 
 
 def moved(run: Run, then: Host, now: Host) -> bool:

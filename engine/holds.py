@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from domain import events as ev
 from engine.context import Context
-from engine.requests import REASON_MAX, Answer, RefusedError, ask, bounded, current_policy, known_host, known_operator
+from engine.requests import REASON_MAX, Answer, RefusedError, ask, asked_before, bounded, current_policy, known_host, known_operator
 from store import inbox, overlay
 from store.tables import Inbox
 
@@ -21,7 +21,7 @@ def request_hold(
     known_operator(policy, by)
     bounded("reason", reason, REASON_MAX)
     event_id = f"hold-{once or uuid.uuid4()}"
-    if release and not is_held(context, host) and not _asked_before(context, event_id):
+    if release and not is_held(context, host) and not asked_before(context, event_id):
         raise RefusedError(_nothing_held(context, host))
     kind = ev.HoldReleased if release else ev.HoldSet
     return ask(context, kind(id=event_id, at_s=context.clock.now_s(), host=host, by=by, reason=reason))
@@ -32,11 +32,6 @@ def is_held(context: Context, host: str | None) -> bool:
     with context.store.read() as session:
         waiting = select(Inbox.seq).where(Inbox.kind == ev.HoldSet.__name__, ~col(Inbox.decided), Inbox.host == (host or ""))
         return (host or overlay.EVERY_HOST) in overlay.holds(session) or session.exec(waiting).first() is not None
-
-
-def _asked_before(context: Context, event_id: str) -> bool:
-    with context.store.read() as session:
-        return session.exec(select(Inbox.seq).where(Inbox.event_id == event_id)).first() is not None
 
 
 def _nothing_held(context: Context, host: str | None) -> str:

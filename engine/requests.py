@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 import runbooks
 from domain import events as ev
-from domain.aim import aim
+from domain.aim import aim, services
 from domain.commands import Facts
 from domain.incident import answers
 from domain.model import Host, Policy
@@ -133,11 +133,14 @@ def request_run(
     prefer: str | None = None,
     once: str | None = None,
 ) -> Answer:
-    """Ask for a runbook on a host, for the ``service`` that is named or the one that ``domain.aim`` chooses. The gate answers; the
-    Run command's key is the answer's only command.
+    """Ask for a runbook on a host, for the ``service`` that is named or the only one that may be meant. The gate answers; the Run
+    command's key is the answer's only command.
 
     Here and below ``once`` names the request: asked again under the same name, it is the same request with the same answer.
     """
+    event_id = f"run-{once or uuid.uuid4()}"
+    if asked_before(context, event_id):
+        return answer_to(context, event_id)
     policy = current_policy(context)
     found = known_host(policy, host)
     _known_runbook(runbook)
@@ -145,14 +148,14 @@ def request_run(
     return ask(
         context,
         ev.RunRequested(
-            id=f"run-{once or uuid.uuid4()}",
+            id=event_id,
             at_s=context.clock.now_s(),
             host=host,
             runbook=runbook,
             by=known_operator(policy, by),
             reason=reason,
             prefer=prefer,
-            service=known_service(found, service) if service is not None else None,
+            service=_meant(context, found, runbook, service),
         ),
     )
 
@@ -162,9 +165,10 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
     policy = current_policy(context)
     found = known_host(policy, host)
     procedure = runbooks.load(ACTIONS)[_known_runbook(runbook)]
+    meant = _meant(context, found, runbook, service)
     with context.store.read() as session:
         incident = state_of(session, host).incident
-    aimed = aim(found, incident, runbook, known_service(found, service) if service is not None else None)
+    aimed = aim(found, incident, runbook, meant)
     lines = []
     for number, step in enumerate(procedure.steps, 1):
         match step.action:
@@ -177,6 +181,17 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
             case _:
                 lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, aimed.service))}")
     return lines
+
+
+def _meant(context: Context, host: Host, runbook: str, service: str | None) -> str | None:
+    """The service that was named. Without a name no choice is made for the person who asks."""
+    if service is not None:
+        return known_service(host, service)
+    with context.store.read() as session:
+        may_be = services(host, state_of(session, host.id).incident, runbook)
+    if len(may_be) > 1:
+        raise RequestError(f"{runbook} on {host.id} may be meant for several services; name one of: {', '.join(may_be)}")
+    return may_be[0] if may_be else None
 
 
 def request_pause(context: Context, *, pause: Pause, by: str, once: str | None = None) -> Answer:
@@ -281,6 +296,11 @@ def ask(context: Context, event: ev.Event) -> Answer:
     with context.store.write() as session:
         inbox.insert(session, event)
     return answer_to(context, event.id)
+
+
+def asked_before(context: Context, event_id: str) -> bool:
+    with context.store.read() as session:
+        return session.exec(select(Inbox.seq).where(Inbox.event_id == event_id)).first() is not None
 
 
 def answer_to(context: Context, event_id: str) -> Answer:

@@ -31,7 +31,7 @@ async def run_runbook(  # noqa: PLR0917 - the fields of a form, in their order
         host: The host's name in the inventory.
         operator: You: your id in the inventory. It is recorded as claimed.
         reason: Why, for the record and your colleagues.
-        service: The service it is for; empty: what fails now, else the first that the host's checks name.
+        service: The service it is for; may be empty where only one can be meant: the one that fails, or the host's only one.
         dry_run: Only show what would be done, as the very command lines. Untick it to do it.
     """
     with opened() as context:

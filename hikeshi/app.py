@@ -151,7 +151,7 @@ def pause(
 def run(
     runbook: Annotated[str, typer.Argument(help="A runbook's name, such as restart-service.")],
     host: HostId,
-    service: Annotated[str | None, typer.Option(help="The service it is for; without: what fails, else the host's first.")] = None,
+    service: Annotated[str | None, typer.Option(help="The service it is for; needed where several may be meant.")] = None,
     by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would do, and do nothing.")] = False,
     reason: Why = "",

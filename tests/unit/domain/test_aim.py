@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from sample_policy import HOST, HTTP, POWER, RESTART, SMTP, WEB, policy
+from sample_policy import HOST, HTTP, PING, POWER, RESTART, SMTP, WEB, policy
 
-from domain.aim import Aim, aim, moved
+from domain.aim import Aim, aim, moved, services
 from domain.commands import Run
 from domain.model import FaultClass, Host, Secret, SshAccess
 from domain.state import Fault, Incident
@@ -53,6 +53,13 @@ def test_what_fails_is_aimed_at() -> None:
 
 def test_where_nothing_fails_the_first_service() -> None:
     assert aim(WEB01, None, RESTART) == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
+
+
+def test_what_may_be_meant() -> None:
+    assert services(WEB01, None, RESTART) == ("nginx.service", "postfix.service")
+    assert services(WEB01, failing(SMTP.id), RESTART) == ("postfix.service",)
+    assert services(WEB01, failing(PING.id, SMTP.id), RESTART) == ("postfix.service",)
+    assert services(WEB01, None, POWER) == ()
 
 
 def test_a_service_that_is_named_counts_more_than_what_fails() -> None:

@@ -17,7 +17,7 @@ demo: ## the main job as a story, on a real host where this machine can run one 
 test: ## lint, then every test; JOBS=2 at a time
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --durations=25 $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --durations=25 $(ARGS)
 
 lint: ## formatting, style, types, and which room may import which
 	@scripts/setup python

@@ -31,8 +31,6 @@ from simulation.walk import (
     work_is_announced,
 )
 
-pytestmark = pytest.mark.xdist_group("walk")
-
 DEPTH = int(os.environ.get("WALK_DEPTH", "7"))
 DAY_S = 86_400.0
 MOST_IN_A_DAY = 90

@@ -19,8 +19,6 @@ from hikeshi.exits import Exit
 from store import overlay
 from store.tables import Decision
 
-pytestmark = pytest.mark.xdist_group("operators")
-
 NAMES = ("calm", "explained", "paged", "linked", "closing", "held", "paused", "noted", "raced", "checked", "left")
 ROLES = ("engine", "watcher", "hands", "ingress")
 

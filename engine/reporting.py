@@ -26,7 +26,7 @@ from reports import IncidentReport, Moment, Omission, Sent, What, encode
 from reports.words import WORDS
 from store import inbox, outbox, policies
 from store.codec import decode
-from store.tables import Attempt, CommandRow
+from store.tables import Attempt, CommandRow, Decision
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +106,11 @@ def _all(context: Context, report: Report) -> Iterator[tuple[IncidentReport, Pat
         policy = policies.current(session)
         if policy is None:
             raise LookupError("no inventory")
-        host = policy.hosts.get(report.host)
-        if host is None:
-            raise LookupError(f"{report.host} is no longer in the inventory")
-        customer = policy.customers[host.customer]
+        incident = _incident(session, report.host, report.incident)
+        customer = policy.customers.get(incident.customer)
+        if customer is None:
+            raise LookupError(f"customer {incident.customer} is no longer in the inventory")
+        host = _host_of(session, report.host, incident)
         languages = sorted({contact.language for contact in customer.contacts})
         for language in languages:
             path = context.settings.reports / f"{report.incident}.{language}.pdf"
@@ -159,6 +160,18 @@ def _incident(session: Session, host: str, incident_id: str) -> Incident:
         if incident is not None and incident.id == incident_id:
             return incident
     raise LookupError(f"{incident_id} is not the last incident of {host}")
+
+
+def _host_of(session: Session, host: str, incident: Incident) -> Host:
+    """The host as it was for the incident: by the last inventory that one of its decisions was made under, and in which the host
+    was still its customer's. Since then it may have left, or come to somebody else, whose business it is."""
+    decided = select(Decision.policy_version).where(Decision.incident == incident.id).order_by(col(Decision.seq).desc())
+    for version in dict.fromkeys(session.exec(decided)):
+        policy = policies.get(session, version)
+        found = policy.hosts.get(host) if policy is not None else None
+        if found is not None and found.customer == incident.customer:
+            return found
+    raise LookupError(f"no inventory is kept in which {host} was of {incident.customer}")
 
 
 def _work_began_s(session: Session, incident_id: str) -> float | None:

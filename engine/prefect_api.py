@@ -4,13 +4,15 @@ Every call is bounded in time and waits for nothing; whoever calls decides when 
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
+
+T = TypeVar("T")
 
 STATES_AT_ONCE = 200
 """The server answers at most this many runs per request."""
@@ -65,7 +67,7 @@ class PrefectApi:
         """Does the server answer at all? Says nothing about the credential."""
         try:
             return self._http.get("/health", timeout=1.0).is_success
-        except httpx.TransportError:
+        except httpx.RequestError:
             return False
 
     def create_run(
@@ -88,7 +90,7 @@ class PrefectApi:
             # The id we remember is gone: the server's database was made anew.
             del self._deployments[deployment]
             answer = self._send("POST", f"/deployments/{self.deployment_id(deployment)}/create_flow_run", body)
-        return str(_checked(answer, f"create a run of {deployment}")["id"])
+        return _read(answer, f"create a run of {deployment}", _id)
 
     def states(self, run_ids: Iterable[str]) -> dict[str, RunState]:
         """The state of each run; a run the server doesn't know is left out."""
@@ -97,8 +99,7 @@ class PrefectApi:
         for start in range(0, len(wanted), STATES_AT_ONCE):
             some = wanted[start : start + STATES_AT_ONCE]
             body = {"flow_runs": {"id": {"any_": some}}, "limit": STATES_AT_ONCE}
-            for run in _checked(self._send("POST", "/flow_runs/filter", body), "read the states of runs"):
-                found[run["id"]] = _state(run)
+            found |= _read(self._send("POST", "/flow_runs/filter", body), "read the states of runs", _states)
         return found
 
     def cancel(self, run_id: str) -> bool:
@@ -112,14 +113,14 @@ class PrefectApi:
             answer = self._send("GET", f"/deployments/name/{name}")
             if answer.status_code == httpx.codes.NOT_FOUND:
                 raise ApiUnavailable(f"Prefect has no deployment {name!r} yet: the executor has not served it")
-            self._deployments[name] = str(_checked(answer, f"find deployment {name}")["id"])
+            self._deployments[name] = _read(answer, f"find deployment {name}", _id)
         return self._deployments[name]
 
     def due(self, deployment_ids: Sequence[str], before: datetime) -> dict[str, str]:
         """Runs of these deployments that are to start before then, the earliest first: run id to deployment id."""
         body = {"deployment_ids": list(deployment_ids), "scheduled_before": before.isoformat(), "limit": STATES_AT_ONCE}
-        found = _checked(self._send("POST", "/deployments/get_scheduled_flow_runs", body), "read what runs are due")
-        return {run["id"]: run["deployment_id"] for run in found}
+        answer = self._send("POST", "/deployments/get_scheduled_flow_runs", body)
+        return _read(answer, "read what runs are due", lambda runs: {str(run["id"]): str(run["deployment_id"]) for run in runs})
 
     def unfinished(self, deployment_ids: Sequence[str]) -> dict[str, RunState]:
         """Runs of these deployments that somebody began and nobody ended."""
@@ -128,8 +129,7 @@ class PrefectApi:
             "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}},
             "limit": STATES_AT_ONCE,
         }
-        found = _checked(self._send("POST", "/flow_runs/filter", body), "read unfinished runs")
-        return {run["id"]: _state(run) for run in found}
+        return _read(self._send("POST", "/flow_runs/filter", body), "read unfinished runs", _states)
 
     def set_state(self, run_id: str, kind: str, message: str = "", *, force: bool = False) -> bool:
         """Propose the state of that type; false where the server's rules refuse it or the run is unknown.
@@ -144,8 +144,7 @@ class PrefectApi:
         answer = self._send("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": force})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        made = _checked(answer, f"set run {run_id} to {kind}")
-        return None if made["state"] is None or made["status"] in {"ABORT", "WAIT"} else str(made["state"]["type"])
+        return _read(answer, f"set run {run_id} to {kind}", _made)
 
     def _send(self, method: str, path: str, body: object = None) -> httpx.Response:
         try:
@@ -153,7 +152,7 @@ class PrefectApi:
                 answer = self._once(method, path, body)
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                     break
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise ApiUnavailable(f"Prefect at {self._http.base_url} does not answer: {type(error).__name__}: {error}") from error
         return answer
 
@@ -170,8 +169,20 @@ class PrefectApi:
     def _csrf_headers(self) -> dict[str, str]:
         if self._csrf_token is None:
             answer = self._send("GET", f"/csrf-token?client={self._csrf_client}")
-            self._csrf_token = str(_checked(answer, "get a CSRF token")["token"])
+            self._csrf_token = _read(answer, "get a CSRF token", lambda made: str(made["token"]))
         return {"Prefect-Csrf-Token": self._csrf_token, "Prefect-Csrf-Client": self._csrf_client}
+
+
+def _id(made: Any) -> str:
+    return str(made["id"])
+
+
+def _made(answer: Any) -> str | None:
+    return None if answer["state"] is None or answer["status"] in {"ABORT", "WAIT"} else str(answer["state"]["type"])
+
+
+def _states(runs: Any) -> dict[str, RunState]:
+    return {str(run["id"]): _state(run) for run in runs}
 
 
 def _state(run: Mapping[str, Any]) -> RunState:
@@ -179,10 +190,14 @@ def _state(run: Mapping[str, Any]) -> RunState:
     return RunState(type=state.get("type", ""), name=state.get("name", ""), message=state.get("message") or "")
 
 
-def _checked(answer: httpx.Response, doing: str) -> Any:  # Any: JSON of the server
-    if answer.is_success:
-        return answer.json()
+def _read(answer: httpx.Response, doing: str, take: Callable[[Any], T]) -> T:
+    """What ``take`` finds in the server's JSON; ``PrefectError`` where the server says no, or says what Prefect never would."""
     said = f"Prefect could not {doing}: {answer.status_code} {answer.text[:200]}"
+    if answer.is_success:
+        try:
+            return take(answer.json())
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise PrefectError(f"{said} (no answer of Prefect's: is this port something else's?)") from error
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         raise PrefectError(f"{said} (the credential is not the one the server was started with)")
     if answer.is_server_error or answer.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT}:

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import uuid
+from contextlib import closing
 
 from engine.context import Context
 from engine.dispatch import Dispatcher
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.1
 EVERY_S = 1.0
 """How often the inventory's folder, the watchers and the timers are looked at when nothing was written."""
+
+DISPATCHER_BACKOFF_S = 30.0
 
 
 def run_engine(context: Context, stop: threading.Event, reload: threading.Event) -> None:
@@ -94,17 +97,24 @@ class Engine:
 
 
 def _dispatch(context: Context, stop: threading.Event) -> None:
-    """The dispatcher's thread: HTTP must never delay a decision."""
-    own = context.fork()
-    api = PrefectApi(f"{context.settings.prefect_url}/api", read_credential(context.settings.prefect_credential))
-    dispatcher = Dispatcher(own, api)
+    """The dispatcher's thread: HTTP must never delay a decision, and no fault in showing the work may end it: the dispatcher
+    begins anew, and the engine goes on deciding."""
+    while not stop.is_set():
+        try:
+            _show_work(context, stop)
+        except Exception:
+            log.exception("the dispatcher failed; hands does the work meanwhile, it begins anew in %g s", DISPATCHER_BACKOFF_S)
+            stop.wait(DISPATCHER_BACKOFF_S)
+
+
+def _show_work(context: Context, stop: threading.Event) -> None:
+    """One life of the dispatcher, until ``stop``."""
+    credential = read_credential(context.settings.prefect_credential)
     recheck_at_s = 0.0
-    try:
+    with closing(context.fork()) as own, PrefectApi(f"{context.settings.prefect_url}/api", credential) as api:
+        dispatcher = Dispatcher(own, api)
         while not stop.wait(POLL_S):
             boot_s = own.clock.boottime_s()
             if own.store.changed() or boot_s >= recheck_at_s:
                 recheck_at_s = boot_s + EVERY_S
                 dispatcher.once()
-    finally:
-        api.close()
-        own.close()

@@ -132,6 +132,38 @@ def test_a_server_in_trouble_is_unavailable(answer: bytes) -> None:
             api.states(["x"])
 
 
+@pytest.mark.parametrize(
+    "said", [b"<html>starting</html>", b"", b"\xff", b"null", b"7", b'"yes"', b"[7]", b'[{"id": "x"}]', b'{"x": 1}']
+)
+def test_what_prefect_would_never_say_is_told_as_that(said: bytes) -> None:
+    """Something else at its port, or another version: every one of our requests."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(said), said)
+    with listening(answer) as url, PrefectApi(url, "hikeshi:x") as api:
+        api._csrf_token = "known"
+        api._deployments["known/known"] = "id"
+        for ask in (
+            lambda: api.create_run("known/known", parameters={}, tags=[], name="x", idempotency_key="x"),
+            lambda: api.deployment_id("new/new"),
+            lambda: api.states(["x"]),
+            lambda: api.unfinished(["x"]),
+            lambda: api.due(["x"], datetime.now(UTC)),
+            lambda: api.cancel("x"),
+        ):
+            with pytest.raises(PrefectError, match="no answer of Prefect's"):
+                ask()
+        api._csrf_token = None
+        with pytest.raises(PrefectError, match=r"get a CSRF token: 200 .*no answer of Prefect's"):
+            api.cancel("x")
+
+
+def test_an_answer_that_cannot_be_unpacked_is_no_answer() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnone"
+    with listening(answer) as url, PrefectApi(url, "hikeshi:x") as api:
+        with pytest.raises(ApiUnavailable, match="DecodingError"):
+            api.deployment_id("new/new")
+        assert not api.healthy()
+
+
 def test_a_silent_server_does_not_hold_us_up() -> None:
     began = time.monotonic()
     with listening(None) as url, PrefectApi(url, "hikeshi:x") as api:

@@ -1,6 +1,7 @@
 """The engine's loop: it goes on while an inventory is read, and of two engines one decides."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,20 +12,25 @@ import pytest
 from deciding import HOLDER, Deciding
 from hand_clock import HandClock
 from sample_policy import HOST, policy
+from sqlalchemy import update
 from sqlmodel import col, select
-from store_samples import down, lapse
+from store_samples import down, lapse, run
 
+from bed.process import free_port
 from domain.events import VerdictChanged
 from domain.model import Policy
 from domain.observation import Verdict
+from engine import service
 from engine.context import Context
 from engine.inventory_source import InventorySource
+from engine.prefect_credential import ensure_credential
 from engine.service import Engine, run_engine
 from engine.settings import Settings
 from engine.tick import LEASE, LeaseLostError, Ticker
-from store import inbox, lease, policies
+from store import inbox, lease, outbox, policies
+from store.codec import encode
 from store.db import Store
-from store.tables import Decision, Inbox, Lease, VerdictRow
+from store.tables import CommandRow, Decision, Inbox, Lease, VerdictRow
 
 SOON_S = 20.0
 NEWER = policy(version="2")
@@ -229,6 +235,32 @@ class TestTwoEngines:
             pass
         assert self.decided(store) == {event.id: [HOST] for event in events}
         store.close()
+
+
+def test_a_fault_in_showing_the_work_ends_neither_the_dispatcher_nor_the_engine(
+    sqlite: Store, clock: HandClock, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "DISPATCHER_BACKOFF_S", 0.02)
+    engine = Deciding(sqlite, clock, tmp_path)
+    settings = Settings(home=tmp_path, watcher_silent_s=3600, prefect_port=free_port())
+    ensure_credential(settings.prefect_credential)
+    context = Context(settings, Store(str(sqlite.url), clock), clock)
+    command = run()
+    with sqlite.write() as session:
+        outbox.put(session, command)
+        session.exec(update(CommandRow).values(payload='{"of": "another version"}'))
+    with (
+        socket.create_server(("127.0.0.1", settings.prefect_port)) as prefect,
+        thread(lambda stop: Engine(context, HOLDER, None).run(stop, threading.Event())),
+    ):
+        prefect.settimeout(SOON_S)
+        until(lambda: caplog.text.count("the dispatcher failed; hands does the work meanwhile") > 1)
+        engine.told(engine.verdict("down", "ping"))
+        until(lambda: engine.codes("down"))
+        with sqlite.write() as session:
+            session.exec(update(CommandRow).where(col(CommandRow.key) == command.key).values(payload=encode(command)))
+        prefect.accept()[0].close()
+    context.close()
 
 
 class Stalling(HandClock):

@@ -1,26 +1,19 @@
 """What the incident report (P2, P3) makes of the records."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deciding import Deciding
 from hand_clock import HandClock
 from sample_messages import LANGUAGES
-from sample_policy import CUSTOMER, HOST, OTHER, RESTART, policy
+from sample_policy import CUSTOMER, HOST, RESTART, policy
 
-from domain.commands import Report
-from domain.events import PolicyChanged
-from domain.model import Contract, Language, Policy
-from domain.observation import Verdict
+from domain.model import Language
 from domain.reasons import Code
 from domain.state import HostState, Incident
-from engine.reporting import _all, gather
+from engine.reporting import gather
 from reports import IncidentReport
 from reports.words import WORDS
-from store import policies
-from store.codec import decode, encode
+from store.codec import encode
 from store.db import Store
 from store.tables import Attempt, CommandRow, Decision, HostRow, Inbox
 
@@ -90,50 +83,6 @@ def test_work_began_with_the_first_action_and_not_with_the_order(tmp_path: Path)
 def test_a_run_that_was_only_ordered_was_no_work(tmp_path: Path) -> None:
     refused = {ADMITTED_S: Code.GATE_HOLD, ADMITTED_S + 1: "late"}
     assert reported(tmp_path, "en", (Code.RUN_STARTED, {"runbook": RESTART}), attempts=refused).work_at_s is None
-
-
-class TestAHostThatCameToAnotherCustomer:
-    """Its report is of the incident's customer, and shows the host as it was then."""
-
-    @pytest.fixture
-    def engine(self, tmp_path: Path) -> Iterator[Deciding]:
-        clock = HandClock()
-        store = Store(f"sqlite:///{tmp_path / 'hikeshi.db'}", clock)
-        store.migrate()
-        engine = Deciding(store, clock, tmp_path, policy(contract=Contract()))
-        engine.happens(engine.verdict("down", "http"))
-        engine.happens(engine.verdict("up", "http", Verdict.UP))
-        yield engine
-        store.close()
-
-    def adopts(self, engine: Deciding, now: Policy) -> Report:
-        """The inventory changes before the report is written; what the engine asked for."""
-        with engine.store.write() as session:
-            policies.accept(session, now.version, encode(now), "test", engine.clock.at_s)
-        engine.happens(PolicyChanged(id=now.version, at_s=engine.clock.at_s, host=HOST, version=now.version))
-        [row] = engine.commands("Report")
-        return decode(Report, row.payload)
-
-    def test_names_nobody_and_nothing_else(self, engine: Deciding) -> None:
-        now = policy(version="2", owner=OTHER, contract=Contract())
-        theirs = replace(now.hosts[HOST], label="midori.example", address="192.0.2.99", fqdn="midori.example.test", os="Other")
-        report = self.adopts(engine, replace(now, hosts={HOST: theirs}))
-        made = list(_all(engine.context, report))
-        assert sorted(path.name for _, path in made) == [f"{INCIDENT}.en.pdf", f"{INCIDENT}.ja.pdf"]
-        for data, _ in made:
-            assert data.customer == "Aozora Ltd."
-            assert (data.label, data.address, data.os) == ("web01.example", "192.0.2.10", "Debian 12")
-            assert "midori" not in encode(data).lower()
-
-    def test_it_is_written_too_when_the_host_has_left(self, engine: Deciding) -> None:
-        report = self.adopts(engine, policy(version="2", checks=None))
-        assert {data.label for data, _ in _all(engine.context, report)} == {"web01.example"}
-
-    def test_when_the_customer_has_left_there_is_none(self, engine: Deciding) -> None:
-        now = policy(version="2", owner=OTHER)
-        report = self.adopts(engine, replace(now, customers={OTHER: now.customers[OTHER]}))
-        with pytest.raises(LookupError, match="customer aozora is no longer in the inventory"):
-            list(_all(engine.context, report))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

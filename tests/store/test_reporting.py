@@ -1,0 +1,65 @@
+"""Whose report it is, and of what, when the inventory changes before it is written."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from deciding import Deciding
+from hand_clock import HandClock
+from sample_policy import HOST, OTHER, policy
+
+from domain.commands import Report
+from domain.events import PolicyChanged
+from domain.model import Contract, Policy
+from domain.observation import Verdict
+from engine.reporting import _all
+from store import policies
+from store.codec import decode, encode
+from store.db import Store
+
+INCIDENT = "INC-000001"
+
+
+class TestAHostThatCameToAnotherCustomer:
+    """Its report is of the incident's customer, and shows the host as it was then."""
+
+    @pytest.fixture
+    def engine(self, tmp_path: Path) -> Iterator[Deciding]:
+        clock = HandClock()
+        store = Store(f"sqlite:///{tmp_path / 'hikeshi.db'}", clock)
+        store.migrate()
+        engine = Deciding(store, clock, tmp_path, policy(contract=Contract()))
+        engine.happens(engine.verdict("down", "http"))
+        engine.happens(engine.verdict("up", "http", Verdict.UP))
+        yield engine
+        store.close()
+
+    def adopts(self, engine: Deciding, now: Policy) -> Report:
+        """The inventory changes before the report is written; what the engine asked for."""
+        with engine.store.write() as session:
+            policies.accept(session, now.version, encode(now), "test", engine.clock.at_s)
+        engine.happens(PolicyChanged(id=now.version, at_s=engine.clock.at_s, host=HOST, version=now.version))
+        [row] = engine.commands("Report")
+        return decode(Report, row.payload)
+
+    def test_names_nobody_and_nothing_else(self, engine: Deciding) -> None:
+        now = policy(version="2", owner=OTHER, contract=Contract())
+        theirs = replace(now.hosts[HOST], label="midori.example", address="192.0.2.99", fqdn="midori.example.test", os="Other")
+        report = self.adopts(engine, replace(now, hosts={HOST: theirs}))
+        made = list(_all(engine.context, report))
+        assert sorted(path.name for _, path in made) == [f"{INCIDENT}.en.pdf", f"{INCIDENT}.ja.pdf"]
+        for data, _ in made:
+            assert data.customer == "Aozora Ltd."
+            assert (data.label, data.address, data.os) == ("web01.example", "192.0.2.10", "Debian 12")
+            assert "midori" not in encode(data).lower()
+
+    def test_it_is_written_too_when_the_host_has_left(self, engine: Deciding) -> None:
+        report = self.adopts(engine, policy(version="2", checks=None))
+        assert {data.label for data, _ in _all(engine.context, report)} == {"web01.example"}
+
+    def test_when_the_customer_has_left_there_is_none(self, engine: Deciding) -> None:
+        now = policy(version="2", owner=OTHER)
+        report = self.adopts(engine, replace(now, customers={OTHER: now.customers[OTHER]}))
+        with pytest.raises(LookupError, match="customer aozora is no longer in the inventory"):
+            list(_all(engine.context, report))

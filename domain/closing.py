@@ -25,7 +25,7 @@ def drop_unwatched(draft: Draft) -> bool:
     if not gone:
         return False
     for fault in gone:
-        draft.put(draft.incident.without_fault(fault.check))
+        draft.open_incident = draft.incident.without_fault(fault.check)
     if draft.incident.faults:
         draft.because(Code.CHECK_REMOVED, faults=tuple(fault.check for fault in gone))
         return False
@@ -45,7 +45,7 @@ def _close_unwatched(draft: Draft, code: Code) -> None:
 def settle_flapping(draft: Draft) -> None:
     """A flapping check that has kept its verdict long enough is told as settled, as what it is now (C54)."""
     rule = draft.situation.policy.limits.flapping
-    for check in draft.state.checks:
+    for check in draft.checks:
         # one that the watcher cannot judge now has settled as nothing
         if check.flapping and check.verdict is not Verdict.UNKNOWN and draft.now_s >= flapping.settles_at_s(rule, check.changes):
             _settle(draft, check)
@@ -56,7 +56,7 @@ def _settle(draft: Draft, check: CheckState) -> None:
     told = fault is not None and fault.flapping_told
     if told and draft.pause_of(check.check) is not None:
         return  # told when the pause ends
-    draft.state = draft.state.with_check(changed(check, flapping=False, changes=()))
+    draft.remember(changed(check, flapping=False, changes=()))
     draft.because(Code.SETTLED, check=check.check)
     if fault is None:
         return
@@ -65,7 +65,7 @@ def _settle(draft: Draft, check: CheckState) -> None:
     recovered_at_s = (incident.recovered_at_s or draft.now_s) if fault.up else None
     if not incident.faults:
         incident = changed(incident, recovered_at_s=recovered_at_s, settled=told)
-    draft.put(incident)
+    draft.open_incident = incident
     if told:
         tell_customer(draft, Message.SETTLED, (after,), recovered_at_s=recovered_at_s)
 
@@ -100,5 +100,6 @@ def recover(draft: Draft) -> None:
 
 
 def _close(draft: Draft) -> None:
-    closed = changed(draft.incident, phase=Phase.CLOSED, page=None, run=None)
-    draft.state = changed(draft.state, incident=None, last=closed, last_closed_s=draft.now_s)
+    draft.last = changed(draft.incident, phase=Phase.CLOSED, page=None, run=None)
+    draft.last_closed_s = draft.now_s
+    draft.open_incident = None

@@ -14,8 +14,9 @@ from domain.observation import Verdict
 from domain.progress import progress
 from domain.reasons import Code
 from domain.runs import on_run_ended, on_run_requested, on_work_announced
-from domain.state import CheckState, Decision, Draft, Fault, HostState, Incident, Phase, Situation
+from domain.state import CheckState, Decision, Draft, Fault, HostState, Incident, Phase, Situation, worst_of
 
+_UNHEARD = CheckState("", Verdict.UP)
 _NO_INCIDENT = Incident(id="", customer="", label="", fault_at_s=0.0, opened_at_s=0.0)
 _NO_FAULT = Fault("", Level.WARNING, FaultClass.RESOURCE, None, fault_at_s=0.0, confirmed_at_s=0.0, evidence_since_s=None)
 """A changed copy costs an eighth of what a frozen dataclass of so many fields costs to make."""
@@ -58,12 +59,12 @@ def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
     if check is None:
         draft.because(Code.NOT_WATCHED, check=event.check)
         return
-    known = draft.state.check(check.id) or CheckState(check.id, Verdict.UP)
+    known = draft.before.check(check.id) or changed(_UNHEARD, check=check.id)
     if event.order is not None and known.order is not None and event.order <= known.order:
         draft.because(Code.STALE, check=check.id)
         return
     heard = _heard(draft, known, event)
-    draft.state = draft.state.with_check(heard)
+    draft.remember(heard)
     match event.verdict:
         case Verdict.UP:
             _clear(draft, check, event, heard.flapping)
@@ -80,31 +81,22 @@ def _heard(draft: Draft, known: CheckState, event: ev.VerdictChanged) -> CheckSt
     turned = Verdict.UNKNOWN not in (event.verdict, known.verdict) and event.verdict is not known.verdict
     if turned and draft.pause_of(known.check) is None:
         changes = (*changes, draft.now_s)
-    settled = draft.now_s >= flapping.settles_at_s(rule, known.changes) and draft.open_incident is None
-    flaps = (known.flapping and not settled) or flapping.flaps(rule, changes)
-    return CheckState(known.check, event.verdict, event.order if event.order is not None else known.order, changes, flaps)
+    flaps = flapping.flaps(rule, changes)
+    if known.flapping and not flaps:  # until it has settled
+        flaps = draft.open_incident is not None or draft.now_s < flapping.settles_at_s(rule, known.changes)
+    order = event.order if event.order is not None else known.order
+    return changed(known, verdict=event.verdict, order=order, changes=changes, flapping=flaps)
 
 
 def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
-    fault_at_s = event.fault_at_s if event.fault_at_s is not None else event.at_s
-    _open_if_none(draft, check, fault_at_s)
-    incident = draft.incident
-    before = incident.fault(check.id)
+    incident = draft.open_incident
     evidence_s = min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
+    if incident is None:
+        _open(draft, _new_fault(check, event, evidence_s, flaps))
+        return
+    before = incident.fault(check.id)
     if before is None:
-        fault = changed(
-            _NO_FAULT,
-            check=check.id,
-            level=check.level,
-            fault_class=check.fault_class,
-            service=check.service,
-            fault_at_s=fault_at_s,
-            confirmed_at_s=event.at_s,
-            evidence_since_s=evidence_s,
-            detail=event.detail,
-            value=event.value,
-            flapping=flaps,
-        )
+        fault = _new_fault(check, event, evidence_s, flaps)
         if incident.faults:
             draft.because(Code.JOINED, incident=incident.id, check=check.id, level=int(check.level), detail=event.detail)
     else:
@@ -112,61 +104,95 @@ def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> 
             before, evidence_since_s=evidence_s, clock_from_s=None, detail=event.detail, value=event.value, flapping=flaps, up=False
         )
         draft.because(Code.EVIDENCE_RESTARTED, incident=incident.id, check=check.id)
-    faults = incident.faults_with(fault)
+    faults, fault_at_s = incident.faults_with(fault), _failed_at_s(event)
     draft.update(
         faults=faults,
         fault_at_s=min(incident.fault_at_s, fault_at_s) if incident.faults else fault_at_s,
         seen=tuple(sorted({*incident.seen, check.id})),
-        worst=max(faults, key=lambda item: (item.level, -item.confirmed_at_s)),
+        worst=worst_of(faults),
         recovered_at_s=None,
         held_back=False,
         settled=False,
     )
 
 
-def _open_if_none(draft: Draft, check: Check, fault_at_s: float) -> None:
+def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps: bool) -> Fault:
+    return changed(
+        _NO_FAULT,
+        check=check.id,
+        level=check.level,
+        fault_class=check.fault_class,
+        service=check.service,
+        fault_at_s=_failed_at_s(event),
+        confirmed_at_s=event.at_s,
+        evidence_since_s=evidence_s,
+        detail=event.detail,
+        value=event.value,
+        flapping=flaps,
+    )
+
+
+def _failed_at_s(event: ev.VerdictChanged) -> float:
+    return event.fault_at_s if event.fault_at_s is not None else event.at_s
+
+
+def _open(draft: Draft, fault: Fault) -> None:
     """Open an incident, or reopen the last one when the fault came back within the cool-down (R26)."""
-    state, situation, now_s = draft.state, draft.situation, draft.now_s
-    if state.incident is not None:
-        return
-    last, host, customer = state.last, situation.host, situation.customer
-    owner = customer.id if customer is not None else ""
+    last, situation, now_s = draft.last, draft.situation, draft.now_s
+    owner = draft.customer.id if draft.customer is not None else ""
     if (
         last is not None
         and last.ever_told
         and last.customer == owner
-        and now_s - state.last_closed_s < situation.policy.limits.cool_down_s
+        and now_s - draft.last_closed_s < situation.policy.limits.cool_down_s
     ):
-        draft.put(
-            changed(
-                last,
-                phase=Phase.OPEN,
-                seen=(),
-                told_level=None,
-                told_at_s=None,
-                refused=None,
-                held_level=None,
-                unseen_notice_s=None,
-                rehearsed=False,
-                failed=None,
-                acted=False,
-                outcome=None,
-                outcome_detail="",
-                performer=None,
-                acknowledged_by=None,
-                verify_until_s=None,
-            )
-        )
-        draft.state = changed(draft.state, last=None)
-        draft.because(Code.REOPENED, incident=last.id, check=check.id)
+        _reopen(draft, last, fault)
         return
-    label = host.label if host is not None else state.host
-    draft.put(changed(_NO_INCIDENT, id=situation.new_id, customer=owner, label=label, fault_at_s=fault_at_s, opened_at_s=now_s))
-    pause = draft.pause_of(check.id)
+    draft.open_incident = changed(
+        _NO_INCIDENT,
+        id=situation.new_id,
+        customer=owner,
+        label=situation.host.label if situation.host is not None else draft.host,
+        fault_at_s=fault.fault_at_s,
+        opened_at_s=now_s,
+        faults=(fault,),
+        seen=(fault.check,),
+        worst=fault,
+    )
+    pause = draft.pause_of(fault.check)
     if pause is not None:
-        draft.because(Code.OPENED_IN_PAUSE, incident=situation.new_id, check=check.id, pause=pause[0], until_s=pause[1])
+        draft.because(Code.OPENED_IN_PAUSE, incident=situation.new_id, check=fault.check, pause=pause[0], until_s=pause[1])
     else:
-        draft.because(Code.OPENED, incident=situation.new_id, check=check.id, level=int(check.level))
+        draft.because(Code.OPENED, incident=situation.new_id, check=fault.check, level=int(fault.level))
+
+
+def _reopen(draft: Draft, last: Incident, fault: Fault) -> None:
+    draft.open_incident = changed(
+        last,
+        fault_at_s=fault.fault_at_s,
+        faults=(fault,),
+        phase=Phase.OPEN,
+        seen=(fault.check,),
+        worst=fault,
+        told_level=None,
+        told_at_s=None,
+        refused=None,
+        held_level=None,
+        unseen_notice_s=None,
+        rehearsed=False,
+        failed=None,
+        acted=False,
+        outcome=None,
+        outcome_detail="",
+        performer=None,
+        acknowledged_by=None,
+        recovered_at_s=None,
+        held_back=False,
+        settled=False,
+        verify_until_s=None,
+    )
+    draft.last = None
+    draft.because(Code.REOPENED, incident=last.id, check=fault.check)
 
 
 def _clear(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
@@ -176,11 +202,11 @@ def _clear(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) ->
         return
     if flaps:
         swinging = changed(fault, flapping=True, up=True, evidence_since_s=min(event.at_s, draft.now_s))
-        draft.put(changed(incident.with_fault(swinging), recovered_at_s=event.at_s))
+        draft.open_incident = changed(incident.with_fault(swinging), recovered_at_s=event.at_s)
         return
     draft.because(Code.CLEARED, incident=incident.id, check=check.id)
     after = incident.without_fault(check.id)
-    draft.put(changed(after, recovered_at_s=event.at_s if not after.faults else None))
+    draft.open_incident = changed(after, recovered_at_s=event.at_s if not after.faults else None)
 
 
 def _lose_evidence(draft: Draft, check: str, detail: str) -> None:
@@ -188,7 +214,7 @@ def _lose_evidence(draft: Draft, check: str, detail: str) -> None:
     fault = incident.fault(check) if incident is not None else None
     draft.because(Code.EVIDENCE_LOST, check=check, detail=detail)
     if incident is not None and fault is not None:
-        draft.put(incident.with_fault(changed(fault, evidence_since_s=None)))
+        draft.open_incident = incident.with_fault(changed(fault, evidence_since_s=None))
 
 
 def _on_evidence_lost(draft: Draft) -> None:
@@ -219,12 +245,12 @@ def _on_policy_changed(draft: Draft, event: ev.PolicyChanged) -> None:
     ``progress``."""
     draft.because(Code.POLICY_CHANGED, version=event.version)
     watched = draft.situation.check
-    draft.state = changed(draft.state, checks=tuple(item for item in draft.state.checks if watched(item.check) is not None))
+    draft.checks = tuple(item for item in draft.checks if watched(item.check) is not None)
     for fault in draft.open_incident.faults if draft.open_incident is not None else ():
         check = watched(fault.check)
         if check is not None:
             after = changed(fault, level=check.level, fault_class=check.fault_class, service=check.service)
-            draft.put(draft.incident.with_fault(after))
+            draft.open_incident = draft.incident.with_fault(after)
 
 
 def _on_record(draft: Draft, event: ev.Event) -> None:

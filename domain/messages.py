@@ -5,8 +5,11 @@ from domain.facts import Next
 from domain.gate import HELD
 from domain.model import Customer, FaultClass, Operator
 from domain.reasons import Code
-from domain.state import Draft, Fault, Phase
-from domain.work import KNOWN_AT_ONCE, choose, covered, due_s, in_sight, judge, live_faults, verifying, wait_s, worked_on
+from domain.state import Draft, Fault, Phase, worst_of
+from domain.work import covered, live_faults, look_ahead, verifying, wait_s
+
+_OF_THE_WORK = frozenset({Message.WORK_STARTED, Message.RECOVERED})
+"""Sent by the flow run that does the work, where there is one."""
 
 
 def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **facts: Fact) -> None:
@@ -16,7 +19,7 @@ def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **f
         return
     keys = _take_keys(draft, "customer", str(message), [("mail", contact.id) for contact in customer.contacts])
     about = _about(draft, faults, customer.zone)
-    for contact, key in zip(customer.contacts, keys, strict=True):
+    for contact, (key, first_key) in zip(customer.contacts, keys, strict=True):
         draft.commands.append(
             _notify(
                 draft,
@@ -25,7 +28,7 @@ def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **f
                 audience="customer",
                 recipient=contact.id,
                 channel="mail",
-                facts={**about, "first_key": _first_key(draft, "customer", "mail", contact.id), **facts},
+                facts={**about, "first_key": first_key, **facts},
             )
         )
 
@@ -53,15 +56,18 @@ def notice_operators(draft: Draft, code: Code, only: tuple[str, ...] | None = No
         ways = [(channel, operator_id) for channel in channels_of(draft.situation.policy.operators[operator_id])]
         stem = f"{Message.NOTICE}/{code}"
         apart = f"{draft.host or 'system'}/{draft.cause}/{stem}"
-        keys = _take_keys(draft, "operator", stem, ways) if incident is not None else [f"{apart}/{'/'.join(way)}" for way in ways]
-        for (channel, _), key in zip(ways, keys, strict=True):
+        if incident is not None:
+            keys = _take_keys(draft, "operator", stem, ways)
+        else:
+            keys = [(f"{apart}/{channel}/{operator_id}", None) for channel, _ in ways]
+        for (channel, _), (key, first_key) in zip(ways, keys, strict=True):
             about = {
                 "incident": incident.id if incident is not None else None,
                 "host": draft.host or None,
                 "zone": _operators_zone(draft),
                 "at_s": draft.now_s,
                 "reason": str(code),
-                "first_key": _first_key(draft, "operator", channel, operator_id) if incident is not None else None,
+                "first_key": first_key,
             }
             draft.commands.append(
                 _notify(
@@ -83,31 +89,27 @@ def channels_of(operator: Operator) -> tuple[str, ...]:
 
 def next_of(draft: Draft) -> tuple[Next, float | None]:
     """What happens next, as a promise: only what the contract covers and automation may do (R3, R20, R22, R4)."""
-    incident, customer = draft.incident, draft.situation.customer
-    live = live_faults(draft)
-    if customer is None or not live:
+    incident, ahead = draft.incident, draft.ahead
+    live = ahead.faults if ahead is not None else live_faults(draft)
+    if draft.customer is None or not live:
         return Next.WATCH, None
     if incident.phase is Phase.HANDED or incident.failed is not None:
         return Next.PEOPLE, None
     if incident.phase is Phase.WORKING or verifying(incident, draft.now_s):
         return Next.WORKING, None
-    worked = worked_on(live)
-    if not worked:
+    if ahead is None:
+        ahead = look_ahead(draft, live)
+    if ahead is None or not covered(draft, ahead.fault):
         return Next.MAIL_ONLY, None
-    seen = in_sight(worked)
-    fault = choose(incident, seen or worked)
-    if not covered(draft, fault):
-        return Next.MAIL_ONLY, None
-    code = judge(draft, fault).code
+    code = ahead.verdict.code
     if code in HELD:
         return Next.HELD, None
     if code is Code.GATE_UNKNOWN:
         return Next.WATCH, None
-    waits = code not in KNOWN_AT_ONCE and draft.now_s < due_s(draft, seen)
     # a promise of work that automation is not allowed to do would be a lie
     if code not in (Code.ADMITTED, Code.GATE_BUSY):
-        return (Next.PEOPLE_AFTER_WAIT, wait_s(draft)) if waits else (Next.PEOPLE, None)
-    if fault.fault_class is FaultClass.SERVER:
+        return (Next.PEOPLE_AFTER_WAIT, wait_s(draft)) if ahead.waits else (Next.PEOPLE, None)
+    if ahead.fault.fault_class is FaultClass.SERVER:
         return Next.RECOVER_AFTER_WAIT, wait_s(draft)
     return Next.RESTART_NOW, None
 
@@ -121,7 +123,7 @@ def _tell_operator(draft: Draft, operator_id: str, message: Message, faults: tup
     ways = [(channel, operator_id) for channel in channels_of(draft.situation.policy.operators[operator_id])]
     keys = _take_keys(draft, "operator", str(message), ways)
     about = _about(draft, faults, _operators_zone(draft))
-    for (channel, _), key in zip(ways, keys, strict=True):
+    for (channel, _), (key, first_key) in zip(ways, keys, strict=True):
         draft.commands.append(
             _notify(
                 draft,
@@ -130,14 +132,13 @@ def _tell_operator(draft: Draft, operator_id: str, message: Message, faults: tup
                 audience="operator",
                 recipient=operator_id,
                 channel=channel,
-                facts={**about, "first_key": _first_key(draft, "operator", channel, operator_id), **extra},
+                facts={**about, "first_key": first_key, **extra},
             )
         )
 
 
 def _notify(draft: Draft, *, key: str, message: Message, audience: str, recipient: str, channel: str, facts: Facts) -> Notify:
     incident = draft.open_incident
-    follows = message in (Message.WORK_STARTED, Message.RECOVERED)
     return Notify(
         key=key,
         incident=incident.id if incident is not None else None,
@@ -147,7 +148,7 @@ def _notify(draft: Draft, *, key: str, message: Message, audience: str, recipien
         recipient=recipient,
         channel=channel,
         facts=facts,
-        prefer=incident.performer if incident is not None and follows else None,
+        prefer=incident.performer if incident is not None and message in _OF_THE_WORK else None,
     )
 
 
@@ -155,7 +156,7 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
     """Every fact that R3 asks for; the mail thread is the recipient's own."""
     incident, situation, now_s = draft.incident, draft.situation, draft.now_s
     host, customer = situation.host if not draft.moved else None, _customer(draft)
-    worst = max(faults, key=lambda fault: (fault.level, -fault.confirmed_at_s)) if faults else incident.worst
+    worst = worst_of(faults) if faults else incident.worst
     check = situation.check(worst.check) if worst is not None and host is not None else None
     follows, wait = next_of(draft)
     ended_s = incident.recovered_at_s if not incident.faults else None
@@ -176,7 +177,7 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
         "recovered_at_s": ended_s,
         "down_s": max(0.0, (ended_s if ended_s is not None else now_s) - incident.fault_at_s),
         "level": int(worst.level) if worst is not None else 2,
-        "faults": tuple(fault.check for fault in faults) if incident.faults and faults else incident.seen,
+        "faults": tuple([fault.check for fault in faults]) if incident.faults and faults else incident.seen,
         "check": worst.check if worst is not None else "",
         "kind": check.kind if check is not None else "",
         "service": worst.service if worst is not None else None,
@@ -191,16 +192,17 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
     }
 
 
-def _take_keys(draft: Draft, audience: str, stem: str, ways: list[tuple[str, str]]) -> list[str]:
-    """A new key for a message by each of these ways, ``(channel, recipient)``; what is the first message of this incident by
-    its way is remembered as the root of that mail thread (R9)."""
+def _take_keys(draft: Draft, audience: str, stem: str, ways: list[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    """A new key for a message by each of these ways, ``(channel, recipient)``, and the key of the first message of this incident
+    by that way: the root of its mail thread, which is remembered (R9)."""
     incident = draft.incident
     serial = incident.serial + 1
-    keys = [f"{incident.id}/{serial}/{stem}/{channel}/{recipient}" for channel, recipient in ways]
-    known = dict(incident.first_keys)
-    for (channel, recipient), key in zip(ways, keys, strict=True):
-        known.setdefault(f"{audience}/{channel}/{recipient}", key)
-    draft.update(serial=serial, first_keys=tuple(known.items()))
+    first_keys = dict(incident.first_keys)
+    keys: list[tuple[str, str | None]] = []
+    for channel, recipient in ways:
+        key = f"{incident.id}/{serial}/{stem}/{channel}/{recipient}"
+        keys.append((key, first_keys.setdefault(f"{audience}/{channel}/{recipient}", key)))
+    draft.update(serial=serial, first_keys=tuple(first_keys.items()))
     return keys
 
 
@@ -209,10 +211,5 @@ def serial_of(key: str) -> int:
     return int(key.split("/")[1])
 
 
-def _first_key(draft: Draft, audience: str, channel: str, recipient: str) -> str:
-    return dict(draft.incident.first_keys)[f"{audience}/{channel}/{recipient}"]
-
-
 def _operators_zone(draft: Draft) -> str:
-    customer = draft.situation.customer
-    return customer.zone if customer is not None else "Asia/Tokyo"
+    return draft.customer.zone if draft.customer is not None else "Asia/Tokyo"

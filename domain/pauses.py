@@ -103,4 +103,5 @@ def _monthly(first: datetime, now: datetime) -> list[datetime]:
 def boundary_s(pause: Pause, now_s: float) -> float | None:
     """The next time at which a window of this pause opens or closes; ``None`` when none comes."""
     starts = _starts_around(pause, now_s)
-    return min((edge for start in starts for edge in (start, start + pause.duration_s) if edge > now_s), default=None)
+    ends = [start + pause.duration_s for start in starts]
+    return min([edge for edge in (*starts, *ends) if edge > now_s], default=None)

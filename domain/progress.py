@@ -16,9 +16,8 @@ from domain.messages import notice_operators, page_operator, tell_customer
 from domain.model import FaultClass, Level
 from domain.reasons import Code
 from domain.runs import lose_overdue, start_run
-from domain.state import Draft, Fault, Phase
+from domain.state import Ahead, Draft, Fault, Phase
 from domain.work import (
-    KNOWN_AT_ONCE,
     UNSEEN_NOTICE_S,
     choose,
     covered,
@@ -27,6 +26,7 @@ from domain.work import (
     in_sight,
     judge,
     live_faults,
+    look_ahead,
     verifying,
     wait_s,
     worked_on,
@@ -52,11 +52,21 @@ def progress(draft: Draft) -> None:
     live = live_faults(draft)
     if not live:
         return
+    draft.ahead = _ours(draft, live)
     _tell(draft, live)
     _tell_failure(draft, live)
-    _act(draft, live)
+    _act(draft)
     _rehearse(draft, live)
     _page(draft)
+
+
+def _ours(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:
+    """What is worked on next, unless a run or people are at work, or a run's effect is waited for. Telling of it does not change
+    the answer, so what is promised is what is done."""
+    incident = draft.incident
+    if incident.run is not None or incident.phase is Phase.HANDED or verifying(incident, draft.now_s):
+        return None
+    return look_ahead(draft, live)
 
 
 def _run_clocks(draft: Draft) -> None:
@@ -89,36 +99,35 @@ def _tell(draft: Draft, live: tuple[Fault, ...]) -> None:
             tell_customer(draft, Message.FLAPPING, (fault,), changes=rule.changes + 1, window_s=rule.window_s)
             draft.because(Code.FLAPPING, check=fault.check, changes=rule.changes + 1, window_s=rule.window_s)
             live = live_faults(draft)
-    fresh = tuple(fault for fault in live if fault.known and not fault.told)
+    told = tuple([fault for fault in live if fault.told])
+    fresh = tuple([fault for fault in live if fault.known and not fault.told])
     if fresh:
-        _tell_fresh(draft, live, fresh)
-    else:
-        _tell_lowered(draft, live)
+        _tell_fresh(draft, live, told, fresh)
+    elif told:
+        _tell_lowered(draft, live, told)
 
 
-def _tell_fresh(draft: Draft, live: tuple[Fault, ...], fresh: tuple[Fault, ...]) -> None:
+def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], fresh: tuple[Fault, ...]) -> None:
     before = draft.incident.told_level
-    services = {fault.service for fault in live if fault.told and fault.service is not None}
-    level = _level(draft, live, fresh)
+    level = _level(draft, live, told + fresh)
     _mark_told(draft, fresh, level)
     if before is not None and level != before:
         _tell_level(draft, before, fresh if level > before else tuple(fault for fault in live if fault.told or fault in fresh))
         return
-    other = tuple(fault for fault in fresh if fault.service not in services)
+    services = {fault.service for fault in told if fault.service is not None}
+    other = tuple([fault for fault in fresh if fault.service not in services])
     for fault in fresh:
-        if fault not in other:
+        if fault.service in services:
             draft.because(Code.SAME_SERVICE, check=fault.check, service=fault.service)
     if other:
         tell_customer(draft, Message.FAULT, other)
-        draft.because(Code.FAULT_TOLD, level=int(level), faults=tuple(fault.check for fault in other))
+        draft.because(Code.FAULT_TOLD, level=int(level), faults=tuple([fault.check for fault in other]))
 
 
-def _tell_lowered(draft: Draft, live: tuple[Fault, ...]) -> None:
-    before, told = draft.incident.told_level, tuple(fault for fault in live if fault.told)
-    if before is None or not told:
-        return
-    level = _level(draft, live, ())
-    if level < before:
+def _tell_lowered(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:
+    before = draft.incident.told_level
+    level = _level(draft, live, told)
+    if before is not None and level < before:
         draft.update(told_level=level)
         _tell_level(draft, before, told)
 
@@ -138,11 +147,13 @@ def _who_has_it(draft: Draft) -> tuple[str, ...] | None:
     return (who,) if who is not None and who in draft.situation.policy.operators else None
 
 
-def _level(draft: Draft, live: tuple[Fault, ...], fresh: tuple[Fault, ...]) -> Level:
+def _level(draft: Draft, live: tuple[Fault, ...], spoken_of: tuple[Fault, ...]) -> Level:
     """The level of all that is told or about to be; what a pause hides does not lower it (R51)."""
     incident = draft.incident
-    hidden = [incident.told_level] if incident.told_level is not None and len(live) != len(incident.faults) else []
-    return max([*hidden, *(fault.level for fault in live if fault.told or fault in fresh)])
+    levels = [fault.level for fault in spoken_of]
+    if incident.told_level is not None and len(live) != len(incident.faults):
+        levels.append(incident.told_level)
+    return max(levels)
 
 
 def _tell_failure(draft: Draft, live: tuple[Fault, ...]) -> None:
@@ -157,27 +168,21 @@ def _tell_failure(draft: Draft, live: tuple[Fault, ...]) -> None:
     draft.because(Code.NOT_RECOVERED_TOLD, reason=str(code))
 
 
-def _act(draft: Draft, live: tuple[Fault, ...]) -> None:
+def _act(draft: Draft) -> None:
     """Start the procedure when its time has come and the gate lets it (R20, R22). What is out of sight is left out, and with
     nothing else to work on it is not acted on at all (C52)."""
-    incident = draft.incident
-    if incident.run is not None or incident.phase is Phase.HANDED or not incident.announced or verifying(incident, draft.now_s):
+    incident, ahead = draft.incident, draft.ahead
+    if ahead is None or incident.phase is Phase.HANDED or not incident.announced:
         return
-    worked = worked_on(live)
-    if not worked:
-        return
-    seen = in_sight(worked)
-    fault = choose(incident, seen or worked)
-    verdict = judge(draft, fault)
-    if verdict.code not in KNOWN_AT_ONCE and draft.now_s < due_s(draft, seen):
+    if ahead.waits:
         if incident.refused is not None:
             draft.update(refused=None, unseen_notice_s=None)
-    elif verdict.allowed:
-        start_run(draft, fault, seen)
+    elif ahead.verdict.allowed:
+        start_run(draft, ahead.fault, ahead.seen)
     else:
-        if verdict.code is not incident.refused:
-            _refuse(draft, fault, verdict)
-        _notice_untouched(draft, fault, seen or worked, verdict.code)
+        if ahead.verdict.code is not incident.refused:
+            _refuse(draft, ahead.fault, ahead.verdict)
+        _notice_untouched(draft, ahead.fault, ahead.faults, ahead.verdict.code)
 
 
 def _refuse(draft: Draft, fault: Fault, verdict: Verdict) -> None:
@@ -265,8 +270,10 @@ def _mark_told(draft: Draft, faults: tuple[Fault, ...], level: Level, *, flappin
     checks = {fault.check for fault in faults}
     draft.update(
         faults=tuple(
-            changed(fault, told=True, flapping_told=fault.flapping_told or flapping) if fault.check in checks else fault
-            for fault in incident.faults
+            [
+                changed(fault, told=True, flapping_told=fault.flapping_told or flapping) if fault.check in checks else fault
+                for fault in incident.faults
+            ]
         ),
         told_level=level,
         told_at_s=incident.told_at_s or draft.now_s,

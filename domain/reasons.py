@@ -1,7 +1,7 @@
 """Why: every decision names its codes, every code its source. The words for them are in ``notify.reasons`` (ja, en)."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.commands import NO_FACTS, Facts
 
@@ -172,9 +172,8 @@ SPEC: dict[Code, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One line of a decision record."""
 
     code: Code
-    facts: Facts = field(default_factory=lambda: NO_FACTS)
+    facts: Facts = NO_FACTS

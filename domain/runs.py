@@ -86,10 +86,10 @@ def _performer(by: str) -> str | None:
 
 
 def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
-    asked, incident = draft.state.asked, draft.open_incident
+    asked, incident = draft.asked, draft.open_incident
     code = _ENDS[event.outcome]
     if asked is not None and asked.key == event.run:
-        draft.state = changed(draft.state, asked=None)
+        draft.asked = None
         draft.because(code, run=event.run, by=event.by, outcome=str(event.outcome), outcome_detail=event.detail)
     elif incident is None or incident.run is None or incident.run.key != event.run:
         draft.because(Code.STALE, run=event.run)
@@ -140,9 +140,9 @@ def _failed(event: ev.RunEnded) -> Code | None:
 
 def lose_overdue(draft: Draft) -> None:
     """Runs of which nothing was heard in time are lost: what they did is not known, so a person has to look (R22)."""
-    asked, incident, now_s = draft.state.asked, draft.open_incident, draft.now_s
+    asked, incident, now_s = draft.asked, draft.open_incident, draft.now_s
     if asked is not None and now_s >= asked.deadline_s:
-        draft.state = changed(draft.state, asked=None)
+        draft.asked = None
         draft.because(Code.RUN_LOST, run=asked.key)
         notice_operators(draft, Code.RUN_LOST, run=asked.key)
     if incident is None or incident.run is None or now_s < incident.run.deadline_s:
@@ -178,7 +178,7 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
             held=situation.held,
             pause=next((pause for check in aimed.checks if (pause := draft.pause_of(check))), None),
             requested=True,
-            busy=draft.state.asked is not None or (incident is not None and incident.run is not None),
+            busy=draft.asked is not None or (incident is not None and incident.run is not None),
         )
     )
     draft.because(verdict.code, **verdict.facts, by=event.by, runbook=event.runbook, why=event.reason)
@@ -189,7 +189,7 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     if incident is not None:
         draft.update(run=run, phase=Phase.WORKING)
     else:
-        draft.state = changed(draft.state, asked=run)
+        draft.asked = run
     draft.commands.append(
         Run(
             key=key,

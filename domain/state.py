@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
+from typing import NamedTuple
 
+from domain import gate
 from domain.changed import changed
 from domain.commands import Command, Fact
 from domain.escalation import Page
@@ -59,6 +61,11 @@ class Fault:
 
 
 _by_check = attrgetter("check")
+
+
+def worst_of(faults: tuple[Fault, ...]) -> Fault:
+    """The one that sets the level; of several the first that was confirmed."""
+    return faults[0] if len(faults) == 1 else max(faults, key=lambda fault: (fault.level, -fault.confirmed_at_s))
 
 
 @dataclass(frozen=True)
@@ -171,10 +178,6 @@ class HostState:
                 return item
         return None
 
-    def with_check(self, state: CheckState) -> "HostState":
-        others = [item for item in self.checks if item.check != state.check]
-        return changed(self, checks=tuple(sorted([*others, state], key=_by_check)) if others else (state,))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -202,8 +205,7 @@ class Situation:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What one event brings: the new state, why, and what to do; ``at_s`` is when it was decided."""
 
     at_s: float
@@ -212,33 +214,42 @@ class Decision:
     commands: tuple[Command, ...] = ()
 
 
+class Ahead(NamedTuple):
+    """What is worked on next, and whether the gate lets it.
+
+    ``faults`` are all that could be worked on, ``seen`` those of them in the watcher's sight (C52), ``fault`` the one that comes
+    first; ``waits``: its time has not come yet, and that is what it waits for (R20).
+    """
+
+    fault: Fault
+    faults: tuple[Fault, ...]
+    seen: tuple[Fault, ...]
+    verdict: gate.Verdict
+    waits: bool
+
+
 class Draft:
     """A decision while it is being made; local to one ``step``. ``cause`` is the id of the event that is decided."""
 
     def __init__(self, state: HostState, situation: Situation, now_s: float, cause: str = "") -> None:
+        self.before = state
         self.host = state.host
+        self.checks = state.checks
+        self.open_incident = state.incident
+        self.last = state.last
+        self.last_closed_s = state.last_closed_s
+        self.asked = state.asked
         self.situation = situation
+        self.customer = situation.customer
         self.now_s = now_s
         self.cause = cause
         self.reasons: list[Reason] = []
         self.commands: list[Command] = []
-        self.open_incident = state.incident
-        self._state = state  # its incident may be behind: it is put into it when it is asked for
+        self.ahead: Ahead | None = None  # asked once by ``progress``, for what is promised and for what is done
         self._pauses: dict[str, tuple[str, float] | None] = {}
 
     def because(self, code: Code, **facts: Fact) -> None:
         self.reasons.append(Reason(code, facts))
-
-    @property
-    def state(self) -> HostState:
-        if self._state.incident is not self.open_incident:
-            self._state = changed(self._state, incident=self.open_incident)
-        return self._state
-
-    @state.setter
-    def state(self, state: HostState) -> None:
-        self._state = state
-        self.open_incident = state.incident
 
     @property
     def incident(self) -> Incident:
@@ -263,11 +274,21 @@ class Draft:
 
     def update(self, **changes: object) -> Incident:
         """Change the open incident."""
-        self.open_incident = changed(self.incident, **changes)  # type: ignore[arg-type]  # changed refuses what is no field
-        return self.open_incident
+        self.open_incident = incident = changed(self.incident, **changes)  # type: ignore[arg-type]  # changed refuses what is no field
+        return incident
 
-    def put(self, incident: Incident | None) -> None:
-        self.open_incident = incident
+    def remember(self, heard: CheckState) -> None:
+        """What was heard of a check, instead of what was known of it."""
+        others = [item for item in self.checks if item.check != heard.check]
+        self.checks = tuple(sorted([*others, heard], key=_by_check)) if others else (heard,)
 
     def decision(self) -> Decision:
-        return Decision(self.now_s, self.state, tuple(self.reasons), tuple(self.commands))
+        state = changed(
+            self.before,
+            checks=self.checks,
+            incident=self.open_incident,
+            last=self.last,
+            last_closed_s=self.last_closed_s,
+            asked=self.asked,
+        )
+        return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands))

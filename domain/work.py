@@ -4,7 +4,7 @@ from domain import gate
 from domain.gate import HELD, Circumstances
 from domain.model import FaultClass, effective_mode
 from domain.reasons import Code
-from domain.state import Draft, Fault, Incident, Phase
+from domain.state import Ahead, Draft, Fault, Incident, Phase
 
 MAX_RUNS = 5
 """Runs of one incident, counting those that ended before they acted; then people."""
@@ -42,7 +42,7 @@ def in_sight(worked: tuple[Fault, ...]) -> tuple[Fault, ...]:
 
 def covered(draft: Draft, fault: Fault) -> bool:
     """Does the contract cover the recovery of this fault (R20)?"""
-    customer = draft.situation.customer
+    customer = draft.customer
     return customer is not None and fault.fault_class in customer.contract.recovers
 
 
@@ -56,12 +56,13 @@ def choose(incident: Incident, worked: tuple[Fault, ...]) -> Fault:
 
 def cured_with(fault: Fault, worked: tuple[Fault, ...]) -> tuple[str, ...]:
     """The checks that the same procedure may cure, this one's with it; what flaps proves nothing about it (C54)."""
-    return tuple(item.check for item in worked if item.target == fault.target and item.known)
+    target = fault.target
+    return tuple([item.check for item in worked if item.target == target and item.known])
 
 
 def wait_s(draft: Draft) -> float:
     """The contract's wait before a server is recovered (R20)."""
-    customer = draft.situation.customer
+    customer = draft.customer
     return customer.contract.wait_s if customer is not None else 0.0
 
 
@@ -88,6 +89,19 @@ def verifying(incident: Incident, now_s: float) -> bool:
     return until_s is not None and now_s < until_s <= now_s + VERIFY_GRACE_S
 
 
+def look_ahead(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:
+    """What would be worked on next of these faults; ``None`` where recovery is for none of them."""
+    worked = worked_on(live)
+    if not worked:
+        return None
+    seen = in_sight(worked)
+    faults = seen or worked
+    fault = choose(draft.incident, faults)
+    verdict = judge(draft, fault)
+    waits = verdict.code not in KNOWN_AT_ONCE and draft.now_s < due_s(draft, seen)
+    return Ahead(fault, faults, seen, verdict, waits)
+
+
 def judge(draft: Draft, fault: Fault) -> gate.Verdict:
     """Would the gate let the procedure for this fault start now?"""
     return gate.judge(_circumstances(draft, fault))
@@ -95,8 +109,8 @@ def judge(draft: Draft, fault: Fault) -> gate.Verdict:
 
 def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
     situation, incident = draft.situation, draft.incident
-    host, customer = situation.host, situation.customer
-    if host is None or customer is None:
+    host = situation.host
+    if host is None or draft.customer is None:
         return Circumstances(mode=situation.policy.mode, fault=False)
     return Circumstances(
         mode=effective_mode(situation.policy, host),
@@ -109,7 +123,7 @@ def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
         covered=covered(draft, fault),
         procedure=host.procedures.get(fault.fault_class),
         tried=fault.target in incident.tried or incident.runs >= MAX_RUNS,
-        busy=draft.state.asked is not None,
+        busy=draft.asked is not None,
     )
 
 

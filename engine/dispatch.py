@@ -87,8 +87,8 @@ class Dispatcher:
             run_id = "refused"
         with self._context.store.write() as session:
             found = session.exec(select(CommandRow).where(CommandRow.key == row.key)).one()
-            found.flow_run = run_id
-            session.add(found)
+            # a later engine may have been here: the run that it made stands, by which a cancelled one is known
+            found.flow_run = found.flow_run or run_id
 
     def _tags(self, command: Run | Report) -> list[str]:
         with self._context.store.read() as session:

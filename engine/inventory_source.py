@@ -4,9 +4,11 @@ one truth is the accepted version in the store; a bad new one is refused and the
 import hashlib
 import logging
 import threading
+import traceback
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -16,10 +18,11 @@ import runbooks
 from domain import events as ev
 from domain.model import Policy
 from engine.context import Context
+from engine.tick import LEASE, demand_lease
 from inventory import InventoryError, Registries
 from probes import PROBES
 from remediation import ACTIONS
-from store import inbox, policies
+from store import inbox, lease, policies
 from store.codec import decode, encode
 from store.tables import HostRow, Inbox, VerdictRow
 
@@ -27,9 +30,20 @@ log = logging.getLogger(__name__)
 
 TOLD_CHARS = 800
 
+Load = Callable[[Path], Policy]
 Signature = tuple[tuple[str, int, int], ...]
+"""Of each file its name, when it or its rights were last changed (ns), and its size (bytes). Of a file or folder that can't be
+looked at, -errno and 0: that is a state of the inventory too, and its loader says what is wrong."""
 Loaded = tuple[Policy, str]
 """An inventory, and its document for the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the folder was found to hold. ``read``: the inventory, or why there is none; ``None`` where nothing asked for it."""
+
+    signature: Signature
+    read: Loaded | Exception | None
 
 
 def registries() -> Registries:
@@ -43,69 +57,94 @@ def load(folder: Path) -> Policy:
 
 
 class InventorySource:
-    """Watches one folder. Used from one thread; the files are read beside it, as that takes seconds for thousands of hosts."""
+    """Watches one folder for the engine that is ``holder`` of its lease; ``None`` before there is any. Used from one thread. The
+    files are looked at and read beside it: that takes seconds for thousands of hosts, and has no end where a mount hangs.
 
-    def __init__(self, context: Context, folder: Path, load: Callable[[Path], Policy] = load) -> None:
+    Nothing is written down while another engine decides: a holder gets ``LeaseLostError``; without one it is left to that engine.
+    """
+
+    def __init__(self, context: Context, folder: Path, holder: str | None = None, load: Load = load) -> None:
         self._context = context
         self._folder = folder
+        self._holder = holder
         self._load = load
-        self._loading: Future[Loaded] | None = None
+        self._looking: Future[Look] | None = None
         self._again = False
-        """Was it asked for while it was being loaded? That may have been too late for a file."""
+        """Was it asked for while a look was on its way? That may have been too late for a file."""
         self._seen: Signature | None = None
         self._before: Signature | None = None
         self._refused: str | None = None
         """The mistakes that operators were last told of, until a good version comes."""
 
-    def start(self) -> None:
-        """Accept what is there; raises ``InventoryError`` where it is bad, unless an older version is accepted already."""
-        first = self._is_first()
-        self._seen = self._signature()
-        try:
-            self._accept(*_read(self._load, self._folder))
-        except InventoryError as error:
-            if first:
-                raise
-            self._refuse(error)
+    def start(self) -> Policy:
+        """Accept what is there, or refuse it and keep to the version that is accepted already. Where there is none, raises what is
+        wrong: ``InventoryError``, or whatever the loader fails with. Returns what is in force then, or will be once the engine that
+        decides has ended."""
+        signature, read, accepted = _signature(self._folder), _read(self._folder, self._load), self._accepted()
+        if not isinstance(read, Exception):
+            accepted, _ = read
+        elif accepted is None:
+            raise read
+        self._take_up(Look(signature, read))
+        return accepted
 
     def begin(self) -> None:
         """As ``start``; but where an older version is accepted already nobody waits for it, and ``poll`` takes it up."""
-        if self._is_first():
+        if self._accepted() is None:
             self.start()
         else:
             self.poll(force=True)
 
     def poll(self, *, force: bool = False) -> None:
-        """Begin to load again if any file changed (or ``force``), and take up what was loaded since the last poll; never waits. A
-        change counts when two polls in a row find the same: files that are still being written are not mistakes to tell of."""
+        """Take up what was found since the last poll, and begin to look again; never waits. The files are read when any of them
+        changed (or ``force``). A change counts when two looks in a row find the same: files that are still being written are not
+        mistakes to tell of."""
         self._again = self._again or force
-        if self._loading is not None:
-            if not self._loading.done():
+        if self._looking is not None:
+            if not self._looking.done():
                 return
-            self._take_up(self._loading)
-            self._loading = None
-        signature = self._signature()
-        settled, self._before = signature == self._before, signature
-        if not self._again and (signature == self._seen or not settled):
-            return
-        self._seen, self._again = signature, False
-        self._loading = Future()
+            self._take_up(self._looking.result())
+        asked, seen, before, self._again = self._again, self._seen, self._before, False
+        looking = self._looking = Future[Look]()
+
+        def look() -> None:
+            try:
+                looking.set_result(_look(self._folder, self._load, lambda found: asked or seen != found == before))
+            except BaseException as error:  # noqa: BLE001  # whoever asks for the result meets it
+                looking.set_exception(error)
+
         # a daemon: what only reads must not keep a process from ending
-        threading.Thread(target=_fulfil, args=(self._loading, self._load, self._folder), name="inventory", daemon=True).start()
+        threading.Thread(target=look, name="inventory", daemon=True).start()
 
-    def _is_first(self) -> bool:
+    def _accepted(self) -> Policy | None:
         with self._context.store.read() as session:
-            return policies.current(session) is None
+            return policies.current(session)
 
-    def _take_up(self, loading: "Future[Loaded]") -> None:
-        try:
-            self._accept(*loading.result())
-        except InventoryError as error:
-            self._refuse(error)
+    def _take_up(self, look: Look) -> None:
+        self._before = look.signature
+        if look.read is None:
+            return
+        self._seen = look.signature
+        if isinstance(look.read, Exception):
+            self._refuse(look.read)
+        else:
+            self._accept(*look.read)
+
+    def _decides(self, session: Session) -> bool:
+        """Raises ``LeaseLostError`` when ``holder`` does not decide any more. Without one: is there no engine to decide?"""
+        if self._holder is not None:
+            demand_lease(session, self._holder)
+            return True
+        free = lease.free(session, LEASE)
+        if not free:
+            log.warning("another engine decides; the inventory in %s is taken up when that one has ended", self._folder)
+        return free
 
     def _accept(self, policy: Policy, document: str) -> None:
         self._refused = None
         with self._context.store.write() as session:
+            if not self._decides(session):
+                return
             before = policies.current(session)
             now_s = self._context.clock.now_s()
             if before is not None and before.version == policy.version:
@@ -120,29 +159,23 @@ class InventorySource:
                 inbox.insert(session, event)
         log.info("inventory %s accepted from %s", policy.version[:12], self._folder)
 
-    def _refuse(self, error: InventoryError) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Tell the operators, once for each bad version: neither every poll nor a process that starts again repeats it."""
-        log.error("the inventory in %s is refused, the accepted one goes on holding:\n%s", self._folder, error)
-        if str(error) == self._refused:
+        mistakes = _mistakes(error, self._folder)
+        all_of_them = "\n".join(mistakes)
+        log.error("the inventory in %s is refused, the accepted one goes on holding:\n%s", self._folder, all_of_them)
+        if all_of_them == self._refused:
             return
-        self._refused = str(error)
-        files = hashlib.sha256(repr(self._seen).encode()).hexdigest()[:32]
+        self._refused = all_of_them
         with self._context.store.write() as session:
+            if not self._decides(session):
+                return
             now_s = self._context.clock.now_s()
-            said = _told(error, self._folder)
-            event = ev.InventoryRefused(id=f"refused/{files}", at_s=now_s, error=said, mistakes=len(error.mistakes))
+            # after a good version the same files are news again
+            files = hashlib.sha256(repr((self._seen, policies.accepted_s(session))).encode()).hexdigest()[:32]
+            said = _told(mistakes, self._folder)
+            event = ev.InventoryRefused(id=f"refused/{files}", at_s=now_s, error=said, mistakes=len(mistakes))
             inbox.insert(session, event)
-
-    def _signature(self) -> Signature:
-        """Names, times and sizes of the files; a change of any is a change of the inventory."""
-        found = []
-        for file in inventory.yaml_files(self._folder):
-            try:
-                status = file.stat()
-            except FileNotFoundError:
-                continue  # replaced this very moment: the next poll sees it
-            found.append((str(file.relative_to(self._folder)), status.st_mtime_ns, status.st_size))
-        return tuple(found)
 
 
 def refused(session: Session) -> ev.InventoryRefused | None:
@@ -154,26 +187,55 @@ def refused(session: Session) -> ev.InventoryRefused | None:
     return decode(ev.InventoryRefused, row.payload)
 
 
-def _read(load: Callable[[Path], Policy], folder: Path) -> Loaded:
-    policy = load(folder)
-    return policy, encode(policy)
+def _look(folder: Path, load: Load, wanted: Callable[[Signature], bool]) -> Look:
+    """Look at the folder, and read it if that is ``wanted`` of what was found."""
+    signature = _signature(folder)
+    return Look(signature, _read(folder, load) if wanted(signature) else None)
 
 
-def _fulfil(loading: "Future[Loaded]", load: Callable[[Path], Policy], folder: Path) -> None:
+def _read(folder: Path, load: Load) -> Loaded | Exception:
     try:
-        loading.set_result(_read(load, folder))
-    except BaseException as error:  # noqa: BLE001  # whoever asks for the result meets it
-        loading.set_exception(error)
+        policy = load(folder)
+        return policy, encode(policy)
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with new files, the accepted version goes on holding
+        return error
 
 
-def _told(error: InventoryError, folder: Path) -> str:
+def _signature(folder: Path) -> Signature:
+    closed: list[OSError] = []
+    files = inventory.yaml_files(folder, closed.append)
+    found = [(str(error.filename), -(error.errno or 0), 0) for error in closed]
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError as error:
+            found.append((str(file), -(error.errno or 0), 0))
+        else:
+            found.append((str(file), status.st_ctime_ns, status.st_size))
+    return tuple(found)
+
+
+def _mistakes(error: Exception, folder: Path) -> list[str]:
+    """What is wrong, in words for the person who wrote the files. Of a failure that is not theirs only its kind is told, as what it
+    says may repeat a secret."""
+    match error:
+        case InventoryError():
+            return [str(mistake) for mistake in error.mistakes]
+        case OSError():
+            what, right = error.strerror or type(error).__name__, "would be right: files that this user may read"
+            return [f"{error.filename or folder}: cannot be read ({what}), {right}"]
+    log.error("hikeshi failed at the inventory: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    return [f"{folder}: hikeshi itself failed at it ({type(error).__name__}), the log of its engine says where"]
+
+
+def _told(mistakes: list[str], folder: Path) -> str:
     """As many mistakes as fit into one fact of a message, and where the others are to be had."""
     said: list[str] = []
-    for mistake in (str(one).removeprefix(str(folder)).lstrip("/: ") for one in error.mistakes):
+    for mistake in (one.removeprefix(str(folder)).lstrip("/: ") for one in mistakes):
         if said and sum(map(len, said)) + len(mistake) > TOLD_CHARS:
             break
         said.append(mistake)
-    more = len(error.mistakes) - len(said)
+    more = len(mistakes) - len(said)
     return "; ".join([*said, *([f"{more} more, listed by `hikeshi check`"] if more else [])])
 
 

@@ -37,7 +37,7 @@ def run_engine(context: Context, stop: threading.Event, reload: threading.Event)
         return
     try:
         folder = context.settings.inventory
-        Engine(context, holder, InventorySource(context, folder) if folder is not None else None).run(stop, reload)
+        Engine(context, holder, InventorySource(context, folder, holder) if folder is not None else None).run(stop, reload)
     finally:
         stop.set()
         lease.drop(context.store, LEASE, holder)
@@ -58,7 +58,7 @@ class Engine:
         self._context = context
         self._holder = holder
         self._ticker = Ticker(context, holder)
-        self._guard = WatcherGuard(context)
+        self._guard = WatcherGuard(context, holder)
         self._source = source
         self._around_at_s = 0.0
         self._timer_at_s: float | None = 0.0

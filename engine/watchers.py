@@ -5,6 +5,7 @@ from sqlmodel import select
 from domain import events as ev
 from engine.context import Context
 from engine.situation import open_hosts
+from engine.tick import demand_lease
 from store import inbox
 from store.tables import WatcherRow
 
@@ -15,10 +16,11 @@ EXPECTED = "watcher"
 
 class WatcherGuard:
     """One pass of ``once`` tells of each silence once. It compares only its own CLOCK_BOOTTIME readings, so that a step of
-    the wall clock is no silence."""
+    the wall clock is no silence. Raises ``LeaseLostError`` when ``holder`` does not decide any more."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, holder: str) -> None:
         self._context = context
+        self._holder = holder
         self._heard: dict[str, tuple[float, float]] = {}
         self._told: set[str] = set()
 
@@ -38,6 +40,7 @@ class WatcherGuard:
     def _tell(self, name: str, seen_s: float) -> None:
         now_s = self._context.clock.now_s()
         with self._context.store.write() as session:
+            demand_lease(session, self._holder)
             inbox.insert(session, ev.WatcherSilent(id=f"silent/{name}/{seen_s!r}", at_s=now_s, watcher=name))
             for host in open_hosts(session):
                 inbox.insert(session, ev.EvidenceLost(id=f"silent/{name}/{seen_s!r}/{host}", at_s=now_s, host=host))

@@ -6,6 +6,7 @@ import sys
 import threading
 from contextlib import closing
 
+from domain.model import Policy
 from engine.context import open_context
 from hikeshi.exits import Exit
 from hikeshi.signals import Signals
@@ -30,12 +31,13 @@ def prepare() -> Exit:
         ensure_credential(context.settings.prefect_credential)
         if context.settings.inventory is not None:
             try:
-                InventorySource(context, context.settings.inventory).start()
+                policy: Policy | None = InventorySource(context, context.settings.inventory).start()
             except InventoryError as error:
                 print(error, file=sys.stderr)
                 return Exit.BAD_INPUT
-        with context.store.read() as session:
-            policy = policies.current(session)
+        else:
+            with context.store.read() as session:
+                policy = policies.current(session)
     print(json.dumps(secret_names(policy) if policy is not None else {}))
     return Exit.OK
 

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from inventory import keys
@@ -10,6 +10,7 @@ from inventory.fields import Fields, empty
 from inventory.mistakes import Code, Place, Report
 from inventory.tree import Map, Node, parse
 
+SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 1000
 MAX_FILE_BYTES = 1_048_576
 NAMED = frozenset({"profiles", "customers", "operators", "groups", "hosts", "pauses"})
@@ -19,12 +20,13 @@ NAMED = frozenset({"profiles", "customers", "operators", "groups", "hosts", "pau
 def read(folder: Path, report: Report) -> Map:
     """The sections of all ``.yaml`` and ``.yml`` files in the folder and below; hidden ones are left out."""
     place = Place(str(folder), 0)
-    files = list(yaml_files(folder))
-    if not folder.is_dir():
-        report.add(place, Code.NO_FOLDER)
-    elif not os.access(folder, os.R_OK | os.X_OK):
-        report.add(place, Code.UNREADABLE, got=os.strerror(errno.EACCES))
-    elif not files:
+    closed: list[OSError] = []
+    files = yaml_files(folder, closed.append)
+    for error in closed:
+        code = Code.NO_FOLDER if error.errno in {errno.ENOENT, errno.ENOTDIR} else Code.UNREADABLE
+        report.add(Place(str(error.filename), 0), code, got=_said(error))
+    report.blind |= bool(closed)
+    if not files and not closed:
         report.add(place, Code.NO_FILES)
     elif len(files) > MAX_FILES:
         report.add(place, Code.TOO_MANY_FILES, got=len(files), high=MAX_FILES)
@@ -66,12 +68,18 @@ def _at(place: Place) -> str:
     return f"{place.file}:{place.line}"
 
 
-def yaml_files(folder: Path) -> Iterator[Path]:
-    """Every file that belongs to the inventory, in the order in which they are read."""
-    for path in sorted(folder.rglob("*.y*ml")):
-        below = path.relative_to(folder)
-        if path.suffix in {".yaml", ".yml"} and not any(part.startswith(".") for part in below.parts):
-            yield path
+def yaml_files(folder: Path, closed: Callable[[OSError], object]) -> list[Path]:
+    """Every file that belongs to the inventory, in the order in which they are read. ``closed`` is told of each folder that can't
+    be listed: what stands in it is not known, which is not the same as nothing."""
+    found: list[Path] = []
+    for above, folders, files in os.walk(folder, onerror=closed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(above, name) for name in (*folders, *files) if not name.startswith(".") and name.endswith(SUFFIXES)]
+    return sorted(found)
+
+
+def _said(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _parsed(file: Path, report: Report) -> Map | None:
@@ -91,7 +99,7 @@ def _text(file: Path, report: Report) -> str | None:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        report.add(place, Code.UNREADABLE, got=error.strerror or type(error).__name__)
+        report.add(place, Code.UNREADABLE, got=_said(error))
         return None
     if len(content) > MAX_FILE_BYTES:
         report.add(place, Code.TOO_BIG, got=f"more than {MAX_FILE_BYTES}", high=MAX_FILE_BYTES)

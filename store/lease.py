@@ -28,6 +28,12 @@ def still(session: Session, name: str, holder: str) -> bool:
     return row is not None and row.holder == holder and row.until_s > lease_now_s(session)
 
 
+def free(session: Session, name: str) -> bool:
+    """Is it nobody's, now? Holds as long as the transaction, as ``still`` does."""
+    row = session.get(Lease, name)
+    return row is None or row.until_s <= lease_now_s(session)
+
+
 def drop(store: Store, name: str, holder: str) -> None:
     """Give it back, so that a successor need not wait."""
     with store.write() as session:

@@ -1,7 +1,10 @@
 """An engine of one loop in the test's hands, on a store of its own, by a clock that is moved by hand."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hand_clock import HandClock
 from sample_policy import HOST, policy
 from sqlmodel import col, select
@@ -21,6 +24,17 @@ from store.db import Store
 from store.tables import CommandRow, Decision, HostRow, Inbox
 
 HOLDER = "engine:1"
+SOON_S = 20.0
+
+
+def until(true: Callable[[], object]) -> None:
+    """What another thread brings about."""
+    ended = threading.Event()
+    for _ in range(int(SOON_S / 0.02)):
+        if true():
+            return
+        ended.wait(0.02)
+    pytest.fail("it did not come about")
 
 
 class Deciding:
@@ -70,6 +84,13 @@ class Deciding:
     def incident(self) -> Incident | None:
         with self.store.read() as session:
             return state_of(session, HOST).incident
+
+    @property
+    def version(self) -> str | None:
+        """The accepted inventory."""
+        with self.store.read() as session:
+            found = policies.current(session)
+        return found.version if found is not None else None
 
     def due_s(self, host: str = HOST) -> float | None:
         with self.store.read() as session:

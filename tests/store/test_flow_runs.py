@@ -1,18 +1,24 @@
 """A flow run that people cancel holds its host, whoever sees it and however early."""
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from hand_clock import HandClock
+from sqlalchemy import update
 from store_samples import NOW_S, WAIT_S, policy, run
 
 from domain.events import HoldSet
 from engine.context import Context
+from engine.dispatch import Dispatcher
 from engine.flow_runs import hold_cancelled, tags
+from engine.prefect_api import PrefectApi
 from engine.settings import Settings
 from store import inbox, outbox
 from store.db import Store
+from store.tables import CommandRow
 
 
 @pytest.fixture
@@ -69,3 +75,23 @@ def test_what_is_done_or_another_is_no_hold(context: Context) -> None:
 def test_a_search_finds_a_run_by_what_it_is_about() -> None:
     assert tags(policy(), "web01", "INC-000001", 4) == ["incident:INC-000001", "host:web01", "customer:acme", "level:4"]
     assert tags(None, "web01") == tags(policy(0), "web01") == ["host:web01"]
+
+
+def test_an_engine_that_wakes_too_late_takes_no_flow_run_away(context: Context) -> None:
+    """While it asked Prefect, another engine made the run; its own request is refused."""
+    put(context)
+
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with context.store.write() as session:
+                session.exec(update(CommandRow).values(flow_run="abc"))
+            self.send_error(401)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the test's terminal."""
+
+    with HTTPServer(("127.0.0.1", 0), Late) as server, PrefectApi(f"http://127.0.0.1:{server.server_port}/api", "a:b") as api:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        Dispatcher(context, api).once()
+        server.shutdown()
+    assert hold_cancelled(context, "abc")

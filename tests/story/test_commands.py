@@ -103,14 +103,17 @@ class TestCheck:
     def test_no_folder(self, local: Local) -> None:
         said(local.command("check", "/nowhere"), Exit.BAD_INPUT, "/nowhere: is no folder")
 
-    def test_a_folder_that_this_user_may_not_read(self, local: Local, tmp_path: Path) -> None:
-        closed = tmp_path / "closed"
+    @pytest.mark.parametrize("below", [False, True], ids=["the folder", "a folder below"])
+    def test_a_folder_that_this_user_may_not_read(self, local: Local, tmp_path: Path, *, below: bool) -> None:
+        """What it may hold is not taken for nothing: its hosts would be watched no more."""
+        closed = (local.inventory if below else tmp_path) / "closed"
         closed.mkdir(mode=0)
-        argv = [sys.executable, "-m", "hikeshi", "check", str(closed)]
+        argv = [sys.executable, "-m", "hikeshi", "check", str(local.inventory if below else closed)]
         if os.geteuid() == 0:
             argv = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *argv]  # root, but the modes hold for it
         done = subprocess.run(argv, cwd=TESTS.parent, capture_output=True, text=True, check=False)
         said(done, Exit.BAD_INPUT, f"{closed}: cannot be read (", "this user may read")
+        assert len(done.stderr.splitlines()) == 1
 
 
 class TestWithoutAStore:

@@ -145,6 +145,13 @@ class TestNothingStarts:
         assert len(done.stderr.splitlines()) > 3
         assert not list((local.settings.home / "log").iterdir())
 
+    def test_with_a_first_inventory_that_cannot_be_read(self, local: Local) -> None:
+        (local.inventory / "b.yaml").symlink_to("b.yaml")
+        done = local.command("up", str(local.inventory), "--no-prefect")
+        wrong = f"{local.inventory}/b.yaml: cannot be read (not a regular file), would be right: "
+        assert (done.returncode, done.stderr.startswith(wrong)) == (Exit.BAD_INPUT, True)
+        assert len(done.stderr.splitlines()) == 1
+
     def test_without_an_inventory(self, local: Local) -> None:
         done = local.command("up", "/nowhere", "--no-prefect")
         assert (done.returncode, done.stderr.splitlines()[0].startswith("/nowhere: is no folder")) == (Exit.BAD_INPUT, True)

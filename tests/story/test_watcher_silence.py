@@ -27,6 +27,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path)
     context = Context(settings, Store(settings.url, HandClock()), HandClock())
     context.store.migrate()
+    assert lease.take(context.store, LEASE, "engine", 3600.0)
     yield context
     context.close()
 
@@ -46,24 +47,24 @@ class TestTheGuard:
             guard.once()
 
     def test_tells_a_silence_once_and_the_next_one_again(self, context: Context) -> None:
-        guard = WatcherGuard(context)
+        guard = WatcherGuard(context, "engine")
         self.beat(context, 1.0)
         self.watch(context, guard, 31)
         assert self.told(context) == []
         self.watch(context, guard, 100)
         assert self.told(context) == ["silent/north/1.0"]
-        self.watch(context, WatcherGuard(context), 100)
+        self.watch(context, WatcherGuard(context, "engine"), 100)
         assert self.told(context) == ["silent/north/1.0"], "an engine that starts again repeats nothing"
         self.beat(context, 2.0)
         self.watch(context, guard, 100)
         assert self.told(context) == ["silent/north/1.0", "silent/north/2.0"]
 
     def test_misses_one_that_was_never_heard_of(self, context: Context) -> None:
-        self.watch(context, WatcherGuard(context), 40)
+        self.watch(context, WatcherGuard(context, "engine"), 40)
         assert self.told(context) == [f"silent/{EXPECTED}/0.0"]
 
     def test_does_not_mind_a_step_of_the_clock(self, context: Context) -> None:
-        guard = WatcherGuard(context)
+        guard = WatcherGuard(context, "engine")
         for seen_s in (1e9, 1.0, 2e9, 3.0):
             self.beat(context, seen_s)
             self.watch(context, guard, 5)
@@ -112,8 +113,7 @@ def test_a_watcher_that_stands_still_and_wakes(tmp_path: Path) -> None:
 def test_no_watcher_at_all_is_told_too(context: Context) -> None:
     with context.store.write() as session:
         policies.accept(session, "1", encode(policy()), "test", 0.0)
-    assert lease.take(context.store, LEASE, "engine", 3600.0)
-    guard, ticker = WatcherGuard(context), Ticker(context, "engine")
+    guard, ticker = WatcherGuard(context, "engine"), Ticker(context, "engine")
     for _ in range(40):
         context.clock.sleep(1.0)
         guard.once()

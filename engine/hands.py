@@ -13,7 +13,7 @@ from engine.claim import LostError, StoppedError, Taken
 from engine.context import Context
 from engine.executor import begin
 from engine.reporting import write_report
-from engine.sending import send_waiting
+from engine.sending import Counter
 from notify import CHANNELS
 from store import outbox, steady
 from store.tables import CommandRow
@@ -24,7 +24,9 @@ POLL_S = 0.2
 RECHECK_S = 2.0
 """Even when nothing was written, time alone may make something claimable."""
 RUNS_AT_ONCE = 8
-"""Runs and reports; each channel has a thread of its own beside them."""
+"""Runs and reports; the channels have threads of their own beside them."""
+SENT_AT_ONCE = 4
+"""Recipients that one channel is sent to; who waits for a fifth that hangs waits for one try."""
 
 
 class Hands:
@@ -33,10 +35,12 @@ class Hands:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._name = f"hands:{uuid.uuid4().hex[:8]}"
-        self._pool = ThreadPoolExecutor(RUNS_AT_ONCE + len(CHANNELS), thread_name_prefix="hands")
+        self._pool = ThreadPoolExecutor(RUNS_AT_ONCE + SENT_AT_ONCE * len(CHANNELS), thread_name_prefix="hands")
         self._busy: dict[str, Future[None]] = {}
         self._recheck_at_s = 0.0
         self._stop = threading.Event()
+        self._counters = {channel: Counter(context, self._name, channel, self._stop) for channel in CHANNELS}
+        self._clerks = {f"{channel} {place}": channel for channel in CHANNELS for place in range(SENT_AT_ONCE)}
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -51,12 +55,14 @@ class Hands:
     def once(self) -> None:
         """One pass: whatever may be claimed is begun; at most one task per subject."""
         self._reap()
-        for channel in CHANNELS:
-            self._begin(channel, lambda channel=channel: _drain(self._context, self._name, channel, self._stop))  # type: ignore[misc]
+        waiting = {channel: counter.line_up() for channel, counter in self._counters.items()}
+        for clerk, channel in self._clerks.items():
+            if waiting[channel]:
+                self._begin(clerk, self._counters[channel].serve)
         with self._context.store.read() as session:
             rows = self._orphans(session)
         for row in rows:
-            if sum(name not in CHANNELS for name in self._busy) >= RUNS_AT_ONCE:
+            if sum(name not in self._clerks for name in self._busy) >= RUNS_AT_ONCE:
                 break  # the next passes take them; more in the pool would keep the messages waiting
             work = self._perform_run if row.kind == "Run" else self._perform_report
             self._begin(row.key, lambda key=row.key, work=work: work(key))  # type: ignore[misc]
@@ -101,8 +107,3 @@ class Hands:
 
     def _perform_report(self, key: str) -> None:
         write_report(self._context, key, self._name)
-
-
-def _drain(context: Context, name: str, channel: str, stop: threading.Event) -> None:
-    while not stop.is_set() and send_waiting(context, name, channel):
-        pass

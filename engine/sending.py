@@ -1,7 +1,9 @@
 """Performs Notify commands: one mail or webhook each, or in a storm one digest for many (R9)."""
 
 import logging
+import threading
 import traceback
+from collections import deque
 
 from sqlmodel import select
 
@@ -29,17 +31,53 @@ GIVE_UP_S = 86_400.0
 """After a day a message is given up, and the operators are told."""
 
 
-def send_waiting(context: Context, claimer: str, channel: str) -> int:
-    """Send what waits for this channel; returns how many commands were finished. Channels wait for each other nowhere: a mail
-    server that hangs must not delay a page by webhook."""
-    with context.store.read() as session:
-        waiting = outbox.messages(session, channel, context.settings.orphan_s, WAITING_MAX)
-        policy = policies.current(session)
-    if policy is None:
-        return 0
-    # those who can do something about it first
-    first = sorted(waiting.items(), key=lambda item: not _is_operator(item[0]))
-    return sum(_send_to_one(context, claimer, policy, to, keys) for to, keys in first)
+class Counter:
+    """Where the messages of one channel wait. Some threads serve it, each one recipient at a time, so that recipients wait for
+    each other no longer than one try takes, and channels not at all: what hangs must not delay a page to somebody else."""
+
+    def __init__(self, context: Context, claimer: str, channel: str, stop: threading.Event) -> None:
+        self._context, self._claimer, self._channel, self._stop = context, claimer, channel, stop
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[str, list[str]]] = deque()
+        self._served: set[str] = set()
+        self._failed_boot_s: dict[str, float] = {}
+        """When the last try failed, of recipients whom it keeps from being told for the time being."""
+
+    def line_up(self) -> int:
+        """Look again who waits; returns how many recipients. Those come first who can do something about it; after all others those
+        whose last try failed, the least recent one first."""
+        with self._lock:
+            self._waiting.clear()  # so that nobody is begun with while we look, and found once more
+            served, failed = set(self._served), dict(self._failed_boot_s)
+        with self._context.store.read() as session:
+            found = outbox.messages(session, self._channel, self._context.settings.orphan_s, WAITING_MAX)
+        waiting = [(to, keys) for to, keys in found.items() if to not in served]
+        waiting.sort(key=lambda item: (failed.get(item[0], 0.0), not _is_operator(item[0])))
+        with self._lock:
+            self._waiting.extend(waiting)
+            return len(self._waiting)
+
+    def serve(self) -> None:
+        """Send to one recipient after the other, until nobody waits whom no other thread serves."""
+        while not self._stop.is_set() and (following := self._next()) is not None:
+            to, keys = following
+            failed = False
+            try:
+                failed = _send_to_one(self._context, self._claimer, to, keys, self._stop)
+            finally:
+                with self._lock:
+                    self._served.discard(to)
+                    self._failed_boot_s.pop(to, None)
+                    if failed:
+                        self._failed_boot_s[to] = self._context.clock.boottime_s()
+
+    def _next(self) -> tuple[str, list[str]] | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            to, keys = self._waiting.popleft()
+            self._served.add(to)
+            return to, keys
 
 
 def send_one(context: Context, claimer: str, key: str) -> str:
@@ -60,25 +98,32 @@ def _is_operator(to: str) -> bool:
     return to.split("/")[1] == "operator"
 
 
-def _send_to_one(context: Context, claimer: str, policy: Policy, to: str, keys: list[str]) -> int:
-    """Send to one recipient as many as the storm rule lets through now. Who is to be woken is woken for each (R9 is for
-    customers)."""
+def _send_to_one(context: Context, claimer: str, to: str, keys: list[str], stop: threading.Event) -> bool:
+    """Send to one recipient what may be sent now, the oldest first, until a try fails for the time being: the next one would, too.
+    True: one did."""
+    with context.store.read() as session:
+        policy = policies.current(session)
+    while policy is not None and keys and not stop.is_set():
+        if not (batch := _batch(context, policy, to, keys)):
+            return False
+        if _send(context, claimer, policy, batch) == "postponed":
+            return True
+        keys = keys[len(batch) :]
+    return False
+
+
+def _batch(context: Context, policy: Policy, to: str, keys: list[str]) -> list[str]:
+    """The oldest of these, as many as go together now. Who is to be woken is woken for each; the storm rule (R9) is for
+    customers."""
     if _is_operator(to):
-        return sum(_send(context, claimer, policy, [key]) == "sent" for key in keys)
-    finished = 0
-    while keys:
-        match _choose(context, policy, to, keys):
-            case storm.SendOne(key):
-                batch = [key]
-            case storm.Digest(together):
-                batch = list(together)
-            case _:
-                return finished
-        if _send(context, claimer, policy, batch) != "sent":
-            return finished
-        finished += len(batch)
-        keys = keys[len(batch) :]  # the rule takes the oldest
-    return finished
+        return keys[:1]
+    match _choose(context, policy, to, keys):
+        case storm.SendOne(key):
+            return [key]
+        case storm.Digest(together):
+            return list(together)  # they are the oldest as well
+        case _:
+            return []
 
 
 def _choose(context: Context, policy: Policy, to: str, keys: list[str]) -> storm.SendOne | storm.Digest | storm.WaitUntil | None:

@@ -1,6 +1,7 @@
 """Messages on their way over minutes and days, by a clock that is moved by hand, to a mail server that may refuse (R8, R9)."""
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -19,7 +20,7 @@ from domain.commands import Message
 from domain.model import Contract, Customer, Limits
 from domain.storm import MINUTE_S
 from engine.context import Context
-from engine.sending import GIVE_UP_S, RETRY_S, send_waiting
+from engine.sending import GIVE_UP_S, RETRY_S, Counter
 from engine.settings import Settings
 from store import outbox
 from store.db import Store
@@ -49,6 +50,7 @@ class Post:
         self.refusals: dict[str, str] = {}
         self.store, self.clock, self.sink = store, clock, Mta(folder / "mails", refusals=self.refusals)
         self.context = Context(Settings(home=folder, smtp_port=self.sink.port), store, clock)
+        self.counters: dict[str, Counter] = {}
 
     def decided(self, *keys: str, message: Message = Message.FAULT, customer: str = CUSTOMER, to: str = "desk") -> None:
         """Messages of incidents of their own, or of the incident before the dot."""
@@ -59,9 +61,13 @@ class Post:
                 outbox.put(session, replace(made, incident=incident, host=HOST, recipient=to))
 
     def send(self, who: str = "hands") -> None:
+        counter = self.counters.setdefault(who, Counter(self.context, who, "mail", threading.Event()))
         for _ in range(2):  # what failed is told
-            while send_waiting(self.context, who, "mail"):
-                pass
+            again = True
+            while again:  # as hands does: when time has passed, and whenever something was written
+                counter.line_up()
+                counter.serve()
+                again = self.store.changed()
             self.engine.decide()
 
     def after(self, seconds: float, who: str = "hands") -> None:

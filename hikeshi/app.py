@@ -164,11 +164,11 @@ def run(
 
 
 @app.command()
-def sudoers(host: HostId) -> None:
+def sudoers(host: HostId, json: Json = False) -> None:
     """Print the minimal sudo rules that a host needs for its runbooks."""
     from hikeshi.reading import show_sudoers
 
-    raise typer.Exit(show_sudoers(host))
+    raise typer.Exit(show_sudoers(host, json))
 
 
 @app.command()

@@ -27,6 +27,7 @@ from store.tables import CommandRow, HostRow, IncidentRow, Lease, VerdictRow, Wa
 
 NEWEST = 50
 MODES_SHOWN = 12
+SUDOERS_FILE = "/etc/sudoers.d/hikeshi"
 
 
 def check_inventory(folder: Path, json: bool) -> Exit:
@@ -264,8 +265,8 @@ def show_explanation(subject: str, json: bool, language: str) -> Exit:
     return Exit.OK
 
 
-def show_sudoers(host: str) -> Exit:
-    """The sudo rules for one host, for ``/etc/sudoers.d/hikeshi``."""
+def show_sudoers(host: str, json: bool) -> Exit:
+    """The sudo rules for one host, for its ``SUDOERS_FILE``."""
     import runbooks
     from engine.requests import current_policy, known_host
     from remediation import ACTIONS, sudoers
@@ -273,9 +274,13 @@ def show_sudoers(host: str) -> Exit:
     with closing(open_context()) as context:
         found = known_host(current_policy(context), host)
     try:
-        print(sudoers(found, restarted_units(found, runbooks.load(ACTIONS))), end="")
+        rules = sudoers(found, restarted_units(found, runbooks.load(ACTIONS)))
     except ValueError as error:
         return refuse(str(error), Exit.BAD_INPUT)
+    if json:
+        out_json({"host": host, "file": SUDOERS_FILE, "rules": rules})
+    else:
+        print(rules, end="")
     return Exit.OK
 
 

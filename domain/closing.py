@@ -8,6 +8,10 @@ from domain.observation import Verdict
 from domain.reasons import Code
 from domain.state import CheckState, Draft, Phase
 
+_FOR_PEOPLE = frozenset({Code.RUN_UNKNOWN, Code.RUN_LOST})
+"""Ends of a run after which a person has to look at the host, though its fault is gone: where a pause or silence kept them from
+being told, they are when the incident closes (R26)."""
+
 
 def drop_unwatched(draft: Draft) -> bool:
     """The host or checks left the inventory: their faults leave the incident, and an announced incident that has no other
@@ -36,6 +40,9 @@ def drop_unwatched(draft: Draft) -> bool:
 def _close_unwatched(draft: Draft, code: Code) -> None:
     incident = draft.incident
     draft.because(code, incident=incident.id)
+    if incident.run is not None:  # it may have acted by now, so its end is waited for, and its target is not tried again
+        draft.asked = incident.run
+        draft.update(tried=(*incident.tried, incident.run.target))
     if incident.announced:
         tell_customer(draft, Message.WATCH_ENDED, (incident.worst,) if incident.worst is not None else ())
         notice_operators(draft, code)
@@ -87,9 +94,10 @@ def recover(draft: Draft) -> None:
     if not incident.settled:
         faults = (incident.worst,) if incident.worst is not None else ()
         tell_customer(draft, Message.RECOVERED, faults, acted=incident.acted, outcome=incident.outcome)
-    if incident.page is not None:
-        operators = draft.situation.policy.operators
-        notice_operators(draft, Code.RECOVERED, only=tuple(who for who in incident.page.paged if who in operators))
+    called = incident.page.paged if incident.page is not None else ()
+    people = dict.fromkeys((*called, incident.acknowledged_by))
+    operators = draft.situation.policy.operators
+    notice_operators(draft, Code.RECOVERED, only=tuple(who for who in people if who is not None and who in operators))
     draft.because(Code.RECOVERED, incident=incident.id, acted=incident.acted)
     serial = draft.update(serial=draft.incident.serial + 1).serial
     draft.commands.append(
@@ -100,6 +108,9 @@ def recover(draft: Draft) -> None:
 
 
 def _close(draft: Draft) -> None:
+    incident = draft.incident
+    if incident.failed in _FOR_PEOPLE:
+        notice_operators(draft, incident.failed, outcome_detail=incident.outcome_detail)
     draft.last = changed(draft.incident, phase=Phase.CLOSED, page=None, run=None)
     draft.last_closed_s = draft.now_s
     draft.open_incident = None

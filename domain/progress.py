@@ -10,7 +10,7 @@ from operator import is_not
 from domain import escalation
 from domain.changed import changed
 from domain.closing import drop_unwatched, recover, settle_flapping
-from domain.commands import Message
+from domain.commands import Fact, Message
 from domain.gate import HELD, Verdict
 from domain.messages import notice_operators, page_operator, tell_customer
 from domain.model import FaultClass, Level
@@ -98,6 +98,7 @@ def _tell(draft: Draft, live: tuple[Fault, ...]) -> None:
             _mark_told(draft, (fault,), max(draft.incident.told_level or fault.level, fault.level), flapping=True)
             tell_customer(draft, Message.FLAPPING, (fault,), changes=rule.changes + 1, window_s=rule.window_s)
             draft.because(Code.FLAPPING, check=fault.check, changes=rule.changes + 1, window_s=rule.window_s)
+            _tell_who_has_it(draft, Code.FLAPPING, check=fault.check, changes=rule.changes + 1, window_s=rule.window_s)
             live = live_faults(draft)
     told = tuple([fault for fault in live if fault.told])
     fresh = tuple([fault for fault in live if fault.known and not fault.told])
@@ -113,6 +114,7 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
     _mark_told(draft, fresh, level)
     if before is not None and level != before:
         _tell_level(draft, before, fresh if level > before else tuple(fault for fault in live if fault.told or fault in fresh))
+        _tell_who_has_it(draft, Code.LEVEL_TOLD, level=int(level), previous_level=int(before))
         return
     services = {fault.service for fault in told if fault.service is not None}
     other = tuple([fault for fault in fresh if fault.service not in services])
@@ -121,7 +123,9 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
             draft.because(Code.SAME_SERVICE, check=fault.check, service=fault.service)
     if other:
         tell_customer(draft, Message.FAULT, other)
-        draft.because(Code.FAULT_TOLD, level=int(level), faults=tuple([fault.check for fault in other]))
+        checks = tuple([fault.check for fault in other])
+        draft.because(Code.FAULT_TOLD, level=int(level), faults=checks)
+        _tell_who_has_it(draft, Code.FAULT_TOLD, level=int(level), faults=checks)
 
 
 def _tell_lowered(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:
@@ -137,8 +141,12 @@ def _tell_level(draft: Draft, before: Level, faults: tuple[Fault, ...]) -> None:
     level = max(fault.level for fault in faults)
     tell_customer(draft, Message.LEVEL_CHANGE, faults, previous_level=int(before))
     draft.because(Code.LEVEL_TOLD, level=int(level), previous_level=int(before))
-    if level > before and (who := _who_has_it(draft)) is not None:
-        notice_operators(draft, Code.LEVEL_TOLD, only=who, level=int(level), previous_level=int(before))
+
+
+def _tell_who_has_it(draft: Draft, code: Code, **facts: Fact) -> None:
+    """Whoever has taken it is paged no more, so hears of what is new by a notice (R25)."""
+    if (who := _who_has_it(draft)) is not None:
+        notice_operators(draft, code, only=who, **facts)
 
 
 def _who_has_it(draft: Draft) -> tuple[str, ...] | None:
@@ -193,10 +201,11 @@ def _refuse(draft: Draft, fault: Fault, verdict: Verdict) -> None:
     draft.because(code, **verdict.facts, incident=incident.id, check=fault.check)
     if code in NOBODY_IS_CALLED:
         return
-    hand_over(draft, code)
     if code is Code.GATE_TRIED and incident.outcome is not None:  # the customer knows of work, which did not help
         draft.update(failed=code)
         _tell_failure(draft, live_faults(draft))
+    else:
+        hand_over(draft, code)
 
 
 def _notice_untouched(draft: Draft, fault: Fault, faults: tuple[Fault, ...], code: Code) -> None:
@@ -231,8 +240,9 @@ def _rehearse(draft: Draft, live: tuple[Fault, ...]) -> None:
 
 
 def hand_over(draft: Draft, code: Code) -> None:
-    """To people: somebody is paged until it is acknowledged (R25)."""
+    """To people: somebody is paged until it is acknowledged; who has it already is told (R25)."""
     incident = draft.incident
+    _tell_who_has_it(draft, code, outcome_detail=incident.outcome_detail)
     if incident.phase is Phase.HANDED:
         return
     page = escalation.Page(str(code), next_at_s=draft.now_s, asked=incident.serial)

@@ -91,23 +91,26 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
     if asked is not None and asked.key == event.run:
         draft.asked = None
         draft.because(code, run=event.run, by=event.by, outcome=str(event.outcome), outcome_detail=event.detail)
-    elif incident is None or incident.run is None or incident.run.key != event.run:
+        if (failed := _failed(event)) not in (None, Code.RUN_NOT_FIXED):
+            notice_operators(draft, failed, run=event.run, outcome_detail=event.detail)
+        return
+    if incident is None or incident.run is None or incident.run.key != event.run:
         draft.because(Code.STALE, run=event.run)
         return
-    else:
-        draft.because(
-            code,
-            incident=incident.id,
-            run=event.run,
-            by=event.by,
-            outcome=str(event.outcome),
-            outcome_detail=event.detail,
-            reason=event.code,
-        )
-        _end_run(draft, incident, incident.run, event)
-        if incident.faults:
-            return  # people get to know of it by a page
+    draft.because(
+        code,
+        incident=incident.id,
+        run=event.run,
+        by=event.by,
+        outcome=str(event.outcome),
+        outcome_detail=event.detail,
+        reason=event.code,
+    )
+    _end_run(draft, incident, incident.run, event)
+    if incident.faults:
+        return  # people get to know of it by a page
     if event.outcome is ev.RunOutcome.UNKNOWN:
+        draft.update(failed=None)
         notice_operators(draft, Code.RUN_UNKNOWN, run=event.run, outcome_detail=event.detail)
     elif event.code in _MOVED:
         notice_operators(draft, Code(event.code), run=event.run)
@@ -152,7 +155,7 @@ def lose_overdue(draft: Draft) -> None:
         run=None,
         phase=after_run(incident),
         tried=(*incident.tried, incident.run.target),
-        failed=Code.RUN_LOST,
+        failed=Code.RUN_LOST if incident.faults else None,
         outcome=str(ev.RunOutcome.LOST),
         outcome_detail="",
     )

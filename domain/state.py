@@ -163,7 +163,8 @@ class CheckState:
 @dataclass(frozen=True)
 class HostState:
     """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens;
-    ``asked`` is a run that an operator asked for outside any incident."""
+    ``asked`` is a run outside any incident: an operator asked for it, or its incident was closed under it because the host or its
+    checks left."""
 
     host: str
     checks: tuple[CheckState, ...] = ()

@@ -80,11 +80,13 @@ def _state(session: Session, host: str) -> HostState | None:
 
 
 def _awaited(state: HostState | None, run: Run) -> bool:
-    """Does the engine still wait for this run? One that it has given up for lost, or whose incident was closed, is over."""
+    """May this run still act? One that the engine has given up for lost is over, and so is one whose incident was closed, though
+    its end is waited for."""
     if state is None:
         return False
-    out = (state.asked, state.incident.run if state.incident is not None else None)
-    return any(reference is not None and reference.key == run.key for reference in out)
+    of_incident = state.incident.run if state.incident is not None else None
+    out = state.asked if run.incident is None else of_incident
+    return out is not None and out.key == run.key
 
 
 def _running(session: Session, host: str | None = None) -> int:

@@ -16,11 +16,15 @@ from domain.incident import step
 from domain.messages import channels_of
 from domain.model import FaultClass, Mode, effective_mode
 from domain.pauses import paused_until
+from domain.reasons import Code
 from domain.state import Decision, Fault, HostState, Incident, Phase, Situation
 from domain.work import MAX_RUNS, verifying
 from store.codec import decode, encode
 
 ENDS = (Message.RECOVERED, Message.SETTLED, Message.WATCH_ENDED)
+NEWS = (Message.FAULT, Message.FLAPPING, Message.LEVEL_CHANGE, Message.NOT_RECOVERED)
+RUN_ENDS = frozenset(code for code in Code if code.startswith("run_") and code is not Code.RUN_STARTED)
+EFFECT_UNKNOWN = (Code.RUN_UNKNOWN, Code.RUN_LOST)
 MOST_PER_STEP = 24
 """A few messages to two contacts and two operators with three channels, a run, a report."""
 
@@ -178,6 +182,54 @@ def what_is_said_of_operators_is_true(taken: Taken) -> None:
         if mail.facts["next"] == Next.HELD:
             assert incident is not None
             assert incident.held_level is not None, f"{mail.key} speaks of people who were not told"
+
+
+def who_has_it_hears_what_the_customer_hears(taken: Taken) -> None:
+    """R25: where people are said to be at work, they know of it: nobody pages who has taken it, so a notice says what is new."""
+    incident = taken.after.incident
+    if incident is None or incident.acknowledged_by is None:
+        return
+    told = {page.recipient for page in taken.pages()}
+    for mail in taken.mails(*NEWS):
+        lowered = mail.message is Message.LEVEL_CHANGE and mail.facts["level"] < mail.facts["previous_level"]  # type: ignore[operator]  # both are numbers
+        if mail.facts["next"] == Next.PEOPLE and not lowered:
+            assert incident.acknowledged_by in told, f"{mail.key} speaks of people, and {incident.acknowledged_by} has not heard"
+
+
+def who_was_called_hears_of_the_end(taken: Taken) -> None:
+    """R25: who was paged, and who took it, hear that it is over."""
+    incident = taken.before.incident
+    if incident is None or not taken.mails(Message.RECOVERED):
+        return
+    called = {*(incident.page.paged if incident.page is not None else ()), incident.acknowledged_by}
+    assert called & set(taken.situation.policy.operators) <= {page.recipient for page in taken.pages()}
+
+
+def a_run_is_heard_of_once(taken: Taken) -> None:
+    """R22, R26: what was started is waited for until the record says how it ended, or that it is lost; then no more."""
+    started = [item.key for item in taken.decision.commands if isinstance(item, Run)]
+    ended = [reason.facts["run"] for reason in taken.decision.reasons if reason.code in RUN_ENDS]
+    out = _out(taken.before)
+    if started or ended or out:
+        left = _out(taken.after)
+        assert sorted([*started, *out]) == sorted([*left, *map(str, ended)]), f"{out} and {started} became {left}, heard: {ended}"
+
+
+def _out(state: HostState) -> list[str]:
+    runs = (state.asked, state.incident.run if state.incident is not None else None)
+    return [run.key for run in runs if run is not None]
+
+
+def what_a_run_left_unknown_is_looked_at_by_people(taken: Taken) -> None:
+    """R26: operators hear of it in the same decision, or are being paged; later only where a pause or silence keeps it back."""
+    before, after = taken.before.incident, taken.after.incident
+    untold = before is not None and before.failed in EFFECT_UNKNOWN
+    heard = any(reason.code in EFFECT_UNKNOWN for reason in taken.decision.reasons)
+    if not (untold or heard) or not taken.situation.policy.on_call.order:
+        return
+    paged = after is not None and after.page is not None and after.acknowledged_by is None
+    kept = after is not None and after.failed in EFFECT_UNKNOWN
+    assert paged or kept or taken.pages(), "nobody knows that a person has to look"
 
 
 def nothing_crosses_customers(taken: Taken) -> None:
@@ -393,6 +445,8 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     unknown_never_alerts,
     unknown_never_acts,
     what_is_said_of_operators_is_true,
+    who_has_it_hears_what_the_customer_hears,
+    who_was_called_hears_of_the_end,
     an_empty_target_does_nothing,
     each_contact_gets_each_mail_once,
     nothing_runs_against_a_persons_will,
@@ -413,6 +467,8 @@ OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
     what_was_announced_ends_told,
     recovery_in_a_pause_is_told_at_its_end,
     what_is_not_watched_has_no_incident,
+    a_run_is_heard_of_once,
+    what_a_run_left_unknown_is_looked_at_by_people,
     nothing_crosses_customers,
     reasons_speak_documented_facts,
 )

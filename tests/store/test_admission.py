@@ -137,6 +137,14 @@ def test_not_when_the_engine_has_given_the_run_up(store: Store) -> None:
     assert ask(store, command).code is Code.GATE_CLAIM_LOST
 
 
+def test_not_when_its_incident_was_closed_though_its_end_is_waited_for(store: Store) -> None:
+    (command,) = working(store)
+    out = state(command)
+    assert out.incident is not None
+    put_state(store, replace(out, incident=replace(out.incident, run=None), asked=out.incident.run))
+    assert ask(store, command).code is Code.GATE_CLAIM_LOST
+
+
 def test_the_stop_file_stops_everything(store: Store, tmp_path: Path) -> None:
     (command,) = working(store)
     stop_file = tmp_path / "STOP"
@@ -254,7 +262,7 @@ def test_a_host_that_is_no_longer_watched(store: Store, requested_by: str) -> No
 
 
 def test_an_operators_run_needs_neither_mode_nor_fault(store: Store) -> None:
-    (command,) = working(store, requested_by="hanako")
+    (command,) = working(store, requested_by="hanako", incident=None)
     accept(store, policy(1, "v2", mode=Mode.OFF))
     put_state(store, HostState("web01", asked=RunRef(command.key, "restart_service", "service:nginx", NOW_S + 60)))
     assert ask(store, command).code is Code.ADMITTED

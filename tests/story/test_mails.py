@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from sample_policy import CONTACTS, CUSTOMER, DISK, HOST, HTTP, OTHER, PING, POWER, RESTART, policy
 
 from domain.commands import Message
 from domain.events import RunOutcome
-from domain.model import Contract, Flapping, Mode
+from domain.model import Contract, Flapping, Mode, Policy
 from domain.observation import Verdict
 from domain.reasons import Code
 from story.harness import World
@@ -121,10 +122,12 @@ def test_what_settles_as_failing_is_told_as_failing() -> None:  # C54
     world.operator_acknowledges()
     world.expect_nothing()
     world.fast_forward(minutes=10)
+    world.expect_notice("first", Code.GATE_FLAPPING)
     world.expect_mail(Message.SETTLED, recovered_at_s=None, next="people")
     world.expect_nothing()
     world.up("http")
     world.expect_recovery()
+    world.expect_notice("first", Code.RECOVERED)
 
 
 def test_what_settles_as_working_beside_another_fault_is_told_as_working() -> None:  # C54
@@ -148,6 +151,7 @@ def test_what_flapped_in_a_pause_is_told_at_its_end() -> None:  # C54, R51
     world.expect_nothing()
     world.fast_forward(minutes=1)
     world.expect_mail(Message.SETTLED)
+    world.expect_notice("first", Code.RECOVERED)
     world.expect_report()
     world.expect_nothing()
 
@@ -308,7 +312,69 @@ def test_what_a_run_says_of_a_host_that_has_moved_reaches_neither_customer() -> 
     world.expect_notice("first", Code.HOST_MOVED)
     world.expect_notice("second", Code.HOST_MOVED)
     world.run_ends(RunOutcome.FIXED)
+    world.expect_reason(Code.RUN_FIXED)
+    world.expect_nothing()
+    world.run_ends(RunOutcome.FIXED)
     world.expect_reason(Code.STALE)
+
+
+def _closed_under_a_run(inventory: Policy) -> World:
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.inventory_becomes(inventory)
+    world.expect_mail(Message.WATCH_ENDED)
+    world.waiting.clear()  # operators hear why, as ever
+    assert world.state.incident is None
+    return world
+
+
+LEFT = pytest.mark.parametrize(
+    "inventory",
+    [policy(version="2", checks=None), policy(version="2", owner=OTHER), policy(version="2", checks=(PING, DISK))],
+    ids=["removed", "moved", "check-removed"],
+)
+
+
+@LEFT
+def test_an_unknown_effect_on_a_host_that_has_left_is_told_to_operators(inventory: Policy) -> None:  # R26
+    world = _closed_under_a_run(inventory)
+    world.run_ends(RunOutcome.UNKNOWN, detail="the connection was lost")
+    world.expect_reason(Code.RUN_UNKNOWN)
+    world.expect_notice("first", Code.RUN_UNKNOWN, outcome_detail="the connection was lost")
+    world.expect_notice("second", Code.RUN_UNKNOWN)
+    world.expect_nothing()
+
+
+@LEFT
+def test_work_that_was_cut_short_on_a_host_that_has_left_is_told_to_operators(inventory: Policy) -> None:  # R26
+    world = _closed_under_a_run(inventory)
+    world.run_ends(RunOutcome.REFUSED, acted=True, code=Code.GATE_CLAIM_LOST)
+    world.expect_notice("first", Code.RUN_REFUSED)
+    world.expect_notice("second", Code.RUN_REFUSED)
+    world.expect_nothing()
+
+
+@LEFT
+def test_a_run_on_a_host_that_has_left_is_lost_when_it_is_not_heard_of(inventory: Policy) -> None:  # R22
+    world = _closed_under_a_run(inventory)
+    world.fast_forward(minutes=62)
+    world.expect_reason(Code.RUN_LOST)
+    world.expect_notice("first", Code.RUN_LOST)
+    world.expect_notice("second", Code.RUN_LOST)
+    world.run_ends(RunOutcome.FIXED)
+    world.expect_reason(Code.STALE)
+    world.expect_nothing()
+
+
+def test_what_was_worked_on_when_it_left_is_not_tried_again_when_it_comes_back() -> None:  # R26
+    world = _closed_under_a_run(policy(version="2", checks=None))
+    world.inventory_becomes(policy(version="3"))
+    world.down("http")
+    world.expect_reason(Code.REOPENED)
+    world.expect_mail(Message.FAULT)
+    world.expect_page("first", reason="gate_tried")
     world.expect_nothing()
 
 

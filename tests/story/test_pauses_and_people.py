@@ -8,7 +8,7 @@ from sample_policy import HOST, OPERATORS, POWER, RESTART, policy
 from domain import events as ev
 from domain.commands import Message
 from domain.events import RunOutcome
-from domain.model import Contract, Mode, OnCall
+from domain.model import Contract, FaultClass, Mode, OnCall
 from domain.reasons import Code
 from story.harness import World
 
@@ -551,6 +551,7 @@ def test_an_operator_works_on_an_incident_that_people_have() -> None:
     world.expect_mail(Message.WORK_STARTED)
     world.run_ends(RunOutcome.NOT_FIXED)
     world.expect_mail(Message.NOT_RECOVERED)
+    world.expect_notice("first", Code.RUN_NOT_FIXED)
     world.fast_forward(minutes=600)
     world.expect_nothing()
 
@@ -567,7 +568,77 @@ def test_what_people_have_stays_theirs_after_their_run() -> None:  # R25
     world.run_ends(RunOutcome.GONE, acted=False)
     world.down("smtp")
     world.expect_mail(Message.FAULT, next="people")
+    world.expect_notice("first", Code.FAULT_TOLD, faults=("web01/smtp",))
     world.fast_forward(minutes=60)
+    world.expect_nothing()
+
+
+def test_work_that_fails_after_somebody_took_it_is_told_to_whoever_did() -> None:  # R25
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.operator_acknowledges()
+    world.run_ends(RunOutcome.NOT_FIXED, detail="it came up and went down again")
+    world.expect_mail(Message.NOT_RECOVERED, next="people")
+    world.expect_notice("first", Code.RUN_NOT_FIXED, outcome_detail="it came up and went down again")
+    world.fast_forward(minutes=600)
+    world.expect_nothing()
+    world.up("http")
+    world.expect_recovery()
+    world.expect_notice("first", Code.RECOVERED)
+    world.expect_nothing()
+
+
+def test_what_automation_may_not_do_is_told_to_whoever_took_it_already() -> None:  # R25
+    world = World(policy(procedures={FaultClass.SERVER: POWER}))
+    world.down("ping")
+    world.expect_mail(Message.FAULT, next="recover_after_wait")
+    world.operator_acknowledges()
+    world.up("ping")
+    world.expect_recovery()
+    world.expect_notice("first", Code.RECOVERED)
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.operator_acknowledges()
+    world.down("http")
+    world.expect_mail(Message.FAULT, next="recover_after_wait")
+    world.expect_notice("first", Code.FAULT_TOLD, faults=("web01/http",))
+    world.up("ping")
+    world.expect_mail(Message.LEVEL_CHANGE, level=4, next="people")
+    world.expect_notice("first", Code.GATE_NO_PROCEDURE)
+    world.expect_nothing()
+
+
+def test_what_joins_is_told_to_whoever_has_it() -> None:  # R25
+    world = World(policy(mode=Mode.OFF))
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_page("first")
+    world.operator_acknowledges()
+    world.down("smtp")
+    world.expect_mail(Message.FAULT, next="people", faults=("web01/smtp",))
+    world.expect_notice("first", Code.FAULT_TOLD, faults=("web01/smtp",), level=4)
+    world.down("ping")
+    world.expect_mail(Message.LEVEL_CHANGE, level=5)
+    world.expect_notice("first", Code.LEVEL_TOLD, level=5, previous_level=4)
+    world.fast_forward(minutes=600)
+    world.expect_nothing()
+
+
+def test_an_unknown_effect_that_a_pause_hides_is_told_to_operators_when_the_incident_closes() -> None:  # R26, R51
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.pause_begins(minutes=60)
+    world.run_ends(RunOutcome.UNKNOWN, detail="connection lost")
+    world.up("http")
+    world.expect_nothing()
+    world.fast_forward(minutes=60)
+    world.expect_recovery()
+    world.expect_notice("first", Code.RUN_UNKNOWN, outcome_detail="connection lost")
+    world.expect_notice("second", Code.RUN_UNKNOWN)
     world.expect_nothing()
 
 

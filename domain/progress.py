@@ -42,9 +42,9 @@ def progress(draft: Draft) -> None:
     lose_overdue(draft)
     if draft.open_incident is None:
         return
-    settle_flapping(draft)
     if drop_unwatched(draft):
         return
+    settle_flapping(draft)
     if not draft.incident.faults:
         recover(draft)
         return

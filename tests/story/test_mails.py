@@ -143,6 +143,25 @@ def test_what_settles_as_working_beside_another_fault_is_told_as_working() -> No
     world.expect_recovery()
 
 
+def test_what_settles_is_not_told_with_a_fault_that_is_watched_no_more() -> None:  # C54, R3
+    world = _flapping_world()
+    world.operator_acknowledges()
+    world.down("smtp")
+    world.expect_mail(Message.FAULT)
+    world.expect_notice("first", Code.FAULT_TOLD)
+    world.fast_forward(minutes=9)
+    world.expect_run(RESTART, service="postfix.service")
+    world.run_ends(RunOutcome.NOT_FIXED)
+    world.expect_mail(Message.NOT_RECOVERED, next="people")
+    world.expect_notice("first", Code.RUN_NOT_FIXED)
+    world.situation = replace(world.situation, host=policy(checks=(HTTP,)).hosts[HOST])  # accepted, and not decided yet
+    world.fast_forward(minutes=1)
+    world.expect_mail(Message.SETTLED, next="watch")
+    world.expect_notice("first", Code.RECOVERED)
+    world.expect_report()
+    world.expect_nothing()
+
+
 def test_what_flapped_in_a_pause_is_told_at_its_end() -> None:  # C54, R51
     world = _flapping_world()
     world.operator_acknowledges()

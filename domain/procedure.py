@@ -89,6 +89,7 @@ class Done:
 
 def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s: float, *, asked: bool = False) -> Next | Done:
     """What comes next. ``past`` holds what was tried in order; an acting step never comes twice (R26).
+    A look that waits for an effect waits for none where it is certain that nothing was done: it is not repeated.
 
     ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it.
     """
@@ -102,7 +103,8 @@ def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s:
     ended = None if asked and not acted and last.outcome is StepOutcome.UP else _ended(step, last, acted)
     if ended is not None:
         return ended
-    if step.action == LOOK and last.outcome is StepOutcome.DOWN and step.until_s > 0:
+    in_vain = not acted and any(item.step in acting for item in past)
+    if step.action == LOOK and last.outcome is StepOutcome.DOWN and step.until_s > 0 and not in_vain:
         first_s = next(item.at_s for item in past if item.step == step.id)
         if last.at_s + step.every_s <= first_s + step.until_s:
             return Next(step, last.at_s + step.every_s)

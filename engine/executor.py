@@ -15,8 +15,9 @@ from domain import events as ev
 from domain.commands import ENGINE, Look, Run
 from domain.model import Host
 from domain.observation import Verdict
-from domain.procedure import LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
+from domain.procedure import ANNOUNCE, LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
 from domain.reasons import Code
+from domain.wording import shown
 from engine import secrets
 from engine.acting import Acting, StepResult, act, settle
 from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
@@ -154,8 +155,6 @@ class RunSession:
         return proceed(self.procedure, past, started_s, now_s, asked=self.run.requested_by != ENGINE)
 
     def _ended(self, done: Done) -> ev.RunEnded:
-        attempts = self._attempts()
-        detail = next((f"{item.step}: {item.detail}" for item in reversed(attempts) if item.detail), "")
         return ev.RunEnded(
             id=f"{self.run.key}/ended",
             at_s=self._context.clock.now_s(),
@@ -164,7 +163,7 @@ class RunSession:
             outcome=done.outcome,
             acted=done.acted,
             by=self.claimer,
-            detail=detail,
+            detail=_account(self._attempts()),
             code=done.code,
         )
 
@@ -298,6 +297,15 @@ class RunSession:
             detail=result.detail,
             command_line=result.command_line,
         )
+
+
+def _account(attempts: list[Attempt]) -> str:
+    """What a person who takes over should know of a run, in one line: first what did not work and why, then what was seen last."""
+    told = [item for item in attempts if item.detail]
+    amiss = [item for item in told if item.action not in (LOOK, ANNOUNCE) and item.outcome != StepOutcome.DONE]
+    said = [f"{item.step} {shown('outcome', item.outcome, 'UTC', 'en')}: {item.detail}" for item in amiss]
+    last = [f"{item.step}: {item.detail}" for item in told[-1:] if item not in amiss]
+    return "; ".join(said + last)
 
 
 def _seen(row: CommandRow) -> StepResult:

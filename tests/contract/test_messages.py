@@ -148,7 +148,11 @@ def test_work_is_claimed_only_where_something_was_done(message: Message, languag
         for acted, outcome in ((True, "not_fixed"), (False, "not_fixed"), (False, "lost"))
     ]
     worked = {"ja": "作業を行いました", "en": "We worked on the server|Automatic work was done on the host"}[language]
-    untouched = {"ja": "作業は行っていません", "en": "No automatic work was done on the"}[language]
+    untouched = {
+        # the customer was told that work starts: that nothing was done would contradict it
+        Message.NOT_RECOVERED: {"ja": "作業は、実施できませんでした", "en": "The automatic work on the server could not be done"},
+        Message.PAGE: {"ja": "作業は行っていません", "en": "No automatic work was done on the host"},
+    }[message][language]
     assert [bool(re.search(worked, body)) for body in told] == [True, False, False]
     assert [bool(re.search(untouched, body)) for body in told] == [False, True, False]
 

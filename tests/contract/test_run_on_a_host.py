@@ -13,7 +13,7 @@ from fixtures_ssh import SshServer, host_at
 from hand_clock import HandClock
 from sqlmodel import select
 
-from domain.commands import Notify, Report, Run
+from domain.commands import Message, Notify, Report, Run
 from domain.events import HoldSet, RunEnded, RunOutcome, VerdictChanged
 from domain.model import Brand, Contract, Customer, FaultClass, Host, Mode, OnCall, Operator, Policy, Secret
 from domain.observation import Verdict
@@ -400,3 +400,21 @@ def test_the_whole_run(scene: Scene) -> None:
     assert scene.attempts()[0].command_line.split(" && ") == scene.server.commands()
     assert scene.codes().count("run_not_fixed") == 1
     assert [decode(Report, row.payload) for row in scene.commands("Report")] == []
+
+
+def test_whoever_is_paged_reads_what_stood_in_the_way(scene: Scene) -> None:
+    """Not only that the fault is still there: that is known. And the page is not held up by looking for what nobody did."""
+    assert scene.host.ssh is not None
+    scene.holds(replace(scene.host, ssh=replace(scene.host.ssh, identity=Secret("file", "/gone/id_ed25519"))))
+    session = scene.before_the_restart()
+    assert restart(session).outcome is StepOutcome.NOT_DONE
+    began_s = scene.clock.now_s()
+    step = session.next()
+    assert step is not None
+    session.perform(step)
+    ended = end(scene, session)
+    assert ended.detail.startswith("restart could not be done: the private key (file /gone/id_ed25519)")
+    assert "; verify: web01/http down" in ended.detail
+    assert scene.clock.now_s() - began_s < step.step.every_s
+    [page] = [notify for notify in scene.told() if notify.message is Message.PAGE]
+    assert page.facts["outcome_detail"] == ended.detail

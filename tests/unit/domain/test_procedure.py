@@ -83,8 +83,25 @@ def test_a_refusal_after_something_was_done_says_so() -> None:
 
 
 def test_what_could_not_be_begun_was_no_work() -> None:  # R25: a host that lets nobody in was not worked on
-    ended = proceed(RESTART_SERVICE, past(*BEFORE, ("restart", "not_done"), *[("verify", "down")] * 2, every_s=30.0), 0.0, 200.0)
-    assert ended == Done(RunOutcome.NOT_FIXED, False)
+    assert after(*BEFORE, ("restart", "not_done"), ("verify", "down")) == Done(RunOutcome.NOT_FIXED, False)
+
+
+def test_what_may_have_been_done_is_waited_for() -> None:
+    for outcome in sorted(ACTED - {StepOutcome.UNKNOWN, StepOutcome.UP}):
+        assert after(*BEFORE, ("restart", outcome), ("verify", "down")) == Next(VERIFY, 9.0)
+    twice = replace(RESTART_SERVICE, steps=(RESTART, Step("reboot", "power"), VERIFY))
+    seen = past(("restart", "done"), ("reboot", "not_done"), ("verify", "down"))
+    assert proceed(twice, seen, 0.0, 4.0) == Next(VERIFY, 7.0)
+
+
+def test_a_look_that_waits_before_anything_was_tried_waits() -> None:
+    patient = replace(RESTART_SERVICE, steps=(VERIFY, RESTART))
+    assert proceed(patient, past(("verify", "down")), 0.0, 1.0) == Next(VERIFY, 5.0)
+
+
+def test_where_nothing_was_done_the_next_step_comes_at_once() -> None:
+    twice = replace(RESTART_SERVICE, steps=(RESTART, VERIFY, Step("reboot", "power")))
+    assert proceed(twice, past(("restart", "not_done"), ("verify", "down")), 0.0, 4.0) == Next(Step("reboot", "power"))
 
 
 def test_a_look_is_repeated_until_its_time_is_over() -> None:

@@ -30,7 +30,7 @@ from domain.state import HostState, Situation
 LOOK_LIMIT_US = 5.0
 DECISION_LIMIT_US = 50.0
 TIMES = 2000
-ROUNDS = 7
+ROUNDS = 15
 NOW_S = 1_772_413_200.0
 
 

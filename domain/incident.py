@@ -59,11 +59,11 @@ def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
     if check is None:
         draft.because(Code.NOT_WATCHED, check=event.check)
         return
-    known = draft.before.check(check.id) or changed(_UNHEARD, check=check.id)
+    known = draft.before.check(check.id) or _UNHEARD
     if event.order is not None and known.order is not None and event.order <= known.order:
         draft.because(Code.STALE, check=check.id)
         return
-    heard = _heard(draft, known, event)
+    heard = _heard(draft, check, known, event)
     draft.remember(heard)
     match event.verdict:
         case Verdict.UP:
@@ -74,18 +74,18 @@ def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
             _fail(draft, check, event, heard.flapping)
 
 
-def _heard(draft: Draft, known: CheckState, event: ev.VerdictChanged) -> CheckState:
+def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChanged) -> CheckState:
     """Remember the verdict; count its change towards flapping unless it happened in a pause (C54, R51)."""
     rule = draft.situation.policy.limits.flapping
     changes = flapping.remembered(rule, known.changes, draft.now_s)
     turned = Verdict.UNKNOWN not in (event.verdict, known.verdict) and event.verdict is not known.verdict
-    if turned and draft.pause_of(known.check) is None:
+    if turned and draft.pause_of(check.id) is None:
         changes = (*changes, draft.now_s)
     flaps = flapping.flaps(rule, changes)
     if known.flapping and not flaps:  # until it has settled
         flaps = draft.open_incident is not None or draft.now_s < flapping.settles_at_s(rule, known.changes)
     order = event.order if event.order is not None else known.order
-    return changed(known, verdict=event.verdict, order=order, changes=changes, flapping=flaps)
+    return changed(known, check=check.id, verdict=event.verdict, order=order, changes=changes, flapping=flaps)
 
 
 def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:

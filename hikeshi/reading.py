@@ -18,9 +18,9 @@ from engine.context import Context, open_context
 from engine.inventory_source import refused
 from engine.tick import LEASE, SYSTEM
 from engine.watchers import EXPECTED
-from hikeshi import stopping
+from hikeshi import delivery, secrecy, stopping
 from hikeshi.exits import Exit
-from hikeshi.show import out_json, out_table, refuse
+from hikeshi.show import counted, out_json, out_table, refuse
 from store import inbox, overlay, policies
 from store.db import lease_now_s
 from store.tables import CommandRow, HostRow, IncidentRow, Lease, VerdictRow, WatcherRow
@@ -46,11 +46,14 @@ def check_inventory(folder: Path, json: bool) -> Exit:
     policy = accepted.policy
     checks = sum(len(host.checks) for host in policy.hosts.values())
     counts = {"customers": len(policy.customers), "hosts": len(policy.hosts), "checks": checks}
+    warnings = secrecy.unreadable(policy, env=True)
     if json:
-        out_json({"ok": True, "version": policy.version, **counts, "modes": _modes(policy)})
-    else:
-        print(f"good: {', '.join(f'{number} {what}' for what, number in counts.items())}; version {policy.version[:12]}")
-        print(_said_of_modes(_modes(policy)))
+        out_json({"ok": True, "version": policy.version, **counts, "modes": _modes(policy), "warnings": warnings})
+        return Exit.OK
+    print(f"good: {', '.join(counted(number, what) for what, number in counts.items())}; version {policy.version[:12]}")
+    print(_said_of_modes(_modes(policy)))
+    for line in warnings:
+        print(f"! {plain(line)}")
     return Exit.OK
 
 
@@ -62,12 +65,14 @@ def show_status(json: bool) -> Exit:
     if json:
         out_json(found)
         return Exit.OK
-    print(f"inventory {found['inventory']}   automation {found['automation']}   {found['hosts']} hosts, {found['checks']} checks")
+    print(_said_of_inventory(found))
     if found["set_aside"]:
         print(f"events set aside, as they could not be decided: {found['set_aside']} (hikeshi explain)")
-    print(_said_of_modes(found["modes"]))
-    for line in [*_said_of_refusal(found, zone), *found["missing"], *found["stopped"]]:
-        print(f"! {line}")
+    if found["inventory"] is not None:
+        print(_said_of_modes(found["modes"]))
+    undelivered = [delivery.said_of_undelivered(found["undelivered"], zone)] if found["undelivered"] else []
+    for line in [*_said_of_refusal(found, zone), *found["missing"], *undelivered, *found["unreadable"], *found["stopped"]]:
+        print(f"! {plain(line)}")
     _table_of_incidents("Open incidents", found["incidents"], zone)
     if found["not_up"]:
         rows = [
@@ -84,6 +89,13 @@ def show_status(json: bool) -> Exit:
     return Exit.OK
 
 
+def _said_of_inventory(found: Mapping[str, Any]) -> str:
+    if found["inventory"] is None:
+        return "no inventory accepted yet (hikeshi up INVENTORY)"
+    size = f"{counted(found['hosts'], 'hosts')}, {counted(found['checks'], 'checks')}"
+    return f"inventory {found['inventory']}   automation {found['automation']}   {size}"
+
+
 def _status(context: Context) -> dict[str, Any]:
     with context.store.read() as session:
         policy = policies.current(session)
@@ -96,6 +108,8 @@ def _status(context: Context) -> dict[str, Any]:
             "checks": sum(len(host.checks) for host in policy.hosts.values()) if policy is not None else 0,
             "missing": _missing(context, session),
             "stopped": _stopped(context, session, policy),
+            "undelivered": delivery.undelivered(session),
+            "unreadable": secrecy.unreadable(policy, env=False) if policy is not None else [],
             "incidents": _incidents(session, everything=False, host=None),
             "not_up": [
                 {"check": row.check, "verdict": row.verdict, "since_s": row.since_s, "detail": row.detail}
@@ -218,7 +232,9 @@ def _incidents(session: Session, *, everything: bool, host: str | None) -> list[
         query = query.where(col(IncidentRow.closed_at_s).is_(None))
     if host is not None:
         query = query.where(IncidentRow.host == host)
-    return [row.model_dump() for row in session.exec(query)]
+    rows = session.exec(query).all()
+    deliveries = delivery.of_incidents(session, [row.id for row in rows])
+    return [{**row.model_dump(), "delivery": deliveries[row.id]} for row in rows]
 
 
 def _table_of_incidents(title: str, found: list[dict[str, Any]], zone: str) -> None:
@@ -230,7 +246,7 @@ def _table_of_incidents(title: str, found: list[dict[str, Any]], zone: str) -> N
             item["phase"],
             history.local(item["fault_at_s"], zone),
             history.local(item["recovered_at_s"], zone) if item["recovered_at_s"] is not None else "-",
-            "yes" if item["told"] else "silent",
+            item["delivery"],
             item["acknowledged_by"] or "-",
         ]
         for item in found

@@ -1,8 +1,9 @@
-"""Who may have which secret: a child process gets only the environment variables that its work needs."""
+"""Who may have which secret: a child process gets only the environment variables that its work needs. And which can't be had."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from domain.model import Policy, Secret
+from engine.secrets import SecretError, resolve
 from probes.option import as_secret
 
 
@@ -14,6 +15,35 @@ def secret_names(policy: Policy) -> dict[str, list[str]]:
     webhooks = _env(operator.webhook for operator in policy.operators.values() if isinstance(operator.webhook, Secret))
     acting = sorted({*logins, *webhooks})
     return {"watcher": checks, "hands": acting, "executor": acting}
+
+
+def unreadable(policy: Policy, *, env: bool) -> list[str]:
+    """What the inventory refers to and this user can't read here, in words, each secret once; never what it holds.
+    ``env``: variables too, which ``up`` has in its own environment and others need not."""
+    used: dict[Secret, list[str]] = {}
+    for where, secret in _references(policy):
+        if env or secret.kind == "file":
+            used.setdefault(secret, []).append(where)
+    found = []
+    for secret, places in used.items():
+        try:
+            resolve(secret)
+        except SecretError as error:
+            more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+            found.append(f"{places[0]}{more}: {error}")
+    return found
+
+
+def _references(policy: Policy) -> Iterator[tuple[str, Secret]]:
+    """Every secret, and where it stands in the inventory."""
+    for host in policy.hosts.values():
+        if host.ssh is not None:
+            yield f"hosts.{host.id}.ssh.identity", host.ssh.identity
+        for check in host.checks:
+            yield from ((f"check {check.id}", secret) for secret in _within(check.options))
+    for operator in policy.operators.values():
+        if isinstance(operator.webhook, Secret):
+            yield f"operators.{operator.id}.webhook", operator.webhook
 
 
 def _within(options: Mapping[str, object]) -> Iterable[Secret]:

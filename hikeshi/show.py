@@ -31,6 +31,11 @@ def out_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     console.print(table if table.rows else Text("none"))
 
 
+def counted(number: int, what: str) -> str:
+    """A number and its noun, which is given in the plural that ends in s."""
+    return f"{number} {what.removesuffix('s') if number == 1 else what}"
+
+
 def refuse(text: str, code: Exit = Exit.REFUSED) -> Exit:
     print(f"hikeshi: {text}", file=sys.stderr)
     return code

@@ -73,9 +73,9 @@ class TestCheck:
     def test_a_good_inventory(self, local: Local) -> None:
         done = local.command("check", str(local.inventory))
         assert (done.returncode, done.stderr) == (Exit.OK, "")
-        assert done.stdout.startswith("good: 1 customers, 1 hosts, 1 checks; version ")
+        assert done.stdout.startswith("good: 1 customer, 1 host, 1 check; version ")
         found = json.loads(local.command("check", str(local.inventory), "--json").stdout)
-        assert sorted(found) == ["checks", "customers", "hosts", "modes", "ok", "version"]
+        assert sorted(found) == ["checks", "customers", "hosts", "modes", "ok", "version", "warnings"]
 
     def test_the_mode_that_counts_is_said_of_each_customer(self, local: Local) -> None:
         tree = local.tree
@@ -99,6 +99,33 @@ class TestCheck:
         found = json.loads(local.command("check", str(local.inventory), "--json").stdout)
         assert sorted(found) == ["mistakes", "ok"]
         assert found["mistakes"] == done.stderr.splitlines()
+
+    def test_secrets_that_cannot_be_had_are_said_and_never_shown(self, local: Local, tmp_path: Path) -> None:
+        missing, open_ = tmp_path / "no-key", tmp_path / "key"
+        open_.write_text("hush")
+        open_.chmod(0o644)
+        ssh = {"user": "hikeshi", "host_keys": [HOST_KEY], "identity": {"file": str(missing)}}
+        tree = local.tree
+        tree["hosts"]["web01"]["ssh"] = ssh
+        tree["hosts"]["web02"] = {**tree["hosts"]["web01"]}
+        tree["hosts"]["web03"] = {**tree["hosts"]["web01"], "ssh": {**ssh, "identity": {"file": str(open_)}}}
+        tree["operators"]["first"]["webhook"] = {"env": "CHAT_HOOK"}
+        local.write(tree)
+        files = [
+            f"hosts.web01.ssh.identity and 1 more: file {missing}: No such file or directory",
+            f"hosts.web03.ssh.identity: file {open_} is open to everybody (mode 0644); chmod o= {open_}",
+        ]
+        variable = "operators.first.webhook: environment variable CHAT_HOOK is not set here; set it and start `hikeshi up` again"
+        done = local.quick("check", str(local.inventory))
+        assert done.returncode == Exit.OK
+        assert done.stdout.splitlines()[2:] == [f"! {line}" for line in [*files, variable]]
+        found = json.loads(local.quick("check", str(local.inventory), "--json", CHAT_HOOK="https://chat.example/hush").stdout)
+        assert (found["ok"], found["warnings"]) == (True, files)
+        InventorySource(local.context, local.inventory).start()
+        assert json.loads(local.quick("status", "--json").stdout)["unreadable"] == files, "up's variables are not seen from here"
+        status = local.quick("status").stdout
+        assert f"! {files[0]}\n! {files[1]}\n" in status
+        assert "hush" not in status + done.stdout
 
     def test_no_folder(self, local: Local) -> None:
         said(local.command("check", "/nowhere"), Exit.BAD_INPUT, "/nowhere: is no folder")
@@ -160,7 +187,8 @@ class TestWithoutAnInventory:
         fresh.context.store.migrate()
         done = fresh.quick("status")
         assert done.returncode == Exit.OK
-        assert "inventory None" in done.stdout
+        assert done.stdout.startswith("no inventory accepted yet")
+        assert "None" not in done.stdout
         assert "no engine is running" in done.stdout
         assert "nothing is watched" in done.stdout
 

@@ -1,5 +1,7 @@
 """Messages on their way, by real processes: a mail server that is away, refuses or hangs, and a storm of alerts (R8, R9)."""
 
+import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,16 +41,29 @@ def simple(tmp_path: Path) -> Iterator[Office]:
 
 
 class TestAMailServer:
+    @staticmethod
+    def delivery(office: Office) -> tuple[bool, str]:
+        """What ``incidents`` says of the only one."""
+        [row] = json.loads(office.quick("incidents", "--all", "--json").stdout)
+        return row["told"], row["delivery"]
+
     def test_that_is_away_gets_every_mail_in_order_when_it_is_back(self, simple: Office) -> None:
         port = simple.sink.port
         simple.sink.stop()
         simple.start("hands")
         simple.breaks("h000")
         simple.until("a first try", lambda: any("refused" in row.detail for row in simple.commands("Notify")))
+        assert re.search(
+            r"! \d messages? could not be delivered yet, .*since [-\d]+ [:\d]+ \+0900, last error: .*refused.*; next try at ",
+            simple.quick("status").stdout,
+        )
+        assert self.delivery(simple) == (True, "on its way")
         simple.recovers("h000")
         simple.sink = Mta(simple.sink.folder, port)
         simple.sink.start()
         simple.until("all mails", simple.sent)
+        assert json.loads(simple.quick("status", "--json").stdout)["undelivered"] is None
+        assert self.delivery(simple) == (True, "told")
         office_mails = simple.mails("office")
         fault, recovery = [str(mail["Subject"]) for mail in office_mails]
         assert ("is down" in fault, "has recovered" in recovery) == (True, True)

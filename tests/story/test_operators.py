@@ -117,7 +117,7 @@ class TestReading:
         assert isinstance(found, dict)
         assert sorted(found) == [
             "automation", "checks", "hosts", "incidents", "inventory", "missing", "modes", "not_up", "refused", "set_aside",
-            "stopped", "waiting", "watchers",
+            "stopped", "undelivered", "unreadable", "waiting", "watchers",
         ]  # fmt: skip
         assert (found["hosts"], found["checks"], found["missing"], found["not_up"]) == (len(NAMES) + 1, len(NAMES) + 2, [], [])
         [line] = found["stopped"]
@@ -130,8 +130,8 @@ class TestReading:
         incident = desk.breaks("checked")
         [row] = [item for item in json.loads(desk.command("incidents", "--json").stdout) if item["id"] == incident]
         assert sorted(row) == [
-            "acknowledged_by", "closed_at_s", "customer", "fault_at_s", "host", "id", "level", "number", "opened_at_s", "phase",
-            "recovered_at_s", "told",
+            "acknowledged_by", "closed_at_s", "customer", "delivery", "fault_at_s", "host", "id", "level", "number", "opened_at_s",
+            "phase", "recovered_at_s", "told",
         ]  # fmt: skip
         assert (row["host"], row["customer"], row["level"], row["told"]) == ("checked", "shop", 4, True)
         status = desk.json("status")

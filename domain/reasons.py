@@ -56,7 +56,8 @@ class Code(StrEnum):
     PAUSE_SET = "pause_set"
     PAUSE_CANCELLED = "pause_cancelled"
     DELIVERED = "delivered"
-    """No decision: the record of a message, shown among them."""
+    """No decision: the record of a message, shown among them; so is the next."""
+    NOT_NEEDED = "not_needed"
     REQUEST_LATE = "request_late"
     DELIVERY_FAILED = "delivery_failed"
     # configuration
@@ -138,6 +139,7 @@ SPEC: dict[Code, str] = {
     Code.PAUSE_SET: "R50",
     Code.PAUSE_CANCELLED: "R50",
     Code.DELIVERED: "R8",
+    Code.NOT_NEEDED: "R25",
     Code.REQUEST_LATE: "R26",
     Code.DELIVERY_FAILED: "R8",
     Code.POLICY_CHANGED: "P41",

@@ -15,11 +15,15 @@ from domain.model import Language
 from domain.reasons import SPEC, Code
 from engine.context import Context
 from notify.reasons import explain
+from store import outbox
 from store.codec import decode
 from store.tables import CommandRow, Decision
 
 QUIET = frozenset({Code.NO_CHANGE, Code.STALE})
 """Said only to who asks for everything."""
+
+_ENDS = {outbox.SENT: Code.DELIVERED, outbox.NOT_NEEDED: Code.NOT_NEEDED}
+"""What a message's outcome is called among the reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,12 @@ def of_host(session: Session, host: str, language: Language, zone: str, limit: i
 
 
 def with_deliveries(session: Session, subject: str, lines: Sequence[Line], language: Language, zone: str) -> list[Line]:
-    """The lines, and between them the messages about that incident or host that the next server took, when it took them: a
-    decision only queues a message."""
+    """The lines, and between them the messages about that incident or host that the next server took, when it took them, and
+    those that were no longer needed when their turn came: a decision only queues a message."""
     about = or_(col(CommandRow.incident) == subject, col(CommandRow.host) == subject)
     since_s = lines[0].at_s if lines else 0.0
     sent = select(CommandRow).where(
-        about, CommandRow.kind == "Notify", CommandRow.outcome == "sent", col(CommandRow.done_s) >= since_s
+        about, CommandRow.kind == "Notify", col(CommandRow.outcome).in_(_ENDS), col(CommandRow.done_s) >= since_s
     )
     rows = session.exec(sent.order_by(col(CommandRow.done_s), col(CommandRow.seq))).all()
     return list(heapq.merge(lines, (_delivery(row, language, zone) for row in rows), key=lambda line: line.at_s))
@@ -67,8 +71,8 @@ def _delivery(row: CommandRow, language: Language, zone: str) -> Line:
         "channel": notify.channel,
         "detail": row.detail,
     }
-    text = explain(Code.DELIVERED, facts, language, zone)
-    return Line(row.done_s or 0.0, Code.DELIVERED, text, SPEC[Code.DELIVERED], "", facts, 0)
+    code = _ENDS[row.outcome or outbox.SENT]
+    return Line(row.done_s or 0.0, code, explain(code, facts, language, zone), SPEC[code], "", facts, 0)
 
 
 def markdown(context: Context, incident: str, language: Language = "en", zone: str = "Asia/Tokyo") -> str:

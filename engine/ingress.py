@@ -12,9 +12,8 @@ from starlette.routing import Route
 
 from engine.context import Context
 from engine.links import ExpiredError, LinkError, read_ack
-from engine.requests import RefusedError, RequestError, acknowledge, known_incident, out_of_date
+from engine.requests import RefusedError, RequestError, acknowledge, known_incident, no_longer_asks
 from store.db import StoreError
-from store.tables import IncidentRow
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ def _client(request: Request) -> str:
 def _shown(context: Context, token: str) -> Response:
     ack = read_ack(context.settings, token, context.clock.now_s())
     row = known_incident(context, ack.incident)
-    if over := _over(row) or out_of_date(context, row, ack.page):
+    if over := no_longer_asks(context, row, ack.page):
         return _page(row.id, f"<p>{html.escape(over)}</p>")
     form = '<form method="post"><button>I take it / 対応します</button></form>'
     return _page(row.id, f"<p>Lv.{row.level} on <b>{html.escape(row.host)}</b>, for {html.escape(ack.operator)}.</p>{form}")
@@ -94,14 +93,6 @@ def _decided(context: Context, token: str) -> Response:
     answer = acknowledge(context, incident=ack.incident, by=ack.operator, via="link", page=ack.page)
     said = "It is yours; nobody else is woken." if answer.decided else "Written down; the engine will take it up when it is back."
     return _page(ack.incident, f"<p>{said}</p>")
-
-
-def _over(row: IncidentRow) -> str | None:
-    if row.closed_at_s is not None:
-        return "This incident is over; there is nothing left to take."
-    if row.acknowledged_by is not None:
-        return f"{row.acknowledged_by} has it already."
-    return None
 
 
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:

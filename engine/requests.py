@@ -255,6 +255,15 @@ def acknowledge(context: Context, *, incident: str, by: str, via: str, page: int
     return answer
 
 
+def no_longer_asks(context: Context, row: IncidentRow, page: int) -> str | None:
+    """Why the incident's page of that serial needs nobody any more; ``None`` while it does."""
+    if row.closed_at_s is not None:
+        return "This incident is over; there is nothing left to take."
+    if row.acknowledged_by is not None:
+        return f"{row.acknowledged_by} has it already."
+    return out_of_date(context, row, page)
+
+
 def out_of_date(context: Context, row: IncidentRow, page: int) -> str | None:
     """Why the page of that serial asks about the incident no longer; ``None`` where it does."""
     with context.store.read() as session:

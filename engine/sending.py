@@ -9,17 +9,19 @@ from sqlmodel import select
 
 from domain import events as ev
 from domain import storm
-from domain.commands import Notify
+from domain.commands import Message, Notify
+from domain.messages import serial_of
 from domain.model import Policy
 from engine import secrets
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from engine.links import page_url
+from engine.requests import no_longer_asks
 from notify import CHANNELS
 from notify.channel import Delivered, DeliveryError, Settings, SmtpSettings
 from store import inbox, outbox, policies
 from store.codec import decode
-from store.tables import CommandRow
+from store.tables import CommandRow, IncidentRow
 
 log = logging.getLogger(__name__)
 
@@ -135,12 +137,15 @@ def _choose(context: Context, policy: Policy, to: str, keys: list[str]) -> storm
 
 
 def _send(context: Context, claimer: str, policy: Policy, keys: list[str]) -> str:
-    """Claim, deliver, and write down the end: ``sent``, ``postponed``, ``failed`` or ``taken``."""
+    """Claim, deliver, and write down the end: ``sent``, ``not_needed``, ``postponed``, ``failed`` or ``taken``."""
     asked_boot_s = context.clock.boottime_s()
     rows = outbox.claim_all(context.store, keys, claimer, context.settings.lease_s)
     if not rows:
         return "taken"
     notifies = [decode(Notify, row.payload) for row in rows]
+    if (why := _not_needed(context, notifies)) is not None:
+        _finish(context, claimer, rows, outbox.NOT_NEEDED, why)
+        return outbox.NOT_NEEDED
     try:
         with LeaseKeeper(context, claimer, *(row.key for row in rows), asked_boot_s=asked_boot_s):
             delivered = _deliver(context, policy, notifies)
@@ -149,10 +154,21 @@ def _send(context: Context, claimer: str, policy: Policy, keys: list[str]) -> st
             # one message that can't be sent must not take the others with it; halves, for a mail of each would be the storm again
             half = len(rows) // 2
             outcomes = {_send(context, claimer, policy, [row.key for row in part]) for part in (rows[:half], rows[half:])}
-            return "sent" if outcomes == {"sent"} else "failed"
+            return outbox.SENT if outcomes == {outbox.SENT} else "failed"
         return _refused(context, claimer, rows, notifies, error)
-    _finish(context, claimer, rows, delivered)
-    return "sent"
+    _finish(context, claimer, rows, outbox.SENT, delivered.detail)
+    return outbox.SENT
+
+
+def _not_needed(context: Context, notifies: list[Notify]) -> str | None:
+    """Why this page wakes nobody any more: it waited until its incident was over, taken, or another. Pages never go together with
+    other messages. ``None``: send."""
+    notify = notifies[0]
+    if notify.message is not Message.PAGE:
+        return None
+    with context.store.read() as session:
+        row = session.get(IncidentRow, notify.incident)
+    return no_longer_asks(context, row, serial_of(notify.key)) if row is not None else None
 
 
 def _deliver(context: Context, policy: Policy, notifies: list[Notify]) -> Delivered:
@@ -169,11 +185,11 @@ def _deliver(context: Context, policy: Policy, notifies: list[Notify]) -> Delive
         raise DeliveryError(f"cannot send: {type(error).__name__}", permanent=True) from None
 
 
-def _finish(context: Context, claimer: str, rows: list[CommandRow], delivered: Delivered) -> None:
+def _finish(context: Context, claimer: str, rows: list[CommandRow], outcome: str, detail: str) -> None:
     with context.store.write() as session:
         now_s = context.clock.now_s()
         for row in rows:
-            outbox.complete(session, row.key, claimer, "sent", delivered.detail, now_s)
+            outbox.complete(session, row.key, claimer, outcome, detail, now_s)
 
 
 def _refused(context: Context, claimer: str, rows: list[CommandRow], notifies: list[Notify], error: DeliveryError) -> str:

@@ -79,7 +79,7 @@ async def _follow(followup: Followup) -> None:
 
 def tell_outcome(outcome: str) -> Told:
     """How a message or a report went."""
-    return Told(outcome, bad=outcome not in {"sent", "written", "taken"})
+    return Told(outcome, bad=outcome not in {"sent", "not_needed", "written", "taken"})
 
 
 def _tell(result: StepResult) -> Told:

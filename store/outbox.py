@@ -17,6 +17,10 @@ from store.db import Store, lease_now_s
 from store.rows import insert_new
 from store.tables import CommandRow
 
+SENT = "sent"
+"""Outcome of a message that the next server took."""
+NOT_NEEDED = "not_needed"
+"""Outcome of a page whose incident needed nobody any more when its turn came."""
 FLOW = "flow:"
 """Whoever claims or is preferred under this prefix is the Prefect flow run whose id follows."""
 
@@ -76,7 +80,7 @@ def messages(session: Session, channel: str, orphan_s: float, limit: int) -> dic
 
 def sent_s(session: Session, to: str, since_s: float) -> list[float]:
     """When something was sent to this recipient after ``since_s``. What went out together, as one digest, counts once."""
-    sent = col(CommandRow.to) == to, col(CommandRow.done_s) > since_s, col(CommandRow.outcome) == "sent"
+    sent = col(CommandRow.to) == to, col(CommandRow.done_s) > since_s, col(CommandRow.outcome) == SENT
     return [
         at_s for at_s, _ in session.exec(select(CommandRow.done_s, CommandRow.detail).where(*sent).distinct()) if at_s is not None
     ]

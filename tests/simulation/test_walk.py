@@ -84,6 +84,7 @@ NOT_OF_STEP = {
     Code.GATE_ATTEMPTED,
     Code.GATE_TARGET_CHANGED,
     Code.DELIVERED,
+    Code.NOT_NEEDED,
     Code.EVENT_SET_ASIDE,
 }
 """Said at admission only, as ``step`` never asks the gate about what it knows to be so; or of what never comes before it."""

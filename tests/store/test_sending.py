@@ -16,10 +16,14 @@ from sample_messages import a_notify
 from sample_policy import CONTACTS, CUSTOMER, HOST, policy
 from store_samples import lapse
 
+from domain import events as ev
 from domain.commands import Message
-from domain.model import Contract, Customer, Limits
+from domain.model import Contract, Customer, Limits, Mode, Policy
+from domain.observation import Verdict
+from domain.reasons import Code
 from domain.storm import MINUTE_S
 from engine.context import Context
+from engine.history import of_incident, with_deliveries
 from engine.sending import GIVE_UP_S, RETRY_S, Counter
 from engine.settings import Settings
 from store import outbox
@@ -44,9 +48,9 @@ class PassingClock(HandClock):
 class Post:
     """An engine and the sending half of hands, with a mail server that may refuse."""
 
-    def __init__(self, store: Store, clock: HandClock, folder: Path) -> None:
+    def __init__(self, store: Store, clock: HandClock, folder: Path, accepted: Policy) -> None:
         (folder / "mails").mkdir()
-        self.engine = Deciding(store, clock, folder, POLICY)
+        self.engine = Deciding(store, clock, folder, accepted)
         self.refusals: dict[str, str] = {}
         self.store, self.clock, self.sink = store, clock, Mta(folder / "mails", refusals=self.refusals)
         self.context = Context(Settings(home=folder, smtp_port=self.sink.port), store, clock)
@@ -93,11 +97,16 @@ class Post:
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> Iterator[Post]:
+def accepted() -> Policy:
+    return POLICY
+
+
+@pytest.fixture
+def post(tmp_path: Path, accepted: Policy) -> Iterator[Post]:
     clock = PassingClock()
     store = Store(f"sqlite:///{tmp_path / 'hikeshi.db'}", clock)
     store.migrate()
-    made = Post(store, clock, tmp_path)
+    made = Post(store, clock, tmp_path, accepted)
     with made.sink:
         yield made
     store.close()
@@ -190,6 +199,58 @@ class TestTheOrderOfAnIncident:
         lapse(post.store)
         post.send("another")
         assert [labels(mail) for mail in post.mails("desk@")] == [["A.fault"], ["A.recovered"]]
+
+
+@pytest.mark.parametrize("accepted", [policy(mode=Mode.SHADOW)], ids=["people"])
+class TestAPageThatWaited:
+    """A person is woken for what needs one when the page goes out, not for what needed one hours ago (R25)."""
+
+    def page(self, post: Post) -> CommandRow:
+        """The first page to ``first``, by mail."""
+        return next(row for row in post.engine.commands("Notify") if row.key.endswith("/page/mail/first"))
+
+    def late(self, post: Post, *meanwhile: ev.Event) -> list[str]:
+        """Bodies of what reaches ``first`` when its mail server takes mail again."""
+        post.refusals["first@example.test"] = "451 4.3.0 later"
+        post.engine.happens(post.engine.verdict("down", "http"))
+        post.send()
+        assert self.page(post).outcome is None
+        post.engine.happens(*meanwhile)
+        post.refusals.clear()
+        post.after(RETRY_S[0])
+        return post.mails("first@")
+
+    def ended(self, post: Post) -> list[str]:
+        incident = str(self.page(post).incident)
+        with post.store.read() as session:
+            lines = with_deliveries(session, incident, of_incident(session, incident, "en", "UTC"), "en", "UTC")
+        return [line.text for line in lines if line.code is Code.NOT_NEEDED]
+
+    def test_still_goes_out_while_somebody_is_needed(self, post: Post) -> None:
+        [page] = self.late(post)
+        assert "担当者の対応が必要です" in page
+        assert (self.page(post).outcome, self.ended(post)) == ("sent", [])
+
+    def test_wakes_nobody_for_what_is_over(self, post: Post) -> None:
+        [notice] = self.late(post, post.engine.verdict("up", "http", Verdict.UP))
+        assert "引き受けの操作は不要です。" in notice
+        assert self.page(post).outcome == "not_needed"
+        assert "The mail to first was no longer needed" in self.ended(post)[0]
+        assert "This incident is over" in self.ended(post)[0]
+
+    def test_wakes_nobody_for_what_another_has(self, post: Post) -> None:
+        taken = ev.Acknowledged(id="ack", at_s=post.clock.at_s, incident="INC-000001", host=HOST, by="second")
+        assert self.late(post, taken) == []
+        assert self.page(post).outcome == "not_needed"
+        assert "second has it already." in self.ended(post)[0]
+
+    def test_wakes_nobody_for_an_incident_that_was_reopened_and_needs_nobody_yet(self, post: Post) -> None:
+        held = ev.HoldSet(id="hold", at_s=post.clock.at_s, host=HOST, by="second", reason="at work")
+        up, again = post.engine.verdict("up", "http", Verdict.UP), post.engine.verdict("again", "http")
+        late = self.late(post, up, held, again)
+        assert not any("担当者の対応が必要です" in mail for mail in late)
+        assert "was reopened since this page was sent" in self.ended(post)[0]
+        assert self.page(post).outcome == "not_needed"
 
 
 class TestAMailServerThatAlwaysPutsOff:

@@ -58,7 +58,9 @@ FACTS: dict[str, Spec] = {
     "fault_at_s": Spec(Number, "first failing observation, epoch seconds"),
     "confirmed_at_s": Spec(Number, "when the fault was confirmed, epoch seconds"),
     "recovered_at_s": Spec((*Number, Nothing), "first good observation after the fault, epoch seconds"),
-    "down_s": Spec(Number, "how long it has lasted: fault to recovery, or fault to at_s, seconds"),
+    "down_s": Spec(
+        (*Number, Nothing), "how long it has lasted: fault to recovery, or fault to at_s, seconds; None: a clock was set meanwhile"
+    ),
     "until_s": Spec((*Number, Nothing), "when a pause, a hold, a wait or a cool-down ends, epoch seconds; None: open-ended"),
     "due_s": Spec(Number, "when something was or is to happen, epoch seconds"),
     # what

@@ -5,7 +5,7 @@ from domain.model import Flapping
 
 def remembered(rule: Flapping, changes: tuple[float, ...], now_s: float) -> tuple[float, ...]:
     """The changes that still count, bounded to as many as the rule needs."""
-    return tuple([at_s for at_s in changes if now_s - rule.window_s < at_s <= now_s])[-rule.changes - 1 :]
+    return tuple([at_s for at_s in changes if now_s - rule.window_s < at_s])[-rule.changes - 1 :]
 
 
 def flaps(rule: Flapping, changes: tuple[float, ...]) -> bool:

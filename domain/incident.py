@@ -190,6 +190,7 @@ def _reopen(draft: Draft, last: Incident, fault: Fault) -> None:
         held_back=False,
         settled=False,
         verify_until_s=None,
+        clock_set=False,
     )
     draft.last = None
     draft.because(Code.REOPENED, incident=last.id, check=fault.check)

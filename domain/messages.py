@@ -175,7 +175,7 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
         "fault_at_s": incident.fault_at_s,
         "confirmed_at_s": worst.confirmed_at_s if worst is not None else incident.opened_at_s,
         "recovered_at_s": ended_s,
-        "down_s": max(0.0, (ended_s if ended_s is not None else now_s) - incident.fault_at_s),
+        "down_s": max(0.0, (ended_s if ended_s is not None else now_s) - incident.fault_at_s) if not incident.clock_set else None,
         "level": int(worst.level) if worst is not None else 2,
         "faults": tuple([fault.check for fault in faults]) if incident.faults and faults else incident.seen,
         "check": worst.check if worst is not None else "",

@@ -90,6 +90,7 @@ class Done:
 def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s: float, *, asked: bool = False) -> Next | Done:
     """What comes next. ``past`` holds what was tried in order; an acting step never comes twice (R26).
     A look that waits for an effect waits for none where it is certain that nothing was done: it is not repeated.
+    All times count CLOCK_BOOTTIME, so that no clock that is set makes looks end early or go on for long.
 
     ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it.
     """
@@ -105,7 +106,7 @@ def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s:
         return ended
     in_vain = not acted and any(item.step in acting for item in past)
     if step.action == LOOK and last.outcome is StepOutcome.DOWN and step.until_s > 0 and not in_vain:
-        first_s = next(item.at_s for item in past if item.step == step.id)
+        first_s = min(item.at_s for item in past if item.step == step.id)  # the first, or the first of this boot
         if last.at_s + step.every_s <= first_s + step.until_s:
             return Next(step, last.at_s + step.every_s)
     if now_s - started_s > procedure.budget_s or position + 1 == len(procedure.steps):

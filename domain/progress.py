@@ -78,8 +78,7 @@ def _run_clocks(draft: Draft) -> None:
 
 def _run_clock(draft: Draft, fault: Fault) -> Fault:
     counts = fault.evidence_since_s is not None and draft.pause_of(fault.check) is None
-    runs = fault.clock_from_s is not None and fault.clock_from_s <= draft.now_s  # else the clock was set back
-    if counts is runs:
+    if counts is (fault.clock_from_s is not None):
         return fault
     after = changed(fault, clock_from_s=draft.now_s if counts else None)
     if fault.fault_class is FaultClass.SERVER and draft.incident.phase is Phase.OPEN and wait_s(draft) > 0:
@@ -218,7 +217,7 @@ def _notice_untouched(draft: Draft, fault: Fault, faults: tuple[Fault, ...], cod
         draft.because(Code.NOT_WORKED_ON, faults=checks, level=int(level))
         notice_operators(draft, Code.NOT_WORKED_ON, only=_who_has_it(draft), faults=checks, level=int(level))
     at_s = incident.unseen_notice_s
-    if at_s is not None and not draft.now_s < at_s <= draft.now_s + UNSEEN_NOTICE_S:  # later than that: a clock was set back
+    if at_s is not None and draft.now_s >= at_s:
         draft.update(unseen_notice_s=None)
         draft.because(Code.OUT_OF_SIGHT, faults=checks)
         notice_operators(draft, Code.OUT_OF_SIGHT, only=_who_has_it(draft), faults=checks)

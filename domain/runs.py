@@ -45,7 +45,7 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
         refused=None,
         unseen_notice_s=None,
         verify_until_s=None,
-        run=RunRef(key, runbook, fault.target, _deadline_s(draft)),
+        run=RunRef(key, runbook, fault.target, deadline_s(draft.now_s)),
     )
     checks = cured_with(fault, worked)
     draft.commands.append(
@@ -63,8 +63,9 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
     draft.because(Code.RUN_STARTED, incident=incident.id, runbook=runbook, service=fault.service, faults=checks)
 
 
-def _deadline_s(draft: Draft) -> float:
-    return draft.now_s + DEFAULT_BUDGET_S + RUN_MARGIN_S
+def deadline_s(now_s: float) -> float:
+    """When a run that begins now is lost."""
+    return now_s + DEFAULT_BUDGET_S + RUN_MARGIN_S
 
 
 def on_work_announced(draft: Draft, event: ev.WorkAnnounced) -> None:
@@ -188,7 +189,7 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     if not verdict.allowed:
         return
     key = f"{event.host}/{event.id}/run/{event.runbook}"
-    run = RunRef(key, event.runbook, aimed.target, _deadline_s(draft))
+    run = RunRef(key, event.runbook, aimed.target, deadline_s(draft.now_s))
     if incident is not None:
         draft.update(run=run, phase=Phase.WORKING)
     else:

@@ -121,6 +121,8 @@ class Incident:
     page: Page | None = None
     acknowledged_by: str | None = None
     recovered_at_s: float | None = None
+    clock_set: bool = False
+    """Was the machine's clock set while it was open? Then the time between two of its moments is no length (``domain.stepped``)."""
     held_back: bool = False
     settled: bool = False
     serial: int = 0

@@ -77,16 +77,14 @@ def due_s(draft: Draft, worked: tuple[Fault, ...]) -> float:
 
 
 def _counts_from_s(fault: Fault, now_s: float) -> float:
-    """From when its clock began: a gap in the evidence and a pause restart it (R20, R51). The watcher's own times count beside
-    it where ours was set wrong and right again; a time in the future, because ours was set back, does not count."""
-    times = (fault.clock_from_s, fault.evidence_since_s, fault.confirmed_at_s)
-    return max((at_s for at_s in times if at_s is not None and at_s <= now_s), default=now_s)
+    """From when its clock began: a gap in the evidence and a pause restart it (R20, R51)."""
+    return fault.clock_from_s if fault.clock_from_s is not None else now_s
 
 
 def verifying(incident: Incident, now_s: float) -> bool:
     """Is the watcher's own verdict still waited for after a run?"""
     until_s = incident.verify_until_s
-    return until_s is not None and now_s < until_s <= now_s + VERIFY_GRACE_S
+    return until_s is not None and now_s < until_s
 
 
 def look_ahead(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:

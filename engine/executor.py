@@ -98,8 +98,7 @@ class RunSession:
         if isinstance(verdict, Done):
             return None
         self._check()
-        with self._context.store.read() as session:
-            wait_s = verdict.not_before_s - steady.now_s(session)
+        wait_s = verdict.not_before_s - self._context.clock.boottime_s()
         if wait_s > 0:
             self._context.clock.sleep(min(wait_s, verdict.step.every_s))
         return Titled(verdict.step, self._title(verdict.step))
@@ -146,10 +145,11 @@ class RunSession:
         if self.host is None or not self.run.checks:
             return Done(ev.RunOutcome.REFUSED, acted=False, code=str(Code.NOT_WATCHED))
         with self._context.store.read() as session:
-            attempts, now_s = journal.attempts(session, self.run.key), steady.now_s(session)
+            attempts = journal.attempts(session, self.run.key)
+            now_s = self._context.clock.boottime_s()
             started_s = now_s - outbox.waited_s(session, self.run.key)
         past = [
-            Past(attempt.step, StepOutcome(attempt.outcome or "unknown"), attempt.ended_s or attempt.intent_s, attempt.code)
+            Past(attempt.step, StepOutcome(attempt.outcome or "unknown"), attempt.intent_boot_s, attempt.code)
             for attempt in attempts
         ]
         return proceed(self.procedure, past, started_s, now_s, asked=self.run.requested_by != ENGINE)

@@ -21,8 +21,9 @@ from engine import history
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from engine.situation import state_of
+from engine.tick import SYSTEM
 from notify.text import write
-from reports import IncidentReport, Moment, Omission, Sent, What, encode
+from reports import ClockSet, IncidentReport, Moment, Omission, Sent, What, encode
 from reports.words import WORDS
 from store import inbox, outbox, policies
 from store.codec import decode
@@ -147,10 +148,11 @@ def gather(
         recovered_at_s=incident.recovered_at_s or incident.opened_at_s,
         acted=incident.acted or (None if incident.outcome == ev.RunOutcome.LOST else False),
         fixed=incident.outcome == ev.RunOutcome.FIXED,
-        written_at_s=max(line.at_s for line in lines),
+        written_at_s=lines[-1].at_s,
         timeline=tuple(_moment(line, customer.zone, language) for line in lines if line.code not in _OMITTED),
         omissions=tuple(Omission(line.at_s, _omitted(line.code, language), line.text) for line in lines if line.code in _OMITTED),
         sent=sent,
+        clock_set=_clock_set(session, incident),
     )
 
 
@@ -183,6 +185,26 @@ def _work_began_s(session: Session, incident_id: str) -> float | None:
         .where(or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(LEFT_ALONE)))
     )
     return session.exec(admitted).one()
+
+
+def _clock_set(session: Session, incident: Incident) -> tuple[ClockSet, ...]:
+    """When the clock was set while the incident was open, or since its fault had begun."""
+    steps = select(Decision).where(Decision.event_kind == ev.ClockStepped.__name__)
+    opened = select(func.min(Decision.seq)).where(Decision.incident == incident.id).scalar_subquery()
+    before = steps.where(Decision.host == SYSTEM, col(Decision.seq) < opened).order_by(col(Decision.seq).desc()).limit(1)
+    during = steps.where(Decision.incident == incident.id).order_by(col(Decision.seq))
+    last = [
+        step
+        for step in map(_step, session.exec(before))
+        # what began after that step began between it and the opening; what did not was stamped by the clock before
+        if not step.to_at_s <= incident.fault_at_s <= incident.opened_at_s
+    ]
+    return (*last, *map(_step, session.exec(during)))
+
+
+def _step(row: Decision) -> ClockSet:
+    facts = next(reason["facts"] for reason in row.reasons if reason["code"] == Code.CLOCK_STEPPED)
+    return ClockSet(facts["from_at_s"], facts["to_at_s"])
 
 
 def _moment(line: history.Line, zone: str, language: Language) -> Moment:

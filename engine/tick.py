@@ -140,7 +140,7 @@ class Ticker:
         _save_state(session, decision.state, next_due_s(decision.state, situation, now_s))
         incident = decision.state.incident or before.incident
         for changed in _changed_incidents(before, decision.state):
-            save_incident(session, changed, host, closed=changed is not decision.state.incident, now_s=now_s)
+            _save_incident(session, changed, host, closed=changed is not decision.state.incident, now_s=now_s)
         if isinstance(event, ev.VerdictChanged) and not _ignored(decision):
             _save_verdict(session, event)
         for command in decision.commands:
@@ -213,7 +213,7 @@ def _save_state(session: Session, state: HostState, due_s: float | None) -> None
     session.merge(HostRow(host=state.host, state=encode(state), next_due_s=due_s, incident=incident))
 
 
-def save_incident(session: Session, incident: Incident, host: str, *, closed: bool, now_s: float) -> None:
+def _save_incident(session: Session, incident: Incident, host: str, *, closed: bool, now_s: float) -> None:
     """The incident as people ask for it."""
     worst = incident.worst
     before = session.get(IncidentRow, incident.id)

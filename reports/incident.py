@@ -51,6 +51,14 @@ class Sent:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The machine's clock was set, from one time of day to another."""
+
+    from_at_s: float
+    to_at_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentReport:
     """All that the report says.
@@ -59,7 +67,7 @@ class IncidentReport:
     ``work_at_s`` when work on the host began; the latter two are ``None`` where there was none. ``notice_target_s`` is the
     promise for the first notice (R8). ``acted``: was anything done to the host; ``None`` where nobody knows. ``fixed``
     says whether our work brought recovery. ``written_at_s`` is the date of the report, so that the same data always give the
-    same bytes.
+    same bytes. ``clock_set`` while it lasted: then the time between two moments is no length, and no length is stated.
     """
 
     language: Language
@@ -88,6 +96,7 @@ class IncidentReport:
     timeline: tuple[Moment, ...] = ()
     omissions: tuple[Omission, ...] = ()
     sent: tuple[Sent, ...] = ()
+    clock_set: tuple[ClockSet, ...] = ()
 
     @property
     def down_s(self) -> float:

@@ -61,15 +61,18 @@ def _context(report: IncidentReport) -> dict[str, object]:
     zone = ZoneInfo(report.zone)
     ended = "said_fixed" if report.fixed else _ENDED[report.acted]
     down = duration(report.down_s, report.language)
-    drawn = picture(_spans(report), _marks(report), report.zone)
+    drawn = picture(_spans(report), _marks(report), report.zone) if not report.clock_set else ""
     return {
         "report": report,
         "words": words,
         "picture": "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode(),
         "colours": COLOURS,
-        "said": words[ended].format(label=report.label, level=report.level, span=_kept_together(down)),
+        "said": words[ended].format(label=report.label, level=report.level) + _said_length(report, down),
         "down": down,
-        "lost": [(_percent(share.lost), words["month"].format(year=share.year, month=share.month)) for share in months(report)],
+        "lost": [
+            (_percent(share.lost), words["month"].format(year=share.year, month=share.month))
+            for share in (months(report) if not report.clock_set else ())
+        ],
         "offset": moment(report.fault_at_s, report.zone, report.language).rsplit(" ", 1)[1],
         "notice_after": _span(report, report.first_notice_at_s),
         "notice_kept": (report.after_fault_s(report.first_notice_at_s) or 0.0) <= report.notice_target_s,
@@ -81,6 +84,19 @@ def _context(report: IncidentReport) -> dict[str, object]:
         "stamp": lambda at_s: datetime.fromtimestamp(int(at_s), zone).strftime("%Y-%m-%d %H:%M:%S"),
         "clock": lambda at_s: datetime.fromtimestamp(int(at_s), zone).strftime("%H:%M:%S"),
     }
+
+
+def _said_length(report: IncidentReport, down: str) -> str:
+    """How long it lasted, or why that is not known."""
+    words = WORDS[report.language]
+    if not report.clock_set:
+        return words["said_down"].format(span=_kept_together(down))
+    return "".join(
+        words["said_clock_set"].format(
+            before=moment(step.from_at_s, report.zone, report.language), after=moment(step.to_at_s, report.zone, report.language)
+        )
+        for step in report.clock_set
+    )
 
 
 def _span(report: IncidentReport, at_s: float | None) -> str | None:

@@ -58,11 +58,14 @@ WORDS: dict[Language, dict[str, str]] = {
         "what_recovery": "復旧",
         "what_decision": "判断",
         "what_person": "担当者",
-        "said_fixed": "{label} で発生した Lv.{level} の障害は、当社の復旧作業により復旧しました。停止時間は {span}でした。",
-        "said_acted": "{label} で発生した Lv.{level} の障害は復旧しました。自動での復旧作業も行いました。停止時間は {span}でした。",
-        "said_untouched": "{label} で発生した Lv.{level} の障害は、自動での復旧作業なしに復旧しました。停止時間は {span}でした。",
+        "said_fixed": "{label} で発生した Lv.{level} の障害は、当社の復旧作業により復旧しました。",
+        "said_acted": "{label} で発生した Lv.{level} の障害は復旧しました。自動での復旧作業も行いました。",
+        "said_untouched": "{label} で発生した Lv.{level} の障害は、自動での復旧作業なしに復旧しました。",
         "said_unsure": "{label} で発生した Lv.{level} の障害は復旧しました。"
-        "当社の自動での作業によるものかどうかは、確認できていません。停止時間は {span}でした。",
+        "当社の自動での作業によるものかどうかは、確認できていません。",
+        "said_down": "停止時間は {span}でした。",
+        "said_clock_set": "この間に監視システムの時計が {before} から {after} に修正されたため、"
+        "停止時間などの所要時間は記載していません。",
         "footer": "本書は監視システムの記録から自動で作成されました。お問い合わせの際は報告番号をお知らせください。",
     },
     "en": {
@@ -120,11 +123,13 @@ WORDS: dict[Language, dict[str, str]] = {
         "what_recovery": "recovery",
         "what_decision": "decision",
         "what_person": "person",
-        "said_fixed": "A fault of Lv.{level} on {label} was recovered by our work. The downtime was {span}.",
-        "said_acted": "A fault of Lv.{level} on {label} has recovered; automatic work was done on it too. The downtime was {span}.",
-        "said_untouched": "A fault of Lv.{level} on {label} recovered without automatic work. The downtime was {span}.",
-        "said_unsure": "A fault of Lv.{level} on {label} has recovered; "
-        "whether our automatic work had a part in it is not known. The downtime was {span}.",
+        "said_fixed": "A fault of Lv.{level} on {label} was recovered by our work.",
+        "said_acted": "A fault of Lv.{level} on {label} has recovered; automatic work was done on it too.",
+        "said_untouched": "A fault of Lv.{level} on {label} recovered without automatic work.",
+        "said_unsure": "A fault of Lv.{level} on {label} has recovered; whether our automatic work had a part in it is not known.",
+        "said_down": " The downtime was {span}.",
+        "said_clock_set": " The clock of the monitoring was set from {before} to {after} meanwhile; "
+        "so no lengths of time are stated.",
         "footer": "Written automatically from the records of the monitoring. Please quote the report's number when you ask.",
     },
 }

@@ -3,7 +3,7 @@
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from store.tables import Attempt, CommandRow
+from store.tables import Attempt
 
 
 def attempts(session: Session, command: str) -> list[Attempt]:
@@ -16,16 +16,6 @@ def next_number(session: Session, command: str) -> int:
     """The number that the next attempt of a command gets."""
     last = session.exec(select(func.max(Attempt.number)).where(Attempt.command == command)).one()
     return (last or 0) + 1
-
-
-def move(session: Session, by_s: float) -> None:
-    """The steady clock was moved: what was attempted by commands that are not done is as long ago as before."""
-    undone = select(CommandRow.key).where(col(CommandRow.done_s).is_(None))
-    session.exec(
-        update(Attempt)
-        .where(col(Attempt.command).in_(undone))
-        .values(intent_s=Attempt.intent_s + by_s, ended_s=col(Attempt.ended_s) + by_s)
-    )
 
 
 def settle(session: Session, attempt_id: str, outcome: str, detail: str, now_s: float) -> bool:

@@ -136,8 +136,9 @@ def postpone(session: Session, key: str, who: str, wait_s: float, detail: str) -
 
 
 def waited_s(session: Session, key: str) -> float:
-    """How long ago a command was written down."""
-    return steady.now_s(session) - session.exec(select(CommandRow.created_s).where(CommandRow.key == key)).one()
+    """How long ago a command was written down, or the machine began anew; not known (0.0) until the engine looked since."""
+    created_s = session.exec(select(CommandRow.created_s).where(CommandRow.key == key)).one()
+    return steady.now_s(session) - created_s if not steady.rebooted(session) else 0.0
 
 
 def move(session: Session, by_s: float) -> None:
@@ -147,6 +148,12 @@ def move(session: Session, by_s: float) -> None:
         .where(col(CommandRow.done_s).is_(None))
         .values(created_s=CommandRow.created_s + by_s, not_before_s=CommandRow.not_before_s + by_s)
     )
+
+
+def renew_waits(session: Session) -> None:
+    """The machine began anew: what is not done is tried at once, and for as long as if it were written down now."""
+    now_s = steady.now_s(session)
+    session.exec(update(CommandRow).where(col(CommandRow.done_s).is_(None)).values(created_s=now_s, not_before_s=now_s))
 
 
 def held_by(session: Session, key: str, who: str) -> CommandRow | None:

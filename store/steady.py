@@ -4,11 +4,14 @@ Wall clocks are set, by an hour or by years. Of a wait that is stored as a time 
 one forward would end it at once. So what waits (commands, timers, the deadlines of incidents and runs) is stored and compared in
 this clock's time, which no step moves. The engine looks whether the wall clock has left it by more than ``STEP_S``, and then, in
 one transaction, takes the wall clock over and moves all that waits by as much (``engine.stepping``): every wait lasts as long
-as it would have, and its times are times of day again. Until then, and while no engine runs, a step changes nothing.
+as it would have. Until then, and while no engine runs, a step changes nothing.
+
+What people read (when a fault began, was told, was worked on, what was decided) is what the clock said then, and is never moved.
 
 What the clock is made of is kept in the store beside the boot's id. So it holds for all processes and over their restarts, and
 a step while none of them ran is found as well. After a reboot CLOCK_BOOTTIME has begun anew, and nothing tells a step from the
-time the machine was off: the engine takes the wall clock over as it is, and the bounds in ``domain`` on times of the future hold.
+time the machine was off, nor whether the clock is right by now. So the engine takes the wall clock over, and every wait begins
+anew (``domain.stepped.renewed``): whatever waits was stamped in this boot, and goes with the clock when that is put right.
 Pauses are times of day and nothing else, so they begin and end by the wall clock that was taken over last.
 """
 
@@ -30,6 +33,12 @@ def now_s(session: Session) -> float:
     """The steady time. The wall clock's where no engine has kept it yet in this boot (and on another machine than the engine's)."""
     clock, epoch_s = store_of(session).clock, _epoch_s(session)
     return clock.boottime_s() + epoch_s if epoch_s is not None else clock.now_s()
+
+
+def rebooted(session: Session) -> bool:
+    """Has this machine begun anew, and the engine not looked since? Then all that waits was stamped in another boot."""
+    kept = session.exec(_KEPT).first()
+    return kept is not None and kept[0] == boot_id() and kept[1] is None
 
 
 def stepped_s(session: Session) -> float | None:

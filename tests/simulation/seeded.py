@@ -21,6 +21,7 @@ from domain.model import Check, Contract, Flapping, Mode, OnCall, Policy
 from domain.observation import Observation, Verdict, down, unknown, up
 from domain.pauses import Pause
 from domain.state import HostState, Situation
+from domain.stepped import moved, renewed
 from simulation.invariants import History, Taken, hold_for
 from store.codec import decode, encode
 
@@ -264,6 +265,7 @@ class Simulation:
                 self._the_watcher_is_silent,
                 self._the_watcher_restarts,
                 self._the_clock_is_set,
+                self._the_machine_reboots,
                 self._a_pause_begins,
                 self._pauses_are_cancelled,
                 self._somebody_holds,
@@ -306,7 +308,14 @@ class Simulation:
             watched.memory, watched.looked_s = Memory(), None
 
     def _the_clock_is_set(self) -> None:
-        self.offset_s = self.random.choice([0.0, 1.0, -1.0, 600.0, -7 * HOUR_S, 5 * HOUR_S])
+        """What waits is moved with it, as ``engine.stepping`` does it."""
+        before_s, self.offset_s = self.offset_s, self.random.choice([0.0, 1.0, -1.0, 600.0, -7 * HOUR_S, 5 * HOUR_S])
+        self.state = moved(self.state, self.offset_s - before_s)
+
+    def _the_machine_reboots(self) -> None:
+        """With whatever its clock says."""
+        self.offset_s = self.random.choice([0.0, 0.0, -HOUR_S, 9 * HOUR_S, -9000 * 24 * HOUR_S])
+        self.state = renewed(self.state, self.engine_s)
 
     def _a_pause_begins(self) -> None:
         start = datetime.fromtimestamp(self.engine_s, UTC).replace(tzinfo=None).isoformat()

@@ -268,13 +268,11 @@ def _essence_of_incident(incident: Incident, now_s: float) -> object:
 
 def _essence_of_fault(fault: Fault, now_s: float) -> object:
     wait_s = 900.0
-    begun = [at_s for at_s in (fault.clock_from_s, fault.evidence_since_s, fault.confirmed_at_s) if at_s is not None]
     return (
         fault.check,
         fault.level,
-        fault.clock_from_s is None,
         fault.evidence_since_s is None,
-        min(wait_s, now_s - max(begun)),
+        min(wait_s, now_s - fault.clock_from_s) if fault.clock_from_s is not None else None,
         min(wait_s, now_s - fault.confirmed_at_s),
         (fault.told, fault.flapping, fault.flapping_told, fault.up),
     )

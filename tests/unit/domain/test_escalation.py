@@ -60,10 +60,6 @@ def test_with_nobody_on_call_nobody_is_paged() -> None:
     assert next_page(Page("x"), OnCall(()), 0.0) is None
 
 
-def test_a_clock_set_back_does_not_keep_people_from_being_paged() -> None:
-    assert next_page(Page("x", 1, 90_000.0), THREE, 3600.0) == (Page("x", 2, 4200.0, ("bo",)), "bo")
-
-
 @given(st.floats(0, 100_000), st.integers(0, 10_000), st.integers(1, 5))
 def test_the_next_page_always_lies_ahead_and_not_too_far(escalate_after_s: float, told: int, people: int) -> None:
     on_call = OnCall(tuple(str(number) for number in range(people)), escalate_after_s)

@@ -1,13 +1,16 @@
-"""All moments that are remembered of a host, and nothing else, move with the clock."""
+"""All moments of a host that something waits for, and nothing else, move with the clock; after a reboot they begin anew."""
 
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from domain.changed import changed
 from domain.escalation import Page
 from domain.model import FaultClass, Level
 from domain.observation import Verdict
+from domain.runs import deadline_s
 from domain.state import CheckState, Fault, HostState, Incident, RunRef
-from domain.stepped import moved
+from domain.stepped import WAITS, moved, renewed
+from domain.work import UNSEEN_NOTICE_S, VERIFY_GRACE_S
 
 FAULT = Fault("web01/ping", Level.UNREACHABLE, FaultClass.SERVER, None, 10.0, 20.0, 30.0, 40.0, value=5.0)
 INCIDENT = Incident(
@@ -18,10 +21,7 @@ INCIDENT = Incident(
 STATE = HostState(
     "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0)
 )
-MOMENTS = {
-    "fault_at_s", "confirmed_at_s", "evidence_since_s", "clock_from_s", "opened_at_s", "told_at_s", "deadline_s", "verify_until_s",
-    "next_at_s", "recovered_at_s", "last_closed_s", "unseen_notice_s", "changes",
-}  # fmt: skip
+READ_BY_PEOPLE = {"fault_at_s", "confirmed_at_s", "opened_at_s", "told_at_s", "recovered_at_s"}
 
 
 def leaves(value: Any, name: str = "", way: str = "") -> dict[str, tuple[str, Any]]:
@@ -35,15 +35,41 @@ def leaves(value: Any, name: str = "", way: str = "") -> dict[str, tuple[str, An
     return {key: leaf for part in found for key, leaf in part.items()}
 
 
-def test_every_moment_moves_and_nothing_else() -> None:
+def test_what_waits_moves_and_nothing_else() -> None:
     before, after = leaves(STATE), leaves(moved(STATE, -3.5))
     assert before.keys() == after.keys()
-    assert {name for name, _ in before.values() if name.endswith("_s")} == MOMENTS - {"changes"}, "is the new one a moment?"
-    for way, (name, value) in before.items():
-        assert after[way][1] == (value - 3.5 if name in MOMENTS else value), way
+    assert {name for name, _ in before.values() if name.endswith("_s")} == WAITS - {"changes"} | READ_BY_PEOPLE, "which is it?"
+    assert after.pop(".incident.clock_set") == ("clock_set", True)
+    for way, (name, value) in after.items():
+        assert value == (before[way][1] - 3.5 if name in WAITS else before[way][1]), way
 
 
 def test_what_never_was_stays_so() -> None:
     assert moved(HostState("web01", last_closed_s=5.0), 1.0) == HostState("web01", last_closed_s=6.0)
     bare = HostState("web01", incident=Incident("i", "c", "l", 1.0, 2.0))
-    assert moved(bare, 1.0).incident == Incident("i", "c", "l", 2.0, 3.0)
+    assert moved(bare, 1.0).incident == Incident("i", "c", "l", 1.0, 2.0, clock_set=True)
+    assert renewed(bare, 50.0) == bare
+
+
+def test_after_a_reboot_every_wait_begins_anew_whatever_the_clock_said_before() -> None:
+    for now_s in (1.0, 50.0, 1e9):
+        after = renewed(STATE, now_s)
+        assert after.incident is not None
+        (fault,) = after.incident.faults
+        assert (fault.clock_from_s, fault.evidence_since_s) == (now_s, now_s)
+        assert after.incident.run == RunRef("k", "r", "t", deadline_s(now_s))
+        assert after.asked == RunRef("k", "r", "t", deadline_s(now_s))
+        assert after.incident.verify_until_s == now_s + VERIFY_GRACE_S
+        assert after.incident.unseen_notice_s == now_s + UNSEEN_NOTICE_S
+        assert after.incident.page == Page("code", 2, now_s)
+        assert after.last_closed_s == min(now_s, 95.0), "a cool-down is not longer than it was"
+        assert after.checks[0].changes == (1.0, min(now_s, 2.0))
+        read = {way: leaf for way, leaf in leaves(STATE).items() if leaf[0] in READ_BY_PEOPLE}
+        assert read == {way: leaf for way, leaf in leaves(after).items() if leaf[0] in READ_BY_PEOPLE}
+
+
+def test_what_the_watcher_cannot_judge_is_not_judged_by_a_reboot() -> None:
+    blind = changed(STATE, incident=changed(INCIDENT, faults=(changed(FAULT, evidence_since_s=None, clock_from_s=None),)))
+    after = renewed(blind, 50.0).incident
+    assert after is not None
+    assert (after.faults[0].evidence_since_s, after.faults[0].clock_from_s) == (None, None)

@@ -22,6 +22,10 @@ from store.tables import Boot, CommandRow, Lease
 BUSY_S = 30
 """How long a writer waits for its turn before it fails."""
 
+LEASE_MAX_S = 600
+"""The longest lease or claim. One that lies further ahead was written before the lease clock was set back (a PostgreSQL server's
+can be), and has lapsed: else it would keep everybody away for as long."""
+
 _WRITER_LOCK = 0x68696B65
 """PostgreSQL advisory lock of whoever writes."""
 
@@ -96,8 +100,8 @@ class Store:
             runner.upgrade(connection)
 
     def lease_now_s(self, session: Session | None = None) -> float:
-        """What leases and claims are measured by, never the wall clock of one machine: CLOCK_BOOTTIME on SQLite (all processes
-        share a machine; void after a reboot), the server's clock on PostgreSQL. Seconds; comparable within one store only."""
+        """What leases and claims are measured by: CLOCK_BOOTTIME on SQLite (all processes share a machine; void after a
+        reboot), the server's wall clock on PostgreSQL. Seconds; comparable within one store only."""
         if self.path is not None:
             return self.clock.boottime_s()
         if session is None:

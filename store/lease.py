@@ -2,12 +2,13 @@
 
 from sqlmodel import Session
 
-from store.db import Store, lease_now_s
+from store.db import LEASE_MAX_S, Store, lease_now_s
 from store.tables import Lease
 
 
 def take(store: Store, name: str, holder: str, ttl_s: float) -> bool:
-    """Take or prolong a lease for ``ttl_s``; ``False`` while another holds it. ``holder`` names one life of one process."""
+    """Take or prolong a lease for ``ttl_s`` (at most ``LEASE_MAX_S``); ``False`` while another holds it. ``holder`` names one life
+    of one process."""
     with store.write() as session:
         now = lease_now_s(session)
         row = session.get(Lease, name)
@@ -15,7 +16,7 @@ def take(store: Store, name: str, holder: str, ttl_s: float) -> bool:
             session.add(Lease(name=name, holder=holder, until_s=now + ttl_s))
             return True
         if row.holder != holder:
-            if row.until_s > now:
+            if now < row.until_s <= now + LEASE_MAX_S:
                 return False
             row.holder, row.token = holder, row.token + 1
         row.until_s = now + ttl_s

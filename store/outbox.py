@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from domain.commands import Command, Notify, Run
 from store import steady
 from store.codec import encode
-from store.db import Store, lease_now_s
+from store.db import LEASE_MAX_S, Store, lease_now_s
 from store.rows import insert_new
 from store.tables import CommandRow
 
@@ -87,8 +87,8 @@ def sent_s(session: Session, to: str, since_s: float) -> list[float]:
 
 
 def claim(store: Store, key: str, who: str, lease_s: float) -> CommandRow | None:
-    """Take a command for ``lease_s``; ``None``: somebody else has it, it is done, or its turn has not come. Whoever holds it
-    may take it again. ``who`` names one life of one process (or one flow run), never two at a time."""
+    """Take a command for ``lease_s`` (at most ``LEASE_MAX_S``); ``None``: somebody else has it, it is done, or its turn has not
+    come. Whoever holds it may take it again. ``who`` names one life of one process (or one flow run), never two at a time."""
     return next(iter(claim_all(store, [key], who, lease_s)), None)
 
 
@@ -193,7 +193,8 @@ def _offered(session: Session, orphan_s: float) -> tuple[ColumnElement[bool], ..
 
 
 def _unclaimed(lease_now: float) -> ColumnElement[bool]:
-    return or_(col(CommandRow.claimed_by).is_(None), col(CommandRow.lease_until_s) <= lease_now)
+    until_s = col(CommandRow.lease_until_s)
+    return or_(col(CommandRow.claimed_by).is_(None), until_s <= lease_now, until_s > lease_now + LEASE_MAX_S)
 
 
 def _ready(now_s: float) -> tuple[ColumnElement[bool], ...]:

@@ -64,6 +64,14 @@ def test_a_customers_mail_carries_all_of_r3(message: Message, language: Language
     assert "火の見 Monitoring <alert@example.test>" in body
 
 
+@pytest.mark.parametrize(("message", "language"), OF_CUSTOMERS)
+def test_how_long_it_lasted_is_not_said_where_nobody_knows(message: Message, language: Language) -> None:
+    text = write(a_notify(message, language, down_s=None), POLICY.brand, language)
+    assert {"ja": "不明(監視システムの時計が修正されたため)", "en": "not known, as our clock was set"}[language] in text.body
+    assert "None" not in text.subject + text.body
+    assert not re.search(r"\b2 (分|min)|継続 |障害は *続|lasted \.|\(\)", text.subject + text.body)
+
+
 @pytest.mark.parametrize(("message", "language"), EVERY)
 def test_a_subject_names_brand_level_and_host(message: Message, language: Language) -> None:
     """R2."""

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from deciding import HOLDER, Deciding
 from hand_clock import HandClock
-from sample_policy import HOST
+from sample_policy import CUSTOMER, HOST, policy
 from sqlmodel import col, select, update
 from store_samples import lapse, notify
 
@@ -16,6 +16,7 @@ from domain.observation import Verdict
 from domain.pauses import Pause
 from engine.executor import RunSession, begin
 from engine.history import of_decision
+from engine.reporting import gather
 from engine.sending import GIVE_UP_S
 from engine.stepping import follow
 from engine.tick import LEASE, LeaseLostError, Ticker
@@ -385,3 +386,45 @@ def test_the_next_timer_is_told_by_boottime(engine: Deciding) -> None:
     waits_for_its_clock(engine)
     engine.clock.at_s += HOUR_S
     assert Ticker(engine.context, HOLDER).next_timer_boot_s() == pytest.approx(engine.clock.boot_s + WAIT_S)
+
+
+@SQLITE
+@pytest.mark.parametrize("when", ["before", "between", "open", "closed"])
+@STEPS
+def test_a_report_states_no_length_over_a_step(engine: Deciding, by_s: float, when: str) -> None:
+    """``between``: the first failing observation and the opening; what was long before or is after concerns nobody."""
+
+    def step(now: str) -> tuple[float, float] | None:
+        if now != when:
+            return None
+        before_s = engine.clock.at_s
+        engine.clock.at_s += by_s
+        engine.decide()
+        return before_s, engine.clock.at_s
+
+    step("before")
+    engine.clock.sleep(400)
+    down = engine.verdict("down", "http")
+    between = step("between")
+    engine.clock.sleep(30)
+    engine.happens(down)
+    engine.clock.sleep(300)
+    during = step("open")
+    engine.clock.sleep(60)
+    engine.happens(engine.verdict("up", "http", Verdict.UP))
+    engine.happens(ev.RunEnded(id="end", at_s=engine.clock.at_s, host=HOST, run=engine.commands("Run")[0].key,
+                               outcome=ev.RunOutcome.GONE, acted=False, by="us"))  # fmt: skip
+    step("closed")
+    now = policy()
+    with engine.store.read() as session:
+        report = gather(
+            session,
+            policy=now,
+            host=now.hosts[HOST],
+            customer=now.customers[CUSTOMER],
+            incident_id="INC-000001",
+            language="en",
+        )
+    expected = between or during
+    assert [(one.from_at_s, one.to_at_s) for one in report.clock_set] == ([expected] if expected is not None else [])
+    assert report.fault_at_s == down.fault_at_s

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hand_clock import HandClock
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import select, update
 from store_samples import lapse, notify, opened, race, run
 
 from domain.commands import Command, Notify
-from store import outbox
-from store.db import Store
-from store.tables import CommandRow
+from store import lease, outbox
+from store.db import LEASE_MAX_S, Store, lease_now_s
+from store.tables import CommandRow, Lease
 
 KINDS = ("Notify", "Run")
 LEASE_S = 30.0
@@ -109,6 +109,34 @@ def test_the_wall_clock_ends_no_claim(store: Store, clock: HandClock) -> None:
     assert outbox.claim(store, run().key, "us", LEASE_S) is not None
     clock.at_s += 86_400
     assert outbox.claim(store, run().key, "them", LEASE_S) is None
+
+
+def test_what_was_held_before_a_servers_clock_was_set_back_is_anybodys(store: Store) -> None:
+    """Its lease would else last for as long as that clock was wrong."""
+    put(store, run())
+    assert outbox.claim(store, run().key, "us", LEASE_S) is not None
+    assert lease.take(store, "engine", "us", LEASE_S)
+    with store.write() as session:
+        far_s = lease_now_s(session) + 3600.0
+        session.exec(update(CommandRow).values(lease_until_s=far_s))
+        session.exec(update(Lease).values(until_s=far_s))
+    with store.read() as session:
+        assert [row.key for row in outbox.claimable(session, ["Run"], orphan_s=0.0)] == [run().key]
+    assert outbox.claim(store, run().key, "them", LEASE_S) is not None
+    assert lease.take(store, "engine", "them", LEASE_S)
+    assert outbox.claim(store, run().key, "us", LEASE_S) is None
+    assert not lease.take(store, "engine", "us", LEASE_S)
+    with store.read() as session:
+        assert outbox.held_by(session, run().key, "us") is None
+        assert not lease.still(session, "engine", "us")
+
+
+def test_the_longest_lease_is_a_lease(store: Store) -> None:
+    put(store, run())
+    assert outbox.claim(store, run().key, "us", LEASE_MAX_S) is not None
+    assert lease.take(store, "engine", "us", LEASE_MAX_S)
+    assert outbox.claim(store, run().key, "them", LEASE_S) is None
+    assert not lease.take(store, "engine", "them", LEASE_S)
 
 
 def test_messages_of_an_incident_to_one_recipient_are_told_in_order(store: Store, clock: HandClock) -> None:

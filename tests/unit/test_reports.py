@@ -18,7 +18,7 @@ from sample_messages import LANGUAGES
 from sample_reports import FAULT_S, TEXTS, a_report
 
 from domain.model import Language
-from reports.incident import IncidentReport, MonthShare, encode, months
+from reports.incident import ClockSet, IncidentReport, MonthShare, encode, months
 from reports.pdf import render
 from reports.picture import HEIGHT, WIDTH, Mark, Span, picture
 from reports.words import WORDS
@@ -162,6 +162,20 @@ def test_facts_are_text_and_fetch_nothing(tmp_path: Path) -> None:
 def test_it_says_truly_how_it_went(changes: dict[str, object], said: dict[Language, str], language: Language) -> None:
     report = replace(a_report(language), **changes)  # type: ignore[arg-type]  # a row of the table above
     assert without_spaces(said[language]) in text_of(PdfReader(BytesIO(render(report))))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_the_clock_was_set_it_says_so_and_no_length(language: Language) -> None:
+    report = replace(a_report(language), clock_set=(ClockSet(FAULT_S + 300, FAULT_S + 3900),))
+    text = text_of(PdfReader(BytesIO(render(report))))
+    before, after = "03:06:40", "04:06:40"
+    assert without_spaces({"ja": "時計が", "en": "The clock of the monitoring was set from"}[language]) in text
+    assert before in text
+    assert after in text
+    words = WORDS[language]
+    measured = ["9 分 21 秒", "2 分 25 秒", "9 min 21 s", "2 min 25 s", "%", words["down"], words["lost"], words["legend_wait"]]
+    measured += [words["kept"].split("{", maxsplit=1)[0], words["missed"].split("{", maxsplit=1)[0]]
+    assert [part for part in measured if without_spaces(part) in text.replace("停止時間など", "")] == []
 
 
 def test_a_missing_font_names_its_package(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     public_url: str = Field(default="", description="How operators' browsers reach the ingress; empty: its own address.")
     orphan_s: float = Field(default=10.0, ge=0, description="Hands takes a run or report that nobody claimed for so long.")
     lease_s: float = Field(
-        default=20.0, ge=1, le=LEASE_MAX_S, description="How long a claim lasts without being renewed; at most 600."
+        default=20.0, ge=1, le=LEASE_MAX_S, description="How long a claim lasts without being renewed; at most 900."
     )
     watcher_silent_s: float = Field(default=30.0, ge=10, description="A watcher not heard of for so long counts as blind.")
 

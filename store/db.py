@@ -22,7 +22,7 @@ from store.tables import Boot, CommandRow, Lease
 BUSY_S = 30
 """How long a writer waits for its turn before it fails."""
 
-LEASE_MAX_S = 600
+LEASE_MAX_S = 900
 """The longest lease or claim. One that lies further ahead was written before the lease clock was set back (a PostgreSQL server's
 can be), and has lapsed: else it would keep everybody away for as long."""
 

@@ -314,7 +314,7 @@ class TestWaitingForAPlace:
 
     @pytest.fixture
     def scene(self, tmp_path: Path, sshd_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-        made = Scene(tmp_path, sshd_server, monkeypatch, lease_s=600)
+        made = Scene(tmp_path, sshd_server, monkeypatch, lease_s=900)
         yield made
         made.context.close()
 

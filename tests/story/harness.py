@@ -20,6 +20,7 @@ from domain.observation import Verdict
 from domain.pauses import Pause
 from domain.reasons import Code, Reason
 from domain.state import HostState, Incident, Situation
+from domain.stepped import moved, renewed
 
 ZONE = "Asia/Tokyo"
 START_S = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo(ZONE)).timestamp()
@@ -74,7 +75,13 @@ class World:
         self._verdict(name, verdict, order=known.order)
 
     def clock_is_set(self, *, hours: float) -> None:
+        """What waits is moved with it, as ``engine.stepping`` does it."""
         self.now_s += hours * 3600
+        self.state = moved(self.state, hours * 3600)
+
+    def machine_reboots(self, *, clock_is_off_hours: float) -> None:
+        self.now_s += clock_is_off_hours * 3600
+        self.state = renewed(self.state, self.now_s)
 
     def watcher_falls_silent(self) -> None:
         self.happens(ev.EvidenceLost(id=self._id(), at_s=self.now_s, host=HOST))

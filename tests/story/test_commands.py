@@ -213,7 +213,7 @@ def test_a_setting_that_cannot_be_read(local: Local, command: tuple[str, ...]) -
             'hikeshi: HIKESHI_ZONE: must be a time zone such as Asia/Tokyo or UTC (got "Mars/Base")',
             'HIKESHI_SMTP_PORT: must be a whole number from 1 to 65535 (got "0")',
             'HIKESHI_PREFECT: must be true or false (got "maybe")',
-            'HIKESHI_LEASE_S: must be a number from 1 to 600 (got "1 h")',
+            'HIKESHI_LEASE_S: must be a number from 1 to 900 (got "1 h")',
             "HIKESHI_SMPT_HOST: is no setting, did you mean HIKESHI_SMTP_HOST?",
         ],
     )

@@ -1,5 +1,6 @@
 """Stories of the first line: what the engine does of its own accord (R20-R26)."""
 
+import pytest
 from sample_policy import POWER, RESTART, policy
 
 from domain.commands import Message
@@ -187,13 +188,15 @@ def test_what_stays_out_of_sight_is_told_to_operators_each_time_it_does() -> Non
     world.expect_nothing()
 
 
-def test_a_clock_set_back_puts_off_no_notice_of_what_is_out_of_sight() -> None:  # C52
+def test_a_clock_that_is_set_changes_nothing_of_when_it_is_told_that_something_is_out_of_sight() -> None:  # C52
     world = World()
     world.down("ping")
     world.expect_mail(Message.FAULT)
     world.unknown("ping")
     world.clock_is_set(hours=-3)
-    world.unknown("disk")
+    world.fast_forward(minutes=9)
+    world.expect_nothing()
+    world.fast_forward(minutes=1)
     world.expect_notice("first", Code.OUT_OF_SIGHT)
 
 
@@ -513,53 +516,45 @@ def test_what_one_run_did_is_not_forgotten_over_the_next() -> None:
     world.expect_recovery(acted=True)
 
 
-def test_a_clock_set_back_puts_off_no_recovery() -> None:
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_is_set_neither_hastens_nor_puts_off_a_recovery(hours: float) -> None:  # R20
     world = World()
     world.down("ping")
     world.expect_mail(Message.FAULT)
     world.fast_forward(minutes=10)
-    world.clock_is_set(hours=-3)
+    world.clock_is_set(hours=hours)
     world.unknown("disk")  # whatever comes next
-    world.expect_reason(Code.CLOCK_STARTED, due_s=world.now_s + 900)
-    world.fast_forward(minutes=15)
-    world.expect_run(POWER)
-
-
-def test_a_clock_set_wrong_and_right_again_hastens_none() -> None:  # R20
-    world = World()
-    world.clock_is_set(hours=-3)
-    world.down("ping", confirmed_at_s=world.now_s + 3 * 3600)
-    world.expect_mail(Message.FAULT)
-    world.clock_is_set(hours=3)
-    world.fast_forward(minutes=14)
+    world.fast_forward(minutes=4)
     world.expect_nothing()
     world.fast_forward(minutes=1)
     world.expect_run(POWER)
 
 
-def test_a_clock_set_wrong_and_right_again_makes_no_evidence_older() -> None:  # R20
+@pytest.mark.parametrize("hours", [-3, 9, -200_000])
+def test_after_a_reboot_with_a_wrong_clock_the_evidence_counts_from_there(hours: float) -> None:  # R20
     world = World()
     world.down("ping")
     world.expect_mail(Message.FAULT)
+    world.fast_forward(minutes=10)
+    world.machine_reboots(clock_is_off_hours=hours)
     world.fast_forward(minutes=5)
-    world.gap("ping")
-    world.clock_is_set(hours=-3)
-    world.unknown("disk")
-    world.clock_is_set(hours=3)
-    world.fast_forward(minutes=14)
+    world.clock_is_set(hours=-hours)
+    world.fast_forward(minutes=9)
     world.expect_nothing()
     world.fast_forward(minutes=1)
     world.expect_run(POWER)
 
 
-def test_a_clock_set_back_leaves_nobody_waiting_for_a_verdict() -> None:  # R24
+def test_a_verdict_is_waited_for_as_long_whatever_the_clock_does() -> None:  # R24
     world = World()
     world.down("http")
     world.expect_mail(Message.FAULT)
     world.expect_run(RESTART, service="nginx.service")
     world.run_ends(RunOutcome.FIXED)
     world.clock_is_set(hours=-3)
-    world.unknown("disk")
+    world.fast_forward(seconds=59)
+    world.expect_nothing()
+    world.fast_forward(seconds=1)
     world.expect_mail(Message.NOT_RECOVERED)
     world.expect_page("first")
 

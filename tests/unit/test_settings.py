@@ -38,7 +38,7 @@ def test_what_is_right(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -
         *(("PREFECT_BIND", wrong, ADDRESS) for wrong in ("0.0.0.0:4200", "http://127.0.0.1", "a b", "-a", "a..b", "[::1]")),
         ("INGRESS_BIND", "127.0.0.1:1", ADDRESS),
         ("SMTP_HOST", "mail.example.com:587", ADDRESS),
-        ("LEASE_S", "nan", "must be a number from 1 to 600"),
+        ("LEASE_S", "nan", "must be a number from 1 to 900"),
         ("ORPHAN_S", "inf", "must be a number of 0 or more"),
         ("ZONE", "Mars/Base", "must be a time zone such as Asia/Tokyo or UTC"),
     ],

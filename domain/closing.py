@@ -3,7 +3,7 @@
 from domain import flapping
 from domain.changed import changed
 from domain.commands import Message, Report
-from domain.messages import notice_operators, tell_customer
+from domain.messages import all_clear, notice_operators, tell_customer
 from domain.observation import Verdict
 from domain.reasons import Code
 from domain.state import CheckState, Draft, Phase
@@ -97,7 +97,7 @@ def recover(draft: Draft) -> None:
     called = incident.page.paged if incident.page is not None else ()
     people = dict.fromkeys((*called, incident.acknowledged_by))
     operators = draft.situation.policy.operators
-    notice_operators(draft, Code.RECOVERED, only=tuple(who for who in people if who is not None and who in operators))
+    all_clear(draft, tuple(who for who in people if who is not None and who in operators))
     draft.because(Code.RECOVERED, incident=incident.id, acted=incident.acted)
     serial = draft.update(serial=draft.incident.serial + 1).serial
     draft.commands.append(

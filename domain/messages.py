@@ -82,6 +82,15 @@ def notice_operators(draft: Draft, code: Code, only: tuple[str, ...] | None = No
             )
 
 
+def all_clear(draft: Draft, only: tuple[str, ...]) -> None:
+    """To these operators, who know of the fault: what has recovered, after how long, and how."""
+    if not only:
+        return
+    incident = draft.incident
+    about = _about(draft, (incident.worst,) if incident.worst is not None else (), _operators_zone(draft))
+    notice_operators(draft, Code.RECOVERED, only=only, **about, acted=incident.acted, outcome=incident.outcome)
+
+
 def channels_of(operator: Operator) -> tuple[str, ...]:
     """The channels an operator can be reached by."""
     return (("mail",) if operator.mail else ()) + (("webhook",) if operator.webhook else ())

@@ -10,10 +10,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from domain.wording import moment, plain
 from engine.context import Context
 from engine.links import ExpiredError, LinkError, read_ack
 from engine.requests import RefusedError, RequestError, acknowledge, known_incident, no_longer_asks
+from engine.situation import state_of
+from store import policies
 from store.db import StoreError
+from store.tables import IncidentRow
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +89,19 @@ def _shown(context: Context, token: str) -> Response:
     if over := no_longer_asks(context, row, ack.page):
         return _page(row.id, f"<p>{html.escape(over)}</p>")
     form = '<form method="post"><button>I take it / 対応します</button></form>'
-    return _page(row.id, f"<p>Lv.{row.level} on <b>{html.escape(row.host)}</b>, for {html.escape(ack.operator)}.</p>{form}")
+    about = f"<p>Lv.{row.level} on <b>{html.escape(row.host)}</b>, for {html.escape(ack.operator)}.</p>"
+    return _page(row.id, f"{about}<p>{'<br>'.join(map(html.escape, _trouble(context, row)))}</p>{form}")
+
+
+def _trouble(context: Context, row: IncidentRow) -> list[str]:
+    """What fails, whose it is and since when: whoever is woken decides by it."""
+    with context.store.read() as session:
+        incident, policy = state_of(session, row.host).incident, policies.current(session)
+    customer = policy.customers.get(row.customer) if policy is not None else None
+    name, zone = (customer.name, customer.zone) if customer is not None else (row.customer, "UTC")
+    faults = incident.faults if incident is not None and incident.id == row.id else ()
+    fails = [f"{fault.check}: {plain(fault.detail)}" if fault.detail else fault.check for fault in faults]
+    return [*fails, f"Customer: {name}", f"since {moment(row.fault_at_s, zone, 'en')}"]
 
 
 def _decided(context: Context, token: str) -> Response:
@@ -97,5 +113,5 @@ def _decided(context: Context, token: str) -> Response:
 
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
     safe = html.escape(title)
-    text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{safe}</title><style>{_STYLE}</style><h1>{safe}</h1>{body}'
-    return HTMLResponse(text, status, headers=HEADERS)
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{safe}</title><style>{_STYLE}</style>'
+    return HTMLResponse(f'<!doctype html><html lang="en">{head}<h1>{safe}</h1>{body}', status, headers=HEADERS)

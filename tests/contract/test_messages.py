@@ -29,9 +29,9 @@ OF_CUSTOMERS = [(message, language) for message, language in EVERY if message no
 
 WAITS = {Next.RECOVER_AFTER_WAIT, Next.PEOPLE_AFTER_WAIT}
 R3 = {
-    "ja": ("検知した内容", "お客様への影響", "今後の対応", "検知日時", "継続時間", "監視項目", "測定値", "検知の条件",
+    "ja": ("検知した内容", "お客様への影響", "今後の対応", "検知日時", "経過時間", "監視項目", "測定値", "検知の条件",
            "ホスト", "IP アドレス", "FQDN", "機器種別", "OS", "送信専用"),
-    "en": ("What was detected", "What it means for you", "What happens next", "Detected", "Lasted", "Item", "Value", "Trigger",
+    "en": ("What was detected", "What it means for you", "What happens next", "Detected", "So far", "Item", "Value", "Trigger",
            "Host", "IP address", "FQDN", "Device type", "OS", "only sends"),
 }  # fmt: skip
 
@@ -172,6 +172,37 @@ def test_what_was_seen_at_the_fault_is_not_called_the_value_after_a_recovery(lan
     assert labels[language][0] in over
     assert labels[language][1] not in over
     assert labels[language][1] in body_of(mail_of(a_notify(Message.FAULT, language)))
+
+
+@pytest.mark.parametrize(("message", "language"), [item for item in EVERY if item[0] is not Message.NOTICE])
+def test_what_still_burns_is_not_said_to_have_lasted(message: Message, language: Language) -> None:
+    over, so_far = {"ja": ("  継続時間 ", "  経過時間 "), "en": ("  Lasted ", "  So far ")}[language]
+    burns, is_over = (body_of(mail_of(a_notify(message, language, recovered_at_s=at_s))) for at_s in (None, 1_735_754_645.0))
+    assert (so_far in burns, over in burns) == (True, False)
+    assert (so_far in is_over, over in is_over) == (False, True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_all_clear_says_what_has_recovered_and_how(language: Language) -> None:
+    """It went to who was paged: whoever is woken by it reads in its subject that it is over."""
+    facts = {name: FACTS[name] for name in OF_MESSAGE[Message.RECOVERED]} | {"recovered_at_s": 1_735_754_645.0, "down_s": 10.2}
+    said = {
+        "ja": ("[通知] web01 HTTP 復旧 (継続 10 秒)", "株式会社サンプル"),
+        "en": ("[Notice] web01 HTTP has recovered (10 s)", "株式会社サンプル"),
+    }
+    hows = set()
+    for acted, outcome in ((True, "fixed"), (True, "not_fixed"), (False, "lost"), (False, None)):
+        text = write(
+            a_notify(Message.NOTICE, language, facts={**facts, "reason": "recovered", "acted": acted, "outcome": outcome}),
+            POLICY.brand,
+            language,
+        )
+        assert text.subject.endswith(said[language][0])
+        assert said[language][1] in text.body
+        hows.add(text.body)
+    assert len(hows) == 4
+    unknown = {**facts, "reason": "recovered", "acted": False, "outcome": None, "down_s": None}
+    assert "(" not in write(a_notify(Message.NOTICE, language, facts=unknown), POLICY.brand, language).subject
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -190,7 +190,10 @@ class TestPaging:
         desk.until(
             "the notices that it is over",
             lambda: all(
-                any("[Notice]" in str(mail["Subject"]) and incident in body(mail) for mail in desk.mails(who))
+                any(
+                    "[Notice]" in str(mail["Subject"]) and "has recovered (" in str(mail["Subject"]) and incident in body(mail)
+                    for mail in desk.mails(who)
+                )
                 for who in ("first", "second")
             ),
         )
@@ -205,6 +208,9 @@ class TestLinks:
         assert shown.status_code == 200
         assert "Lv.4 on <b>linked</b>, for first." in shown.text
         assert '<form method="post">' in shown.text
+        assert '<meta name="viewport" content="width=device-width">' in shown.text
+        for said in ("linked/", "Customer: ", "since "):
+            assert said in shown.text
         assert {"cache-control": "no-store", "referrer-policy": "no-referrer"}.items() <= dict(shown.headers).items()
         assert httpx.head(link).status_code == 200
         assert desk.acknowledged(incident) == 0

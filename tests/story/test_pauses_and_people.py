@@ -331,7 +331,7 @@ def test_only_those_who_were_woken_hear_of_the_recovery() -> None:
     world.expect_page("first")
     world.up("http")
     world.expect_recovery()
-    world.expect_notice("first", Code.RECOVERED)
+    world.expect_notice("first", Code.RECOVERED, faults=("web01/http",), acted=False, outcome=None)
     world.expect_nothing()
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import func
@@ -22,6 +23,7 @@ from engine.claim import LeaseKeeper
 from engine.context import Context
 from engine.situation import state_of
 from engine.tick import SYSTEM
+from notify.reasons import for_customer
 from notify.text import write
 from reports import ClockSet, IncidentReport, Moment, Omission, Sent, What, encode
 from reports.words import WORDS
@@ -56,11 +58,14 @@ _WHAT: dict[Code, What] = {
     Code.PAGED: What.PERSON,
     Code.ACKNOWLEDGED: What.PERSON,
     Code.ACKNOWLEDGER_LEFT: What.PERSON,
-    Code.NOTED: What.PERSON,
     Code.HOLD_SET: What.PERSON,
     Code.HOLD_RELEASED: What.PERSON,
 }
-_UNSAID = frozenset({Code.REPORT_ASKED, Code.REPORT_WRITTEN, Code.NOT_WORKED_ON, Code.OUT_OF_SIGHT, *history.QUIET})
+UNSAID = frozenset({
+    Code.NOTED, Code.DELIVERED, Code.REPORT_ASKED, Code.REPORT_WRITTEN, Code.REPORT_FAILED, Code.DELIVERY_FAILED,
+    Code.NOT_WORKED_ON, Code.OUT_OF_SIGHT, Code.POLICY_CHANGED, Code.INVENTORY_REFUSED, Code.WATCHER_SILENT, Code.EVENT_SET_ASIDE,
+    Code.NOT_WATCHED, Code.NOT_NEEDED, *history.QUIET,
+})  # fmt: skip
 """Not of the customer's concern, or said by another line: what the gate refused stands among what was withheld."""
 _OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code.WOULD_RUN, Code.SAME_SERVICE})
 
@@ -123,7 +128,7 @@ def gather(
 ) -> IncidentReport:
     """All that the report says, from the records."""
     incident = _incident(session, host.id, incident_id)
-    lines = [line for line in history.of_incident(session, incident_id, language, customer.zone) if line.code not in _UNSAID]
+    lines = _lines(session, customer, incident_id, language)
     sent = _sent(session, policy, customer, incident_id, language)
     worst = incident.worst
     return IncidentReport(
@@ -154,6 +159,15 @@ def gather(
         sent=sent,
         clock_set=_clock_set(session, incident),
     )
+
+
+def _lines(session: Session, customer: Customer, incident_id: str, language: Language) -> list[history.Line]:
+    """What was decided, as the customer may read it."""
+    return [
+        replace(line, text=for_customer(line.code, line.facts, language, customer.zone))
+        for line in history.of_incident(session, incident_id, language, customer.zone)
+        if line.code not in UNSAID
+    ]
 
 
 def _incident(session: Session, host: str, incident_id: str) -> Incident:
@@ -211,7 +225,7 @@ def _moment(line: history.Line, zone: str, language: Language) -> Moment:
     # a step's text says its outcome; the column is for how whole runs ended
     outcome = line.facts.get("outcome") if line.code is not Code.STEP_DONE else None
     said = shown("outcome", outcome, zone, language) if outcome is not None else ""
-    return Moment(line.at_s, _WHAT.get(line.code, What.DECISION), line.text, str(line.facts.get("by") or ""), said)
+    return Moment(line.at_s, _WHAT.get(line.code, What.DECISION), line.text, said)
 
 
 def _omitted(code: Code, language: Language) -> str:

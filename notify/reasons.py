@@ -166,6 +166,37 @@ TEXT: dict[Language, dict[Code, str]] = {
 }  # fmt: skip
 """``str.format`` templates; their fields are names of ``domain.facts.FACTS``."""
 
+FOR_CUSTOMERS: dict[Language, dict[Code, str]] = {
+    "ja": {
+        Code.PAGED: "担当者の呼び出しを手配しました。",
+        Code.ACKNOWLEDGED: "担当者が対応を引き受けました。",
+        Code.ACKNOWLEDGER_LEFT: "対応していた者が担当から外れたため、改めて担当者を呼び出します。",
+        Code.HOLD_SET: "担当者が自動対応を差し止めました。",
+        Code.HOLD_RELEASED: "担当者が自動対応の差し止めを解きました。",
+        Code.PAUSE_SET: "担当者が監視休止 {pause} を設定しました。",
+        Code.PAUSE_CANCELLED: "担当者が監視休止 {pause} を取り消しました。",
+        Code.REQUEST_LATE: "担当者の実行依頼({due_s})は時間が経ちすぎているため、行いませんでした。",
+        Code.ADMITTED: "担当者の依頼により、手順 {runbook} の実行を許可しました。",
+    },
+    "en": {
+        Code.PAGED: "An operator was called.",
+        Code.ACKNOWLEDGED: "An operator takes it.",
+        Code.ACKNOWLEDGER_LEFT: "The operator who had taken it has left; another is called.",
+        Code.HOLD_SET: "An operator put automatic work on hold.",
+        Code.HOLD_RELEASED: "An operator released the hold on automatic work.",
+        Code.PAUSE_SET: "An operator set the pause {pause}.",
+        Code.PAUSE_CANCELLED: "An operator cancelled the pause {pause}.",
+        Code.REQUEST_LATE: "Not done: an operator asked for it at {due_s}, which was too long ago.",
+        Code.ADMITTED: "An operator asked for the runbook {runbook}; it was admitted.",
+    },
+}
+"""What customers read in place of a text that speaks of an operator by name."""
+_OPEN = frozenset({
+    "incident", "check", "faults", "service", "level", "previous_level", "changes", "window_s", "wait_s", "due_s", "until_s",
+    "pause", "runbook", "action", "outcome", "from_at_s", "to_at_s",
+})  # fmt: skip
+"""The facts that customers may read in a reason. All else stays inside: who did it and why, what machines answered."""
+
 
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 
@@ -181,7 +212,19 @@ def explain(code: Code, facts: Facts, language: Language, zone: str) -> str:
     What a text says in brackets is left out when a fact in it is missing; elsewhere a missing fact reads as a dash, so
     that old records stay readable.
     """
-    said = {name: shown(name, facts.get(name), zone, language) for name in speaks_of(code)}
+    return _fill(TEXT[language][code], facts, language, zone)
+
+
+def for_customer(code: Code, facts: Facts, language: Language, zone: str) -> str:
+    """The same for the customer: without what operators wrote, who or what did it, and what a failed command answered. The evidence
+    of a further fault is told, as mails tell it."""
+    said = {name: value for name, value in facts.items() if name in _OPEN or (name == "detail" and code is Code.JOINED)}
+    return _fill(FOR_CUSTOMERS[language].get(code, TEXT[language][code]), said, language, zone)
+
+
+def _fill(text: str, facts: Facts, language: Language, zone: str) -> str:
+    fields = {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+    said = {name: shown(name, facts.get(name), zone, language) for name in fields}
     missing = {f"{{{name}}}" for name, text in said.items() if text == NOTHING}
-    template = _BRACKETS.sub(lambda found: "" if any(name in found[0] for name in missing) else found[0], TEXT[language][code])
+    template = _BRACKETS.sub(lambda found: "" if any(name in found[0] for name in missing) else found[0], text)
     return template.format_map(said)

@@ -23,12 +23,11 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A row of the timeline (P3): what happened, by whom (an operator, a flow, hands), and how it ended."""
+    """A row of the timeline (P3): what happened, and how it ended."""
 
     at_s: float
     what: What
     text: str
-    by: str = ""
     outcome: str = ""
 
 

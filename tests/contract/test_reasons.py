@@ -9,7 +9,8 @@ from domain.commands import Fact
 from domain.facts import FACTS
 from domain.model import Language
 from domain.reasons import SPEC, Code
-from notify.reasons import TEXT, explain, speaks_of
+from engine.reporting import UNSAID
+from notify.reasons import FOR_CUSTOMERS, TEXT, explain, for_customer, speaks_of
 
 ALL: dict[str, Fact] = {
     name: ("first", "second")
@@ -95,3 +96,15 @@ def test_a_decision_claims_no_delivery(language: Language) -> None:
     """Deciding queues a message; only DELIVERED says that somebody took it."""
     claims = {"en": re.compile(r"was told|was paged"), "ja": re.compile("お知らせしました|呼び出しました")}[language]
     assert [code for code in Code if claims.search(TEXT[language][code])] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", sorted(set(Code) - UNSAID))
+def test_customers_read_nothing_that_stays_inside(code: Code, language: Language) -> None:
+    """Neither operators' words and names, nor who does the work, nor what a failed command answered; and no gap in their place."""
+    said = for_customer(code, ALL, language, "Asia/Tokyo")
+    for name in ("by", "why", "recipient", "error", "outcome_detail", "path", "version", "run", "event"):
+        assert f"the {name}" not in re.sub(f"the {name}(?=\\w)|the runbook", "", said)
+    assert ("the detail" in said) is (code is Code.JOINED)
+    assert "—" not in said
+    assert FOR_CUSTOMERS["ja"].keys() == FOR_CUSTOMERS["en"].keys()

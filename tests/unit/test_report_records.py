@@ -12,6 +12,7 @@ from domain.reasons import Code
 from domain.state import HostState, Incident
 from engine.reporting import gather
 from reports import IncidentReport
+from reports import encode as plain_data
 from reports.words import WORDS
 from store.codec import encode
 from store.db import Store
@@ -93,3 +94,17 @@ def test_it_is_written_in_words_and_never_in_codes(language: Language, tmp_path:
     assert len(report.omissions) == len(omitted)
     assert {row.what for row in report.omissions} == {WORDS[language]["omitted_work"], WORDS[language]["omitted_notice"]}
     assert [row.outcome for row in report.timeline] == [{"ja": "未復旧", "en": "not fixed"}[language]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_for_operators_is_not_in_it(language: Language, tmp_path: Path) -> None:
+    inside = {"by": "tanaka", "why": "try it, they never pay", "detail": "systemctl show: exit status 1", "recipient": "suzuki"}
+    ended = {"by": "flow:6656", "outcome": "not_fixed", "outcome_detail": "restart: exit status 5"}
+    told = (Code.NOTED, Code.HOLD_SET, Code.HOLD_RELEASED, Code.ADMITTED, Code.RUN_STARTED, Code.PAGED, Code.ACKNOWLEDGED)
+    codes = [(code, {**inside, "runbook": RESTART}) for code in told]
+    step = (Code.STEP_DONE, {**inside, "action": "look", "outcome": "down", "by": "hands:0c39"})
+    report = reported(tmp_path, language, *codes, step, (Code.RUN_NOT_FIXED, ended), attempts={})
+    said = plain_data(report)
+    for word in (*inside.values(), "flow:", "hands:", "exit status"):
+        assert word not in said
+    assert len(report.timeline) == len(told) + 1

@@ -54,7 +54,7 @@ def test_the_pdf_says_all_that_the_data_say(language: Language, tmp_path: Path) 
     report = a_report(language)
     pdf = rendered(report, tmp_path / "report.pdf")
     text = text_of(pdf)
-    said = [*(row.text for row in report.timeline), *(row.by for row in report.timeline), *(row.outcome for row in report.timeline)]
+    said = [*(row.text for row in report.timeline), *(row.outcome for row in report.timeline)]
     said += [part for row in report.omissions for part in (row.what, row.why)]
     said += [part for row in report.sent for part in (row.to, row.channel, row.subject)]
     said += [report.customer, report.brand, report.sender, report.incident, report.label, report.address, report.fqdn, report.os]

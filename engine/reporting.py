@@ -233,18 +233,19 @@ def _omitted(code: Code, language: Language) -> str:
 
 
 def _sent(session: Session, policy: Policy, customer: Customer, incident_id: str, language: Language) -> tuple[Sent, ...]:
-    """The messages that went to the customer, as the next hop took them."""
+    """The messages that went to the customer, as the next hop took them; each subject in its recipient's language."""
     rows = session.exec(
         select(CommandRow)
         .where(CommandRow.incident == incident_id, CommandRow.kind == "Notify", CommandRow.outcome == "sent")
         .order_by(col(CommandRow.seq))
     ).all()
     names = {contact.id: contact.name for contact in customer.contacts}
+    languages = {contact.id: contact.language for contact in customer.contacts}
     found = []
     for row in rows:
         notify = decode(Notify, row.payload)
         if notify.audience == "customer" and row.done_s is not None:
-            subject = write(notify, policy.brand, language, None).subject
+            subject = write(notify, policy.brand, languages.get(notify.recipient, language), None).subject
             channel = shown("channel", notify.channel, customer.zone, language)
             found.append(Sent(row.done_s, names.get(notify.recipient, notify.recipient), channel, subject))
     return tuple(found)

@@ -114,7 +114,7 @@ def _kept_together(text: str) -> str:
 
 
 def _percent(lost: float) -> str:
-    return f"−{lost * 100:.3f} %" if lost >= 0.00001 else "< 0.001 %"
+    return f"{lost * 100:.3f} %" if lost >= 0.00001 else "< 0.001 %"
 
 
 def _spans(report: IncidentReport) -> tuple[Span, ...]:

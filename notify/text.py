@@ -60,8 +60,8 @@ def write(notify: Notify, brand: Brand, language: Language, ack_url: str | None 
         "why": explain(Code(str(reason)), facts, language, zone) if reason is not None else "",
         "ack_url": ack_url,
         "outcome_said": shown("outcome", facts.get("outcome"), zone, language),
-        # a check that has left the inventory has no kind any more
-        "name": name(str(words.get("kind", "")), language) or words.get("check", ""),
+        # a check that has left the inventory has no kind any more; its host stands beside it
+        "name": name(str(words.get("kind", "")), language) or str(words.get("check", "")).rpartition("/")[2],
         "moment": lambda at_s: moment(at_s, zone, language),
         "minutes": lambda seconds: minutes(seconds, language),
         "duration": lambda seconds: duration(seconds, language),

@@ -7,9 +7,10 @@ from sample_policy import CONTACTS, CUSTOMER, DISK, HOST, HTTP, OTHER, PING, POW
 
 from domain.commands import Message
 from domain.events import RunOutcome
-from domain.model import Contract, Flapping, Mode, Policy
+from domain.model import Brand, Contract, Flapping, Mode, Policy
 from domain.observation import Verdict
 from domain.reasons import Code
+from notify.text import write
 from story.harness import World
 
 WATCHED_ONLY = Contract()
@@ -225,6 +226,9 @@ def test_a_removed_host_is_told_as_no_longer_watched() -> None:
     world.expect_reason(Code.HOST_REMOVED)
     mail = world.expect_mail(Message.WATCH_ENDED, faults=("web01/http",), label="web01.example")
     assert mail.facts["first_key"] == first.key
+    written = write(mail, Brand("Example Hosting", "noc@hosting.example"), "en")
+    assert "web01.example http is no longer monitored" in written.subject
+    assert not [line for line in written.body.splitlines() if "—" in line or "()" in line or "Trigger" in line]
     world.expect_notice("first", Code.HOST_REMOVED)
     world.expect_notice("second", Code.HOST_REMOVED)
     world.expect_nothing()

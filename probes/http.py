@@ -111,9 +111,9 @@ def _shortened(text: str) -> str:
 _OPTIONS = {
     "url": Option("URL whose host names the site, or a path on the host's own address", option.url, "/"),
     "server_name": Option("name to ask for instead of the URL's host (Host header, SNI, certificate)", option.server_name),
-    "redirects": Option("how many redirects to follow, on the same host name only", option.integer(0, 5), 0),
+    "redirects": Option("how many redirects to follow, on the same host name only; 0 by default", option.integer(0, 5), 0),
     "auth": Option("basic authentication: {user: NAME, password: {env: VARIABLE}}", option.basic_auth),
-    "verify": Option("whether the certificate must be valid for the name", option.boolean, True),
+    "verify": Option("whether the certificate must be valid for the name; true by default", option.boolean, True),
     "ca_file": Option("certificates (PEM) to trust instead of the system's", option.file),
 }
 
@@ -124,7 +124,7 @@ HTTP = Spec(
     start=look_status,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
-    options={**_OPTIONS, "status": Option("status code that means OK", option.integer(200, 599), 200)},
+    options={**_OPTIONS, "status": Option("status code that means OK; 200 by default", option.integer(200, 599), 200)},
 )
 
 URL = Spec(

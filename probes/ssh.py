@@ -29,5 +29,5 @@ SSH = Spec(
     start=look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVER,  # R20: an SSH outage is the server's, as ping's is
-    options={"port": Option("TCP port", option.port, 22)},
+    options={"port": Option("TCP port; 22 by default", option.port, 22)},
 )

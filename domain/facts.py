@@ -45,6 +45,7 @@ FACTS: dict[str, Spec] = {
     # who and where
     "incident": Spec((str, Nothing), "incident id, INC-000123; None for a notice about no incident"),
     "host": Spec((str, Nothing), "host id"),
+    "scope": Spec((str,), "whom a hold concerns: a host's id, or all_hosts"),
     "label": Spec((str,), "the host's label, as the customer knows it"),
     "address": Spec((str,), "the host's IP address"),
     "fqdn": Spec((str,), "fully qualified name; empty where it has none"),

@@ -258,9 +258,9 @@ def _on_record(draft: Draft, event: ev.Event) -> None:
     """Events that are recorded as they are; the overlay they belong to is part of the situation already."""
     match event:
         case ev.HoldSet():
-            draft.because(Code.HOLD_SET, host=event.host, by=event.by, why=event.reason)
+            draft.because(Code.HOLD_SET, host=event.host, scope=event.host or "all_hosts", by=event.by, why=event.reason)
         case ev.HoldReleased():
-            draft.because(Code.HOLD_RELEASED, host=event.host, by=event.by, why=event.reason)
+            draft.because(Code.HOLD_RELEASED, host=event.host, scope=event.host or "all_hosts", by=event.by, why=event.reason)
         case ev.PauseSet():
             draft.because(Code.PAUSE_SET, pause=event.pause.id, by=event.by, why=event.pause.reason)
         case ev.PauseCancelled():

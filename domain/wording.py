@@ -90,6 +90,7 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
             "lost": "not heard of again",
         },
     },
+    "scope": {"ja": {"all_hosts": "すべてのホスト"}, "en": {"all_hosts": "all hosts"}},
     "channel": {"ja": {"mail": "メール"}, "en": {}},
     "message": {
         "ja": {

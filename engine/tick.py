@@ -16,6 +16,7 @@ from domain.aside import set_aside
 from domain.due import next_due_s
 from domain.incident import step
 from domain.model import Policy
+from domain.pauses import Pause
 from domain.reasons import Code
 from domain.state import Decision, HostState, Incident, Situation
 from engine.context import Context
@@ -183,14 +184,20 @@ def _hosts_of(session: Session, event: ev.Event, policy: Policy) -> Sequence[str
         case ev.HoldSet() | ev.HoldReleased():
             return [event.host or SYSTEM]
         case ev.PauseSet():
-            if event.pause.host is not None:
-                return [event.pause.host]
-            of = {host.id for host in policy.hosts.values() if host.customer == event.pause.customer}
-            return [SYSTEM, *(host for host in open_hosts(session) if host in of)]
+            return _hosts_in(session, event.pause, policy)
+        case ev.PauseCancelled() if (pause := overlay.pause_set(session, event.pause)) is not None:
+            return _hosts_in(session, pause, policy)
         case ev.PauseCancelled() | ev.ClockStepped():
             return [SYSTEM, *open_hosts(session)]
         case _:
             return [event.host]
+
+
+def _hosts_in(session: Session, pause: Pause, policy: Policy) -> Sequence[str]:
+    if pause.host is not None:
+        return [pause.host]
+    of = {host.id for host in policy.hosts.values() if host.customer == pause.customer}
+    return [SYSTEM, *(host for host in open_hosts(session) if host in of)]
 
 
 def _due(now_s: float) -> SelectOfScalar[HostRow]:

@@ -51,7 +51,15 @@ def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
         return Exit.OK
     if not by:
         return refuse(NOBODY, Exit.USAGE)
-    return _asking(lambda context: holds.request_hold(context, host=host, by=by, reason=reason))
+
+    def ask(context: Context) -> Answer:
+        before = holds.is_held(context, host)
+        answer = holds.request_hold(context, host=host, by=by, reason=reason)
+        if before:
+            print(f"{host} was on hold already; one release ends all holds on it")
+        return answer
+
+    return _asking(ask)
 
 
 def release(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
@@ -179,8 +187,11 @@ def _asking(
 
 
 def _print_reasons(answer: Answer, zone: str) -> None:
-    for code, facts in answer.reasons:
-        print(f"{explain(Code(code), facts, 'en', zone)} [{code}, {SPEC[Code(code)]}]")
+    """Each once: what concerns many hosts is decided for each of them."""
+    for line in dict.fromkeys(
+        f"{explain(Code(code), facts, 'en', zone)} [{code}, {SPEC[Code(code)]}]" for code, facts in answer.reasons
+    ):
+        print(line)
 
 
 def _zone(policy: Policy, host: str | None, customer: str | None) -> str:

@@ -261,7 +261,8 @@ def show_explanation(subject: str, json: bool, language: str) -> Exit:
     said: Language = "ja" if language == "ja" else "en"
     with closing(open_context()) as context, context.store.read() as session:
         zone = context.settings.zone
-        if session.get(IncidentRow, subject) is not None:
+        if session.get(IncidentRow, subject.upper()) is not None:
+            subject = subject.upper()
             lines = history.of_incident(session, subject, said, zone)
         elif subject == SYSTEM or _known_host(session, subject):
             lines = history.of_host(session, subject, said, zone)

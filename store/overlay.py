@@ -43,6 +43,15 @@ def pauses(session: Session) -> tuple[Pause, ...]:
     return tuple(decode(Pause, payload) for payload in session.exec(_PAUSES))
 
 
+def pause_set(session: Session, pause: str) -> Pause | None:
+    """The pause that was last set under this id, cancelled or not."""
+    last = (
+        select(PauseRow.payload).where(PauseRow.pause == pause).order_by(col(PauseRow.set_s).desc(), col(PauseRow.event_id).desc())
+    )
+    payload = session.exec(last.limit(1)).first()
+    return decode(Pause, payload) if payload is not None else None
+
+
 def holds(session: Session) -> frozenset[str]:
     """Hosts on which nothing may be done (``EVERY_HOST`` among them: on none)."""
     return frozenset(session.exec(_HOLDS))

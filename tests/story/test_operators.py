@@ -138,6 +138,7 @@ class TestReading:
         assert isinstance(status, dict)
         [check] = [item for item in status["not_up"] if item["check"] == "checked/ssh"]
         assert (check["verdict"], check["detail"]) == ("down", "connection refused")
+        assert desk.quick("explain", incident.lower()).stdout == desk.quick("explain", incident).stdout
         for text in (desk.command("incidents", "--host", "checked").stdout, desk.command("status").stdout):
             assert incident in text
             assert "+0900" in text
@@ -277,8 +278,10 @@ class TestHolding:
         incident = desk.breaks("held")
         done = desk.quick("hold", "held", "-m", "I look at it")
         assert done.returncode == Exit.OK, "the gate's refusal is what was asked for"
-        assert "first put automatic work on hold. (I look at it) [hold_set, R26]" in done.stdout
+        assert "first put automatic work on held on hold. (I look at it) [hold_set, R26]" in done.stdout
+        assert "already" not in done.stdout
         assert "hold on held" in desk.quick("status").stdout
+        assert "held was on hold already" in desk.quick("hold", "held").stdout
         done = desk.quick("run", "restart-service", "held")
         assert done.returncode == Exit.REFUSED
         assert "[gate_hold, R26]" in done.stdout
@@ -313,12 +316,19 @@ class TestPausing:
         assert not [mail for mail in desk.mails() if incident in body(mail)]
 
         done = desk.quick("pause", "--cancel", pause.id)
-        assert (done.returncode, "[pause_cancelled, R50]" in done.stdout) == (Exit.OK, True)
+        assert (done.returncode, done.stdout.count("[pause_cancelled, R50]")) == (Exit.OK, 1)
         assert desk.paused() == ()
         desk.until("the mail about it", lambda: [mail for mail in desk.mails("office") if incident in body(mail)])
         desk.recovers("paused")
         done = desk.quick("pause", "--cancel", pause.id)
         assert done.returncode == Exit.BAD_INPUT
+
+    def test_its_end_stands_in_its_hosts_record_without_an_incident_too(self, desk: Desk) -> None:
+        desk.quick("pause", "--host", "paused")
+        [pause] = desk.paused()
+        assert desk.quick("pause", "--cancel", pause.id).returncode == Exit.OK
+        said = [line["code"] for line in json.loads(desk.quick("explain", "paused", "--json").stdout)]
+        assert [code for code in said if code.startswith("pause_")][-2:] == ["pause_set", "pause_cancelled"]
 
     def test_in_the_customers_local_time(self, desk: Desk) -> None:
         done = desk.quick("pause", "--customer", "shop", "--start", "2098-03-01T22:00", "--repeat", "weekly", HIKESHI_ZONE="UTC")

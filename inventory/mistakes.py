@@ -110,7 +110,7 @@ class Code(Enum):
     )
     CONTRACT_NEEDS_SSH = (
         "has no ssh, but the contract of {customer} covers restarting services",
-        "would be right: ssh on the host or its group, or a contract without service (R22)",
+        "would be right: ssh on the host or its group, or a contract without service (R22): to watch only, leave recovers out",
     )
     MAIL_ON_HOST = (
         "needs the monitored host {host} (got {got}, whose mail goes to {by})",

@@ -25,8 +25,19 @@ Folder = Annotated[Path, typer.Argument(help="The inventory's folder.", readable
 Home = Annotated[Path | None, typer.Option("--home", help="State folder (HIKESHI_HOME).")]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"hikeshi {version('hikeshi')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")]
+
+
 @app.callback()
-def choose_home(home: Home = None) -> None:
+def choose_home(home: Home = None, version: Version = False) -> None:  # noqa: ARG001  # its callback has answered by then
     """All commands work on one state folder."""
     if home is not None:
         import os

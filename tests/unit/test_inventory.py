@@ -355,6 +355,12 @@ def test_durations_are_said_as_they_are_written(seconds: float, words: str) -> N
     assert spoken(seconds) == words
 
 
+def test_the_sample_is_whole_with_its_example_of_hosts(tmp_path: Path) -> None:
+    for file in SAMPLE.iterdir():
+        (tmp_path / file.name.removesuffix(".example")).write_text(file.read_text())
+    assert list(load(tmp_path, REGISTRIES).policy.hosts) == ["web01"]
+
+
 def test_the_sample_lacks_nothing_but_hosts(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match=r"hosts is missing") as caught:
         load(SAMPLE, REGISTRIES)

@@ -131,4 +131,4 @@ def test_an_installed_wheel_has_the_command_and_the_sample_inventory(installed: 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 hosts, 2 checks" in done.stdout
+    assert "1 host, 2 checks" in done.stdout

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 120.0
 RETRY_S = 30.0
 GIVE_UP_TRIES = 5
+NOTICES_S = 5.0
+"""How long a report waits for the mails that were ordered before it: they take less than a second, or their server is away."""
+NOTICES_POLL_S = 0.2
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 """The renderer's whole environment: it needs no secret."""
 
@@ -79,6 +82,7 @@ def write_report(context: Context, key: str, claimer: str) -> str:
     report = decode(Report, row.payload)
     try:
         with LeaseKeeper(context, claimer, key, asked_boot_s=asked_boot_s):
+            _await_notices(context, report.incident)
             paths = [_render(data, path) for data, path in _all(context, report)]
     except (subprocess.SubprocessError, OSError, LookupError, ValueError) as error:
         return _failed(context, row, claimer, str(error))
@@ -148,7 +152,7 @@ def gather(
         cause=worst.detail if worst is not None else "",
         fault_at_s=incident.fault_at_s,
         confirmed_at_s=worst.confirmed_at_s if worst is not None else incident.opened_at_s,
-        first_notice_at_s=min((item.at_s for item in sent), default=None),
+        first_notice_at_s=min((item.at_s for item in sent if item.at_s is not None), default=None),
         work_at_s=_work_began_s(session, incident_id),
         recovered_at_s=incident.recovered_at_s or incident.opened_at_s,
         acted=incident.acted or (None if incident.outcome == ev.RunOutcome.LOST else False),
@@ -233,22 +237,37 @@ def _omitted(code: Code, language: Language) -> str:
 
 
 def _sent(session: Session, policy: Policy, customer: Customer, incident_id: str, language: Language) -> tuple[Sent, ...]:
-    """The messages that went to the customer, as the next hop took them; each subject in its recipient's language."""
-    rows = session.exec(
-        select(CommandRow)
-        .where(CommandRow.incident == incident_id, CommandRow.kind == "Notify", CommandRow.outcome == "sent")
-        .order_by(col(CommandRow.seq))
-    ).all()
+    """The messages to the customer, as the next hop took them or did not; each subject in its recipient's language."""
     names = {contact.id: contact.name for contact in customer.contacts}
     languages = {contact.id: contact.language for contact in customer.contacts}
     found = []
-    for row in rows:
-        notify = decode(Notify, row.payload)
-        if notify.audience == "customer" and row.done_s is not None:
-            subject = write(notify, policy.brand, languages.get(notify.recipient, language), None).subject
-            channel = shown("channel", notify.channel, customer.zone, language)
-            found.append(Sent(row.done_s, names.get(notify.recipient, notify.recipient), channel, subject))
+    for row, notify in _notices(session, incident_id):
+        subject = write(notify, policy.brand, languages.get(notify.recipient, language), None).subject
+        channel = shown("channel", notify.channel, customer.zone, language)
+        at_s = row.done_s if row.outcome == outbox.SENT else None
+        found.append(Sent(at_s, names.get(notify.recipient, notify.recipient), channel, subject))
     return tuple(found)
+
+
+def _notices(session: Session, incident_id: str) -> list[tuple[CommandRow, Notify]]:
+    """All messages to the customer, oldest first."""
+    rows = session.exec(
+        select(CommandRow)
+        .where(CommandRow.incident == incident_id, CommandRow.kind == Notify.__name__)
+        .order_by(col(CommandRow.seq))
+    ).all()
+    found = [(row, decode(Notify, row.payload)) for row in rows]
+    return [(row, notify) for row, notify in found if notify.audience == "customer"]
+
+
+def _await_notices(context: Context, incident_id: str) -> None:
+    """What was ordered before the report is sent beside it: let it arrive, so that the report can say so."""
+    give_up_s = context.clock.boottime_s() + NOTICES_S
+    while context.clock.boottime_s() < give_up_s:
+        with context.store.read() as session:
+            if all(row.done_s is not None for row, _ in _notices(session, incident_id)):
+                return
+        context.clock.sleep(NOTICES_POLL_S)
 
 
 def _render(data: IncidentReport, path: Path) -> str:

@@ -42,9 +42,10 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that went out: to whom, by which channel, its subject."""
+    """A message to the customer: to whom, by which channel, its subject; ``at_s`` is when the next server took it, ``None``
+    where none had when the report was written."""
 
-    at_s: float
+    at_s: float | None
     to: str
     channel: str
     subject: str

@@ -13,27 +13,28 @@ from domain.commands import Report
 from domain.events import PolicyChanged
 from domain.model import Contract, Policy
 from domain.observation import Verdict
-from engine.reporting import _all
-from store import policies
+from engine.reporting import NOTICES_S, _all, _await_notices
+from store import outbox, policies
 from store.codec import decode, encode
 from store.db import Store
 
 INCIDENT = "INC-000001"
 
 
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Deciding]:
+    clock = HandClock()
+    store = Store(f"sqlite:///{tmp_path / 'hikeshi.db'}", clock)
+    store.migrate()
+    engine = Deciding(store, clock, tmp_path, policy(contract=Contract()))
+    engine.happens(engine.verdict("down", "http"))
+    engine.happens(engine.verdict("up", "http", Verdict.UP))
+    yield engine
+    store.close()
+
+
 class TestAHostThatCameToAnotherCustomer:
     """Its report is of the incident's customer, and shows the host as it was then."""
-
-    @pytest.fixture
-    def engine(self, tmp_path: Path) -> Iterator[Deciding]:
-        clock = HandClock()
-        store = Store(f"sqlite:///{tmp_path / 'hikeshi.db'}", clock)
-        store.migrate()
-        engine = Deciding(store, clock, tmp_path, policy(contract=Contract()))
-        engine.happens(engine.verdict("down", "http"))
-        engine.happens(engine.verdict("up", "http", Verdict.UP))
-        yield engine
-        store.close()
 
     def adopts(self, engine: Deciding, now: Policy) -> Report:
         """The inventory changes before the report is written; what the engine asked for."""
@@ -63,3 +64,31 @@ class TestAHostThatCameToAnotherCustomer:
         report = self.adopts(engine, replace(now, customers={OTHER: now.customers[OTHER]}))
         with pytest.raises(LookupError, match="customer aozora is no longer in the inventory"):
             list(_all(engine.context, report))
+
+
+class TestNotices:
+    def arrives(self, engine: Deciding, count: int) -> None:
+        """So many of the messages to the customer are taken by the next server."""
+        keys = [row.key for row in engine.commands("Notify") if row.to and row.to.startswith("mail/customer/")][:count]
+        for key in keys:
+            assert outbox.claim(engine.store, key, "us", 60)
+            with engine.store.write() as session:
+                assert outbox.complete(session, key, "us", outbox.SENT, key, engine.clock.at_s)
+
+    def when(self, engine: Deciding) -> list[list[bool]]:
+        """Of each language's report, which of its messages had arrived."""
+        [row] = engine.commands("Report")
+        return [[item.at_s is not None for item in data.sent] for data, _ in _all(engine.context, decode(Report, row.payload))]
+
+    def test_what_has_not_arrived_is_listed_as_that(self, engine: Deciding) -> None:
+        ordered = [row for row in engine.commands("Notify") if row.to and row.to.startswith("mail/customer/")]
+        self.arrives(engine, 1)
+        assert self.when(engine) == 2 * [[True] + (len(ordered) - 1) * [False]]
+
+    def test_it_waits_for_what_is_on_its_way_and_not_for_ever(self, engine: Deciding) -> None:
+        _await_notices(engine.context, INCIDENT)
+        assert sum(engine.clock.slept) == pytest.approx(NOTICES_S, abs=1)
+        self.arrives(engine, 99)
+        engine.clock.slept.clear()
+        _await_notices(engine.context, INCIDENT)
+        assert engine.clock.slept == []

@@ -90,8 +90,13 @@ def clear(number: int) -> None:
     cgroup.remove(f"{CGROUP}/{number}")
     control = NETNS_FOLDER / f"hk{number}"
     _kill_all_in(control)
+    cable = Path("/sys/class/net") / control.name
+    if control.exists() and cable.exists():
+        run(["ip", "link", "delete", cable.name])
     for netns in (*NETNS_FOLDER.glob(f"hk{number}-*"), control):
         _delete_netns(netns)
+    # a namespace that was deleted already: the kernel takes its devices away in its own time
+    wait_for(lambda: not cable.exists(), f"the cable {cable.name} to be gone", 10)
     if folder.is_dir():
         _unmount_below(folder)
         shutil.rmtree(folder)

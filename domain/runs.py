@@ -87,6 +87,8 @@ def _performer(by: str) -> str | None:
 
 
 def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
+    """How a run ended, of this incident or of none; operators hear of an effect that nobody knows, unless a page tells it
+    (R25, R26)."""
     asked, incident = draft.asked, draft.open_incident
     code = _ENDS[event.outcome]
     if asked is not None and asked.key == event.run:

@@ -36,6 +36,7 @@ class Dispatcher:
         self._reconcile_at_s = 0.0
 
     def once(self) -> None:
+        """Create and look after, unless Prefect was away or refused a moment ago. Raises nothing of Prefect's."""
         now_boot_s = self._context.clock.boottime_s()
         if now_boot_s < self._not_before_s:
             return

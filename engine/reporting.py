@@ -4,7 +4,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,8 +152,8 @@ def gather(
         cause=worst.detail if worst is not None else "",
         fault_at_s=incident.fault_at_s,
         confirmed_at_s=worst.confirmed_at_s if worst is not None else incident.opened_at_s,
-        first_notice_at_s=min((item.at_s for item in sent if item.at_s is not None), default=None),
-        work_at_s=_work_began_s(session, incident_id),
+        first_notice_at_s=_first_notice_s(sent, incident),
+        work_at_s=_work_began_s(session, incident),
         recovered_at_s=incident.recovered_at_s or incident.opened_at_s,
         acted=incident.acted or (None if incident.outcome == ev.RunOutcome.LOST else False),
         fixed=incident.outcome == ev.RunOutcome.FIXED,
@@ -194,12 +194,17 @@ def _host_of(session: Session, host: str, incident: Incident) -> Host:
     raise LookupError(f"no inventory is kept in which {host} was of {incident.customer}")
 
 
-def _work_began_s(session: Session, incident_id: str) -> float | None:
-    """When the first action began on the host; ordering a run, looking again, or coming too late is no work on it."""
+def _first_notice_s(sent: Sequence[Sent], incident: Incident) -> float | None:
+    """When the customer first heard of this fault; what was told before the incident was reopened was of the one before."""
+    return min((item.at_s for item in sent if item.at_s is not None and item.at_s >= incident.fault_at_s), default=None)
+
+
+def _work_began_s(session: Session, incident: Incident) -> float | None:
+    """When the first action on the host began for this fault; ordering a run, looking again or coming too late is no work."""
     admitted = (
         select(func.min(Attempt.intent_s))
         .join(CommandRow, col(CommandRow.key) == col(Attempt.command))
-        .where(CommandRow.incident == incident_id, Attempt.code == Code.ADMITTED)
+        .where(CommandRow.incident == incident.id, Attempt.code == Code.ADMITTED, col(Attempt.intent_s) >= incident.fault_at_s)
         .where(or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(LEFT_ALONE)))
     )
     return session.exec(admitted).one()

@@ -64,6 +64,7 @@ class Engine:
         self._timer_at_s: float | None = 0.0
 
     def run(self, stop: threading.Event, reload: threading.Event) -> None:
+        """Until ``stop``. Raises ``LeaseLostError``, and the store's errors: a fresh process does better than this one."""
         if self._source is not None:
             self._source.begin()
         if self._context.settings.prefect:

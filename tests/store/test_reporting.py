@@ -69,7 +69,8 @@ class TestAHostThatCameToAnotherCustomer:
 class TestNotices:
     def arrives(self, engine: Deciding, count: int) -> None:
         """So many of the messages to the customer are taken by the next server."""
-        keys = [row.key for row in engine.commands("Notify") if row.to and row.to.startswith("mail/customer/")][:count]
+        rows = [row for row in engine.commands("Notify") if row.to and row.to.startswith("mail/customer/")]
+        keys = [row.key for row in rows if row.done_s is None][:count]
         for key in keys:
             assert outbox.claim(engine.store, key, "us", 60)
             with engine.store.write() as session:
@@ -84,6 +85,18 @@ class TestNotices:
         ordered = [row for row in engine.commands("Notify") if row.to and row.to.startswith("mail/customer/")]
         self.arrives(engine, 1)
         assert self.when(engine) == 2 * [[True] + (len(ordered) - 1) * [False]]
+
+    def test_of_a_reopened_incident_the_first_is_that_of_the_new_fault(self, engine: Deciding) -> None:
+        self.arrives(engine, 99)
+        engine.clock.sleep(600)
+        engine.happens(engine.verdict("down again", "http"))
+        engine.clock.sleep(30)
+        engine.happens(engine.verdict("up again", "http", Verdict.UP))
+        engine.clock.sleep(30)
+        report = decode(Report, engine.commands("Report")[-1].payload)
+        assert {data.first_notice_at_s for data, _ in _all(engine.context, report)} == {None}
+        self.arrives(engine, 99)
+        assert {data.first_notice_at_s for data, _ in _all(engine.context, report)} == {engine.clock.at_s}
 
     def test_it_waits_for_what_is_on_its_way_and_not_for_ever(self, engine: Deciding) -> None:
         _await_notices(engine.context, INCIDENT)

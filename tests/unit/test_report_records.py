@@ -81,6 +81,11 @@ def test_work_began_with_the_first_action_and_not_with_the_order(tmp_path: Path)
     assert report.work_at_s == ADMITTED_S
 
 
+def test_work_before_the_incident_was_reopened_is_none_on_this_fault(tmp_path: Path) -> None:
+    before = {FAULT_S - 600: "done"}
+    assert reported(tmp_path, "en", (Code.REOPENED, {}), attempts=before).work_at_s is None
+
+
 def test_a_run_that_was_only_ordered_was_no_work(tmp_path: Path) -> None:
     refused = {ADMITTED_S: Code.GATE_HOLD, ADMITTED_S + 1: "late"}
     assert reported(tmp_path, "en", (Code.RUN_STARTED, {"runbook": RESTART}), attempts=refused).work_at_s is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from types import MappingProxyType
 
-from domain.mistake import listed
+from domain.mistake import listed, meant
 from domain.model import Check, Confirmation, FaultClass, Level, Profile
 from inventory import keys
 from inventory.fields import Fields, empty, names_secret
@@ -63,7 +63,8 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
     """``None`` where nothing tells what kind of check it is: then that is reported, or the node is a group's."""
     fields.get("kind", reference("kind of check", probes), "")
     if spec is None and not fields.has("kind") and not fields.partial:
-        fields.report.add(fields.place, Code.CHECK_NAME, right=listed(probes))
+        hint = meant(name, probes) or f"would be right: kind: one of {listed(probes)}"
+        fields.report.add(fields.place, Code.CHECK_NAME, hint=hint)
     level = fields.get("level", whole(min(Level), max(Level)), int(spec.level if spec else max(Level)))
     interval_s = fields.get("interval", duration(1, DAY_S), base.pace.interval_s)
     timeout_s = fields.get("timeout", duration(0.1, 30), spec.timeout_s if spec else 30.0)

@@ -98,7 +98,7 @@ class Code(Enum):
     SHIPPED_PROFILE = ("is the name of a shipped profile", "would be right: a name of its own, such as {got}-own")
     NOTHING_TO_DROP = ("drops a check that no group of this host brings", "{hint}")
     NO_CHECKS = ("watches nothing", "would be right: at least one check, of its own or of its groups")
-    CHECK_NAME = ("names no kind of check", "would be right: kind: one of {right}")
+    CHECK_NAME = ("names no kind of check", "{hint}")
     NO_SUCH_ADDRESS = ("asks for IPv{got}, but the host has no such address", "would be right: {right}")
     UNIT_NEEDS_SSH = (
         "names a service to restart on {host}, which has no ssh",

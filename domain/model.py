@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from domain.pauses import Pause
+from domain.procedure import Procedure
 
 Language = Literal["ja", "en"]
 """Languages of every text a person reads (R7)."""
@@ -151,8 +152,46 @@ class SshAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerControl:
+    """How a host's power is switched from outside (R21). ``driver`` is a key of POWER_DRIVERS; ``system`` names the machine there
+    (a Redfish system, a hypervisor's domain). Drivers of hypervisors log in by ``ssh`` at ``address``, the others with ``user`` and
+    ``password``; ``ca_file`` verifies a Redfish service's certificate."""
+
+    driver: str
+    address: str
+    port: int | None = None
+    user: str = ""
+    password: Secret | None = None
+    system: str = ""
+    ssh: SshAccess | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """A rescue system that can be booted in the host's place: from which device (a word of the host's power driver: ``pxe``,
+    ``cdrom`` …), and how it is logged in to."""
+
+    boot: str
+    ssh: SshAccess
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """One that may be checked and repaired while it is not mounted: ``device`` as the rescue system names it (``/dev/sda1``,
+    ``/dev/disk/by-uuid/…``), ``type`` as blkid does (ext4, xfs …)."""
+
+    device: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
-    """A watched machine. ``procedures`` names the runbook for each class of fault; a class without one goes to people."""
+    """A watched machine. ``procedures`` names the runbook for each class of fault; a class without one goes to people.
+
+    ``parent`` is what many hosts depend on together (a rack, a switch, a hypervisor), ``segment`` the network they are seen in:
+    both bound how many of them are acted on (R26). ``panel``: a panel whose watchdog may restart services itself (R23)."""
 
     id: str
     label: str
@@ -166,6 +205,12 @@ class Host:
     ssh: SshAccess | None = None
     procedures: Mapping[FaultClass, str] = field(default_factory=lambda: MappingProxyType({}))
     mode: Mode | None = None
+    power: PowerControl | None = None
+    rescue: Rescue | None = None
+    filesystems: tuple[FileSystem, ...] = ()
+    parent: str | None = None
+    segment: str = "main"
+    panel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +233,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One accepted inventory. ``version`` is its content hash."""
+    """One accepted inventory. ``version`` is its content hash; ``procedures`` are the runbooks, the shipped ones too, as they were
+    when it was accepted: a run follows these, whatever becomes of their files."""
 
     version: str
     brand: Brand
@@ -199,6 +245,7 @@ class Policy:
     pauses: tuple[Pause, ...] = ()
     mode: Mode = Mode.SHADOW
     limits: Limits = Limits()
+    procedures: Mapping[str, Procedure] = field(default_factory=lambda: MappingProxyType({}))
 
     def owners(self) -> dict[str, str]:
         """Each check's customer, by ids."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from domain.events import RunOutcome
 
-Parameter = str | int | float | bool
+Parameter = str | int | float | bool | tuple[str, ...]
 
 LOOK = "look"
 """Step kind: have the watcher look at the checks that failed."""
@@ -15,10 +15,23 @@ ANNOUNCE = "announce"
 """Step kind: tell the customer that work starts (R20)."""
 
 
+class Effect(StrEnum):
+    """What a step does to the host. ``POWER`` counts against a procedure's ``max_power_actions`` and the limits of R26."""
+
+    NONE = "none"
+    """It looks, tells or collects, and changes nothing."""
+    CHANGE = "change"
+    POWER = "power"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line of a runbook. ``action`` is ``look``, ``announce`` or a key of ACTIONS. A look with ``until_s`` is repeated
-    every ``every_s`` for so long, until it sees the fault gone."""
+    every ``every_s`` for so long, until it sees the fault gone.
+
+    ``when``: it is passed over unless each of these earlier steps ended in one of these outcomes (``fault`` in the place of a step:
+    the class of fault the run is for). ``on_failure``: what comes after ``FAILED``, ``NOT_DONE`` or ``UNREACHED``: ``continue``,
+    ``stop``, or the id of a later step. ``attempts``: how often an action that is safe to repeat is tried until it is done."""
 
     id: str
     action: str
@@ -26,31 +39,42 @@ class Step:
     timeout_s: float = 60.0
     until_s: float = 0.0
     every_s: float = 5.0
+    effect: Effect = Effect.CHANGE
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    on_failure: str = "continue"
+    attempts: int = 1
 
     @property
     def acts(self) -> bool:
         return self.action not in (LOOK, ANNOUNCE)
 
+    @property
+    def changes(self) -> bool:
+        return self.acts and self.effect is not Effect.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """A runbook. ``version`` is its content hash; ``budget_s`` bounds a whole run (R22: one hour of work)."""
+    """A runbook. ``version`` is its content hash; ``budget_s`` bounds a whole run (R22: one hour of work), ``max_power_actions``
+    how often it may switch a host's power in one incident (R26)."""
 
     id: str
     version: str
     title: Mapping[str, str]
     budget_s: float
     steps: tuple[Step, ...]
+    max_power_actions: int = 0
 
 
 class StepOutcome(StrEnum):
     """How one step ended. ``UP`` and ``DOWN`` are what a look saw. ``FAILED``: it was done, and did not work; ``NOT_DONE``: it
-    could not even be begun (no login, no such unit); ``REFUSED`` by the gate; ``LATE``: its intent went stale before the
-    effect."""
+    could not even be begun (no such unit); ``UNREACHED``: nor the host be reached for it (no login, no answer of its power
+    control); ``REFUSED`` by the gate; ``LATE``: its intent went stale before the effect."""
 
     DONE = "done"
     FAILED = "failed"
     NOT_DONE = "not_done"
+    UNREACHED = "unreached"
     UP = "up"
     DOWN = "down"
     UNKNOWN = "unknown"
@@ -58,7 +82,7 @@ class StepOutcome(StrEnum):
     LATE = "late"
 
 
-LEFT_ALONE = frozenset({StepOutcome.NOT_DONE, StepOutcome.REFUSED, StepOutcome.LATE})
+LEFT_ALONE = frozenset({StepOutcome.NOT_DONE, StepOutcome.UNREACHED, StepOutcome.REFUSED, StepOutcome.LATE})
 """Ends of an acting step after which it is certain that it did nothing to the host."""
 
 
@@ -94,7 +118,7 @@ def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s:
 
     ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it.
     """
-    acting = {step.id for step in procedure.steps if step.acts}
+    acting = {step.id for step in procedure.steps if step.changes}
     acted = any(item.step in acting and item.outcome not in LEFT_ALONE for item in past)
     if not past:
         return Next(procedure.steps[0])
@@ -125,5 +149,5 @@ def _ended(step: Step, last: Past, acted: bool) -> Done | None:
             return Done(RunOutcome.REFUSED, acted, last.code)
         case StepOutcome.LATE:
             return Done(RunOutcome.NOT_FIXED, acted)
-        case StepOutcome.DONE | StepOutcome.FAILED | StepOutcome.NOT_DONE | StepOutcome.DOWN:
+        case StepOutcome.DONE | StepOutcome.FAILED | StepOutcome.NOT_DONE | StepOutcome.UNREACHED | StepOutcome.DOWN:
             return None

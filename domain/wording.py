@@ -71,6 +71,7 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
             "done": "完了",
             "failed": "失敗",
             "not_done": "実施できず",
+            "unreached": "接続できず実施できず",
             "up": "正常",
             "down": "異常",
             "unknown": "不明",
@@ -83,6 +84,7 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
         },
         "en": {
             "not_done": "could not be done",
+            "unreached": "could not be begun, the host was not reached",
             "refused": "not done",
             "late": "not done, too late",
             "gone": "the fault was gone",

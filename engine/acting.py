@@ -9,7 +9,7 @@ from domain.procedure import Step, StepOutcome
 from domain.reasons import Code
 from engine.claim import LeaseKeeper
 from engine.context import Context
-from remediation import ACTIONS, NothingDone, Prepared, Target, TooLate, open_connection
+from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, Prepared, Target, TooLate, open_connection
 from store.admit import Admission, Request, admit
 from store.tables import Attempt
 
@@ -64,7 +64,8 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
     try:
         prepared = ACTIONS[acting.step.action].prepare(acting.target, acting.step.parameters, open_connection)
     except NothingDone as error:
-        result = StepResult(StepOutcome.NOT_DONE, str(error), acting.command_line)
+        outcome = StepOutcome.UNREACHED if isinstance(error, CannotReach) else StepOutcome.NOT_DONE
+        result = StepResult(outcome, str(error), acting.command_line)
         not_done(result)
         return result
     try:
@@ -72,7 +73,7 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
         if admission.attempt_id is None:
             # the refusal is in the journal already, written with the gate's verdict
             return StepResult(StepOutcome.REFUSED, str(admission.code), acting.command_line, str(admission.code))
-        result = _start(acting, prepared, admission)
+        result = _start(acting, prepared, admission.attempt_id, admission.intent_boot_s)
     finally:
         prepared.close()
     ended(admission.attempt_id, result)
@@ -101,22 +102,23 @@ def _admit(acting: Acting, prepared: Prepared) -> Admission:
     return admit(context.store, request)
 
 
-def _start(acting: Acting, prepared: Prepared, admission: Admission) -> StepResult:
+def _start(acting: Acting, prepared: Prepared, attempt_id: str, intent_boot_s: float) -> StepResult:
     """The effect, if it is not too late: the process may have been stopped since the intent, or the way to the host be slow."""
 
     def guard() -> None:
-        age_s = acting.context.clock.boottime_s() - admission.intent_boot_s
+        age_s = acting.context.clock.boottime_s() - intent_boot_s
         if age_s > INTENT_FRESH_S or not acting.lease.valid:
             raise TooLate(f"not done: {age_s:.1f} s passed since the intent")
 
     try:
-        result = prepared.start(acting.step.timeout_s, guard)
+        result = prepared.start(Leave(attempt_id, acting.step.timeout_s, guard))
     except TooLate as error:
         return StepResult(StepOutcome.LATE, str(error), acting.command_line)
     if result.outcome is StepOutcome.UNKNOWN:
         # the connection was lost, or no end came in time: what became of it can be seen on the host
         action = ACTIONS[acting.step.action]
-        seen = action.settle(acting.target, acting.step.parameters, prepared.before, open_connection)
+        attempt = Attempted(attempt_id, acting.context.clock.boottime_s() - intent_boot_s, acting.step.timeout_s)
+        seen = action.settle(acting.target, acting.step.parameters, prepared.before, open_connection, attempt)
         return StepResult(seen.outcome, f"{result.detail}; {seen.detail}", result.command_line)
     return StepResult(result.outcome, result.detail, result.command_line)
 
@@ -125,5 +127,7 @@ def settle(attempt: Attempt, target: Target | None, step: Step | None) -> StepRe
     """What became of an intent whose end nobody wrote down; by looking only, never by doing it again."""
     if target is None or step is None or step.action not in ACTIONS:
         return StepResult(StepOutcome.UNKNOWN, "the host or the runbook has changed since; a person must look")
-    result = ACTIONS[step.action].settle(target, step.parameters, attempt.before, open_connection)
+    age_s = max(0.0, target.clock.boottime_s() - attempt.intent_boot_s)
+    unsettled = Attempted(attempt.id, age_s, step.timeout_s)
+    result = ACTIONS[step.action].settle(target, step.parameters, attempt.before, open_connection, unsettled)
     return StepResult(result.outcome, result.detail, result.command_line)

@@ -192,14 +192,14 @@ class RunSession:
             return now is None or moved_since(session, self.run, now)
 
     def _target(self) -> Target | None:
-        if self.host is None or self.host.ssh is None:
+        if self.host is None:
             return None
         return Target(host=self.host, service=self.run.service, resolve=secrets.resolve, clock=self._context.clock)
 
     def _act(self, step: Step) -> StepResult:
         target = self._target()
         if target is None:
-            result = StepResult(StepOutcome.NOT_DONE, f"{self.run.host} has no ssh access in the inventory")
+            result = StepResult(StepOutcome.NOT_DONE, f"{self.run.host} is not in the inventory")
             self._write_whole(step, result)
             return result
         acting = Acting(

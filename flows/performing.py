@@ -14,7 +14,16 @@ from flows.showing import AnyState, Timeline, Told, claimer, shown
 
 FOLLOW_POLL_S = 0.2
 
-_BAD_STEPS = frozenset({StepOutcome.FAILED, StepOutcome.NOT_DONE, StepOutcome.UNKNOWN, StepOutcome.REFUSED, StepOutcome.LATE})
+_BAD_STEPS = frozenset(
+    {
+        StepOutcome.FAILED,
+        StepOutcome.NOT_DONE,
+        StepOutcome.UNREACHED,
+        StepOutcome.UNKNOWN,
+        StepOutcome.REFUSED,
+        StepOutcome.LATE,
+    }
+)
 _HELD = frozenset({Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD})
 
 

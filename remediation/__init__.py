@@ -8,11 +8,13 @@ from types import MappingProxyType
 
 from remediation.action import (
     Action,
+    Attempted,
     CannotAct,
     CannotReach,
     Connect,
     Connection,
     Guard,
+    Leave,
     NothingDone,
     Prepared,
     Resolve,
@@ -36,11 +38,13 @@ def open_connection(target: Target) -> Connection:
 __all__ = [
     "ACTIONS",
     "Action",
+    "Attempted",
     "CannotAct",
     "CannotReach",
     "Connect",
     "Connection",
     "Guard",
+    "Leave",
     "NothingDone",
     "Prepared",
     "Resolve",

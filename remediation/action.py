@@ -7,11 +7,12 @@ again). Between ``prepare`` and ``start`` stands the admission.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from domain.model import Host, Secret
 from domain.ports import Clock
-from domain.procedure import Parameter, StepOutcome
+from domain.procedure import Effect, Parameter, StepOutcome
 from runbooks.spec import ParameterSpec
 
 Resolve = Callable[[Secret], str]
@@ -37,12 +38,18 @@ class CannotAct(NothingDone):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to act on. ``service`` is the unit whose restart may cure the check that failed, where there is one."""
+    """Whom to act on. ``service`` is the unit whose restart may cure the check that failed, where there is one.
+
+    ``known`` is what was found out about the host at earlier logins (which init it has …), ``remember`` (name, value) adds to it.
+    ``keep`` (name, text) keeps what was seen with the incident, for people: a console's log, what a file system check said."""
 
     host: Host
     resolve: Resolve = field(repr=False)
     clock: Clock
     service: str | None = None
+    known: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    remember: Callable[[str, str], None] = field(default=lambda _name, _value: None, repr=False)
+    keep: Callable[[str, str], None] = field(default=lambda _name, _text: None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,15 @@ Guard = Callable[[], None]
 """May the host still be asked to act? Raises ``TooLate`` where not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The gate's leave to do an action once. ``attempt`` names it, on the host too (letters, digits and ``-``)."""
+
+    attempt: str
+    timeout_s: float
+    guard: Guard = field(repr=False)
+
+
 class Connection(Protocol):
     """A login on a host."""
 
@@ -79,7 +95,7 @@ Connect = Callable[[Target], Connection]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an action ended. ``outcome`` is ``DONE``, ``FAILED``, ``NOT_DONE`` (the host never heard of it) or ``UNKNOWN``;
+    """How an action ended. ``outcome`` is ``DONE``, ``FAILED``, ``NOT_DONE`` (nobody ever heard of it) or ``UNKNOWN``;
     ``command_line`` as run on the host."""
 
     outcome: StepOutcome
@@ -93,9 +109,9 @@ class Prepared(Protocol):
     @property
     def before(self) -> Mapping[str, str]: ...
 
-    def start(self, timeout_s: float, guard: Guard) -> Result:
-        """Do it. May be called once. ``UNKNOWN``: ask ``settle``. Whatever is sent to change something goes through ``guard``;
-        ``TooLate`` is raised through."""
+    def start(self, leave: Leave) -> Result:
+        """Do it. May be called once. ``UNKNOWN``: ask ``settle``. Whatever is sent to change something goes through the leave's
+        ``guard``; ``TooLate`` is raised through. What may take longer than 30 s runs there as a unit named after the attempt."""
         ...
 
     def close(self) -> None:
@@ -103,14 +119,33 @@ class Prepared(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """An attempt that nobody knows the end of. ``age_s``: how long ago its intent was written, by CLOCK_BOOTTIME (at least so long:
+    a machine that has rebooted since doesn't know)."""
+
+    attempt: str
+    age_s: float
+    timeout_s: float = 60.0
+
+
 class Action(Protocol):
-    """A kind of step that acts."""
+    """A kind of step that acts. ``rehearsals``: see ``runbooks.spec.ActionSpec``."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def parameters(self) -> Mapping[str, ParameterSpec]: ...
+
+    @property
+    def effect(self) -> Effect: ...
+
+    @property
+    def repeatable(self) -> bool: ...
+
+    @property
+    def rehearsals(self) -> frozenset[str]: ...
 
     def describe(self, host: Host, parameters: Mapping[str, Parameter], service: str | None) -> tuple[str, ...]:
         """The exact command lines, in order, that a run which goes well has the host carry out. Raises ``CannotAct``."""
@@ -126,8 +161,8 @@ class Action(Protocol):
         parameters: Mapping[str, Parameter],
         before: Mapping[str, str],
         connect: Connect,
-        timeout_s: float = 60.0,
+        attempt: Attempted,
     ) -> Result:
-        """After a ``start`` that nobody knows the end of: look, for at most about ``timeout_s``, whether it had its effect.
+        """After a ``start`` that nobody knows the end of: look, for at most about its ``timeout_s``, whether it had its effect.
         ``UNKNOWN`` where that can't be told: then a person is asked. Never acts, never raises for what the host does."""
         ...

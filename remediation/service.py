@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import Host
-from domain.procedure import Parameter, StepOutcome
+from domain.procedure import Effect, Parameter, StepOutcome
 from domain.unit import service_unit
-from remediation.action import CannotAct, CannotReach, Connect, Connection, Guard, Ran, Result, Target
+from remediation.action import Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Ran, Result, Target
 from runbooks.spec import ParameterSpec
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,InvocationID,ActiveEnterTimestampMonotonic"
@@ -77,8 +77,8 @@ class PreparedRestart:
     before: Mapping[str, str]
     _connection: Connection
 
-    def start(self, timeout_s: float, guard: Guard) -> Result:
-        ran = self._connection.run(restart_argv(self.unit), timeout_s, guard)
+    def start(self, leave: Leave) -> Result:
+        ran = self._connection.run(restart_argv(self.unit), leave.timeout_s, leave.guard)
         line = shlex.join(ran.argv)
         if not ran.sent:
             return Result(StepOutcome.NOT_DONE, _words(ran), line)
@@ -99,6 +99,9 @@ class RestartService:
     """``systemctl restart`` of the step's ``unit``, or of the service that the failed check names."""
 
     name: str = "restart_service"
+    effect: Effect = Effect.CHANGE
+    repeatable: bool = False
+    rehearsals: frozenset[str] = frozenset({"guest"})
     parameters: Mapping[str, ParameterSpec] = field(
         default_factory=lambda: MappingProxyType(
             {"unit": ParameterSpec("the service's unit; by default the one that the failed check names", service_unit)}
@@ -131,7 +134,7 @@ class RestartService:
         parameters: Mapping[str, Parameter],
         before: Mapping[str, str],
         connect: Connect,
-        timeout_s: float = 60.0,
+        attempt: Attempted,
     ) -> Result:
         try:
             unit = _unit(parameters, target.service)
@@ -139,7 +142,7 @@ class RestartService:
         except (CannotAct, CannotReach) as error:
             return Result(StepOutcome.UNKNOWN, f"could not look whether it was restarted: {error}")
         try:
-            return _settle(target, unit, before, connection, timeout_s)
+            return _settle(target, unit, before, connection, attempt.timeout_s)
         finally:
             connection.close()
 

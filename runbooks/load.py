@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
 from domain.mistake import Mistake, shown
-from domain.procedure import ANNOUNCE, LOOK, Parameter, Procedure, Step
+from domain.procedure import ANNOUNCE, LOOK, Effect, Parameter, Procedure, Step
 from runbooks.document import MAX_BYTES, Document, Entry
 from runbooks.lint import faults, parameter_fault
 from runbooks.spec import ActionSpec, ParameterSpec
@@ -114,7 +114,8 @@ def _step(document: Document, entry: Entry, actions: Mapping[str, ActionSpec]) -
     until_s, every_s = _repetition(document, found, plain)
     if timeout_s is None or until_s is None or every_s is None:
         return plain
-    return Step(step_id, action, MappingProxyType(parameters), timeout_s, until_s, every_s)
+    effect = actions[action].effect if action in actions else Effect.NONE
+    return Step(step_id, action, MappingProxyType(parameters), timeout_s, until_s, every_s, effect)
 
 
 def _repetition(document: Document, found: Mapping[str, Entry], plain: Step) -> tuple[float | None, float | None]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.procedure import Parameter
+from domain.procedure import Effect, Parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,17 @@ class ParameterSpec:
 
 
 class ActionSpec(Protocol):
-    """What the loader needs to know about an action."""
+    """What the loader needs to know about an action. ``repeatable``: trying it again can do no harm; ``rehearsals``: the kinds of
+    throwaway host (see room bed/) it can be tried on, so that nothing is ever done for the first time on a customer's machine."""
+
+    @property
+    def effect(self) -> Effect: ...
+
+    @property
+    def repeatable(self) -> bool: ...
+
+    @property
+    def rehearsals(self) -> frozenset[str]: ...
 
     @property
     def parameters(self) -> Mapping[str, ParameterSpec]: ...

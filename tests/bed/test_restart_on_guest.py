@@ -11,7 +11,7 @@ from fixtures_ssh import host_at
 from bed.guest import Guest
 from bed.process import wait_for
 from domain.procedure import StepOutcome
-from remediation import ACTIONS, CannotAct, CannotReach, Connection, Result, Target, open_connection, sudoers
+from remediation import ACTIONS, Attempted, CannotAct, CannotReach, Connection, Leave, Result, Target, open_connection, sudoers
 from store.clock import SystemClock
 
 pytestmark = pytest.mark.root
@@ -44,7 +44,7 @@ def in_time() -> None:
 
 def restart(target: Target, connect: Callable[[Target], Connection], timeout_s: float = 30) -> tuple[Mapping[str, str], Result]:
     with contextlib.closing(RESTART.prepare(target, {}, connect)) as prepared:
-        return prepared.before, prepared.start(timeout_s, in_time)
+        return prepared.before, prepared.start(Leave("hikeshi-1", timeout_s, in_time))
 
 
 def slow_start(guest: Guest, unit: str, seconds: float) -> None:
@@ -62,7 +62,7 @@ def test_a_killed_service_is_back(guest: Guest, target: Target, connect: Callabl
     assert (result.outcome, result.detail) == (StepOutcome.DONE, "restarted; nginx.service is active (running)")
     assert (before["ActiveState"], before["Result"]) == ("failed", "signal")
     assert guest.service_starts("nginx.service") == starts + 1
-    settled = RESTART.settle(target, {}, before, connect)
+    settled = RESTART.settle(target, {}, before, connect, Attempted("hikeshi-1", 5))
     assert settled.outcome is StepOutcome.DONE
     assert guest.service_starts("nginx.service") == starts + 1
 
@@ -97,7 +97,7 @@ def test_a_service_that_does_not_start_has_failed(guest: Guest, target: Target, 
     before, result = restart(target, connect)
     assert result.outcome is StepOutcome.FAILED
     assert "nginx.service is failed (failed), result exit-code" in result.detail
-    settled = RESTART.settle(target, {}, before, connect)
+    settled = RESTART.settle(target, {}, before, connect, Attempted("hikeshi-1", 5))
     assert (settled.outcome, settled.detail) == (
         StepOutcome.FAILED,
         "started since, and failed: nginx.service is failed (failed), result exit-code",
@@ -120,7 +120,7 @@ def test_what_was_never_started_is_not_known_to_be(guest: Guest, target: Target,
     starts = guest.service_starts("nginx.service")
     with contextlib.closing(RESTART.prepare(target, {}, connect)) as prepared:
         before = prepared.before
-    settled = RESTART.settle(target, {}, before, connect)
+    settled = RESTART.settle(target, {}, before, connect, Attempted("hikeshi-1", 5))
     assert (settled.outcome, settled.detail) == (
         StepOutcome.UNKNOWN,
         "not started since: nginx.service is failed (failed), result signal",
@@ -143,11 +143,11 @@ def test_a_connection_lost_in_the_middle_is_settled_by_looking(
 
         cutter = threading.Thread(target=cut)
         cutter.start()
-        result = prepared.start(30, in_time)
+        result = prepared.start(Leave("hikeshi-1", 30, in_time))
         cutter.join()
     assert result.outcome is StepOutcome.UNKNOWN
     assert result.detail.startswith("connection lost")
-    settled = RESTART.settle(target, {}, prepared.before, connect)
+    settled = RESTART.settle(target, {}, prepared.before, connect, Attempted("hikeshi-1", 5))
     assert (settled.outcome, settled.detail) == (StepOutcome.DONE, "started since: nginx.service is active (running)")
     assert guest.service_starts("nginx.service") == starts + 1
 
@@ -159,9 +159,9 @@ def test_a_restart_that_takes_too_long_goes_on_at_the_host(
     slow_start(guest, "nginx.service", 3)
     before, result = restart(target, connect, timeout_s=0.5)
     assert (result.outcome, result.detail) == (StepOutcome.UNKNOWN, "no end within 0.5 s; it may go on")
-    early = RESTART.settle(target, {}, before, connect, 0.1)
+    early = RESTART.settle(target, {}, before, connect, Attempted("hikeshi-1", 1, 0.1))
     assert early.detail == "still under way after 0.1 s: nginx.service is activating (start-pre)"
-    assert RESTART.settle(target, {}, before, connect).outcome is StepOutcome.DONE
+    assert RESTART.settle(target, {}, before, connect, Attempted("hikeshi-1", 5)).outcome is StepOutcome.DONE
 
 
 def test_a_host_that_hangs_is_given_up(

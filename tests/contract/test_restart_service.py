@@ -14,7 +14,7 @@ from hand_clock import HandClock
 from bed.host import make_key
 from bed.plain import PlainHost
 from domain.procedure import StepOutcome
-from remediation import ACTIONS, CannotAct, CannotReach, Guard, Prepared, Target, TooLate, open_connection
+from remediation import ACTIONS, Attempted, CannotAct, CannotReach, Guard, Leave, Prepared, Target, TooLate, open_connection
 from remediation.action import Ran
 
 RESTART = ACTIONS["restart_service"]
@@ -40,7 +40,7 @@ def test_a_dry_run_prints_exactly_what_a_real_run_sends(sshd_server: SshServer) 
     sshd_server.script("sudo", "true")
     target = sshd_server.target(service="nginx")
     with contextlib.closing(prepare(sshd_server)) as prepared:
-        result = prepared.start(10, in_time)
+        result = prepared.start(Leave("hikeshi-1", 10, in_time))
     described = RESTART.describe(target.host, {}, "nginx")
     assert sshd_server.commands() == list(described)
     assert result.command_line == described[1] == "sudo -n systemctl restart nginx.service"
@@ -98,7 +98,7 @@ def test_how_a_restart_ends(sshd_server: SshServer, sudo: str, outcome: StepOutc
     show(sshd_server)
     sshd_server.script("sudo", sudo)
     with contextlib.closing(prepare(sshd_server)) as prepared:
-        result = prepared.start(1, in_time)
+        result = prepared.start(Leave("hikeshi-1", 1, in_time))
     assert (result.outcome, result.detail) == (outcome, detail)
     assert result.command_line == "sudo -n systemctl restart nginx.service"
 
@@ -113,9 +113,9 @@ def test_what_is_too_late_is_not_sent(sshd_server: SshServer) -> None:
 
     with contextlib.closing(prepare(sshd_server)) as prepared:
         with pytest.raises(TooLate):
-            prepared.start(10, refuse)
+            prepared.start(Leave("hikeshi-1", 10, refuse))
         assert [line.split()[0] for line in sshd_server.commands()] == ["systemctl"]
-        assert prepared.start(10, in_time).outcome is StepOutcome.DONE, "the login is as good as before"
+        assert prepared.start(Leave("hikeshi-1", 10, in_time)).outcome is StepOutcome.DONE, "the login is as good as before"
 
 
 def test_a_restart_that_was_never_sent_was_not_done(sshd_server: SshServer) -> None:
@@ -123,7 +123,7 @@ def test_a_restart_that_was_never_sent_was_not_done(sshd_server: SshServer) -> N
     show(sshd_server)
     prepared = prepare(sshd_server)
     prepared.close()
-    result = prepared.start(10, in_time)
+    result = prepared.start(Leave("hikeshi-1", 10, in_time))
     assert (result.outcome, result.detail) == (StepOutcome.NOT_DONE, "connection lost before the command was sent")
     assert len(sshd_server.commands()) == 1
 
@@ -194,7 +194,7 @@ def test_settling_goes_by_what_is_seen(
     clock = HandClock()
     target = Target(host_at("192.0.2.1", 22, ()), lambda _: "", clock, "nginx")
     login = Shown(*states)
-    result = RESTART.settle(target, {}, before, lambda _: login, 5)
+    result = RESTART.settle(target, {}, before, lambda _: login, Attempted("hikeshi-1", 5, 5))
     assert result.outcome == outcome
     assert detail is None or result.detail == detail
     assert sum(clock.slept) == slept_s
@@ -207,7 +207,7 @@ def test_settling_a_host_that_cannot_be_reached_stays_unknown() -> None:
         raise CannotReach("host key mismatch")
 
     target = Target(host_at("192.0.2.1", 22, ()), lambda _: "", HandClock(), "nginx")
-    result = RESTART.settle(target, {}, BEFORE, refuse, 5)
+    result = RESTART.settle(target, {}, BEFORE, refuse, Attempted("hikeshi-1", 5, 5))
     assert (result.outcome, result.detail) == (StepOutcome.UNKNOWN, "could not look whether it was restarted: host key mismatch")
 
 
@@ -220,6 +220,6 @@ def test_the_host_without_root_is_recovered_alike(tmp_path: Path) -> None:
         host = host_at(plain.address, plain.ssh_port, (plain.host_key,), service="nginx")
         target = Target(host, lambda _: (tmp_path / "mine").read_text(), HandClock(), "nginx")
         with contextlib.closing(RESTART.prepare(target, {}, open_connection)) as prepared:
-            assert prepared.start(10, in_time).outcome is StepOutcome.DONE
-        assert RESTART.settle(target, {}, prepared.before, open_connection).outcome is StepOutcome.DONE
+            assert prepared.start(Leave("hikeshi-1", 10, in_time)).outcome is StepOutcome.DONE
+        assert RESTART.settle(target, {}, prepared.before, open_connection, Attempted("hikeshi-1", 5)).outcome is StepOutcome.DONE
         assert plain.service_starts("nginx") == starts + 1

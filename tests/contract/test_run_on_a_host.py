@@ -407,13 +407,13 @@ def test_whoever_is_paged_reads_what_stood_in_the_way(scene: Scene) -> None:
     assert scene.host.ssh is not None
     scene.holds(replace(scene.host, ssh=replace(scene.host.ssh, identity=Secret("file", "/gone/id_ed25519"))))
     session = scene.before_the_restart()
-    assert restart(session).outcome is StepOutcome.NOT_DONE
+    assert restart(session).outcome is StepOutcome.UNREACHED
     began_s = scene.clock.now_s()
     step = session.next()
     assert step is not None
     session.perform(step)
     ended = end(scene, session)
-    assert ended.detail.startswith("restart could not be done: the private key (file /gone/id_ed25519)")
+    assert ended.detail.startswith("restart could not be begun, the host was not reached: the private key (file /gone/id_ed25519)")
     assert "; verify: web01/http down" in ended.detail
     assert scene.clock.now_s() - began_s < step.step.every_s
     [page] = [notify for notify in scene.told() if notify.message is Message.PAGE]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import runbooks
-from domain.procedure import Parameter
+from domain.procedure import Effect, Parameter
 from remediation import ACTIONS
 from runbooks.load import RunbookError
 from runbooks.spec import ActionSpec, ParameterSpec
@@ -26,6 +26,10 @@ steps:
 
 class Anything:
     """An action that takes a text as it comes, and needs a number."""
+
+    effect = Effect.CHANGE
+    repeatable = False
+    rehearsals = frozenset({"guest"})
 
     def __init__(self) -> None:
         self.parameters = {"text": ParameterSpec("a text", self.text), "count": ParameterSpec("1 to 9", self.count, required=True)}

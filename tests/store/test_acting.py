@@ -52,6 +52,6 @@ def test_a_host_that_lets_nobody_in_was_not_worked_on(context: Context) -> None:
             target=Target(host=host, resolve=secrets.resolve, clock=context.clock, service=RUN.service),
         )
         result = act(acting, ended=lambda attempt, _: ended.append(attempt), not_done=not_done.append)
-    assert (result.outcome, result.detail) == (StepOutcome.NOT_DONE, "the inventory says nothing about ssh on this host")
+    assert (result.outcome, result.detail) == (StepOutcome.UNREACHED, "the inventory says nothing about ssh on this host")
     assert result.outcome in LEFT_ALONE
     assert (ended, not_done) == ([], [result])

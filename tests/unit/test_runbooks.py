@@ -74,9 +74,11 @@ def test_the_shipped_ones_are_found_outside_the_checkout(tmp_path: Path, packed:
 import sys
 sys.path.insert(0, {str(path)!r})
 import runbooks
+from domain.procedure import Effect
 from runbooks.spec import ParameterSpec
 class Restart:
     parameters = {{"unit": ParameterSpec("a unit", str)}}
+    effect, repeatable, rehearsals = Effect.CHANGE, False, frozenset({{"guest"}})
 assert {str(path)!r} in runbooks.__file__, runbooks.__file__
 print(*runbooks.load({{"restart_service": Restart()}}))
 """

@@ -17,7 +17,7 @@ VERIFY = Step("verify", LOOK, until_s=20.0, every_s=5.0)
 RESTART_SERVICE = Procedure("restart-service", "1", {"en": "Restart"}, 3600.0, (LOOK_FIRST, TELL, LOOK_AGAIN, RESTART, VERIFY))
 BEFORE = (("look-first", "down"), ("tell", "done"), ("look-again", "down"))
 RESTARTED = (*BEFORE, ("restart", "done"))
-ACTED = set(StepOutcome) - {StepOutcome.NOT_DONE, StepOutcome.REFUSED, StepOutcome.LATE}
+ACTED = set(StepOutcome) - {StepOutcome.NOT_DONE, StepOutcome.UNREACHED, StepOutcome.REFUSED, StepOutcome.LATE}
 """Ends of an acting step after which something was done to the host, or may have been."""
 
 

@@ -5,6 +5,8 @@ again when the guest reboots (exit status 133), and pulls its network cable when
 """
 
 import functools
+import os
+import signal
 import subprocess
 import threading
 import uuid
@@ -24,7 +26,8 @@ _BROKEN = "bed-broken.conf"
 
 
 class Guest:
-    """A host in `bed`, off until `power_on` (as a context manager: on, and answering). Fulfils `bed.host.Host`.
+    """A host in `bed`, off until `power_on` (as a context manager: on, and answering). Fulfils `bed.host.Host` and
+    `bed.machine.Machine`; it has one system to boot, so `next_boot` is only remembered.
 
     `services` ("nginx", "postfix") are started at boot. `address`, `address6`: inside the bed's network. `ca_file`: signs its https
     certificate, which is for `name` and both addresses. `root`: its root folder as seen from here, also while it is off.
@@ -40,6 +43,7 @@ class Guest:
         self.name = name
         self.machine = f"{bed.slot.netns}-{name}"
         self.ca_file = bed.authority.ca_file
+        self.next_boot = "disk"
         self._services = services
         self._folder = bed.folder / "guests" / name
         self._cgroup = f"{slot.CGROUP}/{bed.slot.number}/{name}"
@@ -113,6 +117,18 @@ class Guest:
         """Pull the plug: every process ends at once, nothing is shut down. What it had written is still there afterwards."""
         cgroup.kill(self._cgroup)
         self.wait_off()
+        self.thaw()  # a machine that hung is as good as any other when it is switched on again
+
+    def reset(self) -> None:
+        """Start it anew at once, without shutting anything down; nothing happens when it is off."""
+        if self.running:
+            self.power_off()
+            self.power_on()
+
+    def press_button(self) -> None:
+        """Ask its init to power off in good order; returns at once. A frozen one doesn't hear it, nor one that is off."""
+        if self.running:
+            os.kill(self._init(), signal.SIGRTMIN + 4)  # systemd(1): starts poweroff.target
 
     def reboot(self) -> None:
         """Restart it in good order; returns when it answers again."""

@@ -14,6 +14,7 @@ from fixtures_bed import ClientKey
 from bed import cgroup, slot
 from bed.guest import Guest
 from bed.host import Host
+from bed.machine import Machine
 from bed.network import Bed
 from bed.postfix import MailGuest
 from bed.process import BedError, wait_for
@@ -143,6 +144,25 @@ def test_reboot_and_power(bed: Bed, guest: Guest) -> None:
     guest.run(["systemctl", "poweroff"])
     guest.wait_off()
     assert not ping(bed, guest)
+
+
+@pytest.mark.root
+def test_a_machine_is_switched_from_outside_also_when_it_hangs(guest: Guest) -> None:
+    machine: Machine = guest
+
+    assert machine.next_boot == "disk"
+    guest.freeze()
+    machine.press_button()
+    machine.reset()
+    guest.wait_ready()
+    assert guest.service_starts("nginx") == 2
+    machine.press_button()
+    guest.wait_off()
+    machine.press_button()
+    machine.reset()
+    machine.power_off()
+    assert not machine.running
+    assert guest.service_starts("nginx") == 2
 
 
 @pytest.mark.root

@@ -1,7 +1,7 @@
 # The engine room. Everything here makes its own set-up first (scripts/setup; a second run has nothing to do).
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench setup clean
+.PHONY: help demo test proof lint bench setup clean
 
 PY := .venv/bin/python
 JOBS ?= 2
@@ -14,10 +14,14 @@ demo: ## the main job as a story, on a real host where this machine can run one 
 	@scripts/setup demo
 	@.venv/bin/hikeshi demo $(ARGS)
 
-test: ## lint, then every test; JOBS=2 at a time
+test: ## lint, then every test but the proof; JOBS=2 at a time
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -n $(JOBS) --durations=25 $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) -m "not proof" --durations=25 $(ARGS)
+
+proof: ## the tests that take long: all kill points, many seeds, real machines, rehearsals
+	@scripts/setup test
+	@$(PY) -m pytest -n $(JOBS) -m proof --durations=25 $(ARGS)
 
 lint: ## formatting, style, types, and which room may import which
 	@scripts/setup python

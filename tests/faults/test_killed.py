@@ -36,6 +36,16 @@ PRELOADED = [
 ROLES = ("engine", "watcher", "hands")
 ASKED = {"hands: after commit INSERT attempt #1", "hands: before restart #1"}
 """Between intent and effect: nobody can know, so a person is asked."""
+QUICK = {
+    "engine: commit INSERT command, INSERT decision, INSERT incident, UPDATE host, UPDATE inbox, UPDATE verdict #1",
+    "hands: after commit INSERT attempt #1",
+    "hands: after mail #1",
+    "hands: after restart #1",
+    "hands: commit INSERT attempt #1",
+    "hands: commit INSERT inbox, UPDATE attempt #1",
+    "watcher: commit INSERT inbox #1",
+}
+"""One point of each kind: a decision, an intent, an effect, an outcome, a mail, a verdict. The rest is for ``make proof``."""
 BY_CHANCE = {"watcher: commit INSERT inbox, complete command #1"}
 """Whether the recovery is seen by the look that was asked for or by the regular one before it."""
 
@@ -156,7 +166,16 @@ def kind(point: str) -> str:
     return point.rpartition(" #")[0]
 
 
-@pytest.mark.parametrize("point", recorded(POINTS.read_text(encoding="utf-8")) if POINTS.exists() else [])
+def points_to_be_killed_at() -> list[pytest.ParameterSet]:
+    pinned = recorded(POINTS.read_text(encoding="utf-8")) if POINTS.exists() else []
+    return [pytest.param(point, id=point, marks=() if point in QUICK else pytest.mark.proof) for point in pinned]
+
+
+def test_the_quick_points_are_points() -> None:
+    assert set(recorded(POINTS.read_text(encoding="utf-8"))) >= QUICK | ASKED | BY_CHANCE
+
+
+@pytest.mark.parametrize("point", points_to_be_killed_at())
 def test_killed_at(point: str, world: World) -> None:
     starts = play(world, POINTS_KILL=point)
     assert point in BY_CHANCE or (world.settings.home / "killed").exists()

@@ -143,12 +143,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class SshAccess:
-    """How recovery logs in: pinned host keys (``ssh-ed25519 AAAA…``), a dedicated user, a private key by reference."""
+    """How recovery logs in: pinned host keys (``ssh-ed25519 AAAA…``), a dedicated user, a private key by reference; at ``address``
+    where that is another one than the host is watched at."""
 
     user: str
     host_keys: tuple[str, ...]
     identity: Secret
     port: int = 22
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One action on a real machine: prepared, admitted, done within seconds or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from domain.commands import Run
@@ -44,13 +44,13 @@ class Acting:
 
     @property
     def command_line(self) -> str:
-        return " && ".join(describe(self.step, self.target.host, self.target.service))
+        return " && ".join(describe(self.step, self.target.host, self.target.service, self.target.known))
 
 
-def describe(step: Step, host: Host, service: str | None) -> tuple[str, ...]:
+def describe(step: Step, host: Host, service: str | None, known: Mapping[str, str]) -> tuple[str, ...]:
     """What the step would have the host carry out; where it can't be done at all, why."""
     try:
-        return ACTIONS[step.action].describe(host, step.parameters, service)
+        return ACTIONS[step.action].describe(host, step.parameters, service, known)
     except NothingDone as error:
         return (f"# not possible: {error}",)
 

@@ -18,7 +18,7 @@ from domain.observation import Verdict
 from domain.procedure import ANNOUNCE, LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
 from domain.reasons import Code
 from domain.wording import shown
-from engine import secrets
+from engine import knowing
 from engine.acting import Acting, StepResult, act, settle
 from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
 from engine.context import Context
@@ -87,7 +87,7 @@ class RunSession:
         """Intents without an end were somebody's who was killed: look at the host what came of them."""
         for attempt in self._attempts():
             if attempt.outcome is None:
-                target = None if self._moved() else self._target()
+                target = None if self._moved() else self._target(attempt.step)
                 result = settle(attempt, target, self._step(attempt.step))
                 self._write_ended(attempt.id, attempt.step, attempt.action, result)
 
@@ -191,13 +191,13 @@ class RunSession:
             now = policy.hosts.get(self.run.host) if policy is not None else None
             return now is None or moved_since(session, self.run, now)
 
-    def _target(self) -> Target | None:
+    def _target(self, step: str) -> Target | None:
         if self.host is None:
             return None
-        return Target(host=self.host, service=self.run.service, resolve=secrets.resolve, clock=self._context.clock)
+        return knowing.target(self._context, self.run, self.host, step, self._check_claim)
 
     def _act(self, step: Step) -> StepResult:
-        target = self._target()
+        target = self._target(step.id)
         if target is None:
             result = StepResult(StepOutcome.NOT_DONE, f"{self.run.host} is not in the inventory")
             self._write_whole(step, result)

@@ -16,6 +16,7 @@ from domain.pauses import Pause, boundary_s
 from domain.reasons import Code
 from domain.runs import REQUEST_FRESH_S
 from domain.unit import service_unit
+from engine import knowing
 from engine.acting import describe
 from engine.context import Context
 from engine.history import facts_of
@@ -169,6 +170,7 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
     with context.store.read() as session:
         incident = state_of(session, host).incident
     aimed = aim(found, incident, runbook, meant)
+    known = knowing.known(context, found)
     lines = []
     for number, step in enumerate(procedure.steps, 1):
         match step.action:
@@ -179,7 +181,7 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
             case "announce":
                 lines.append(f"{number}. {step.id}: mail that work starts, in an open incident")
             case _:
-                lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, aimed.service))}")
+                lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, aimed.service, known))}")
     return lines
 
 

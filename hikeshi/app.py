@@ -65,11 +65,14 @@ def check(inventory: Folder, json: Json = False) -> None:
 
 
 @app.command()
-def status(json: Json = False) -> None:
-    """What burns, what is being done, what is held or paused, and who is waited for."""
+def status(
+    host: Annotated[str | None, typer.Argument(help="A host: what was found out about it at logins.")] = None, json: Json = False
+) -> None:
+    """What burns, what is being done, what is held or paused, and who is waited for; or what is known of one host."""
+    from hikeshi.knowing import show_host
     from hikeshi.reading import show_status
 
-    raise typer.Exit(show_status(json))
+    raise typer.Exit(show_status(json) if host is None else show_host(host, json))
 
 
 @app.command()
@@ -94,6 +97,17 @@ def explain(
     from hikeshi.reading import show_explanation
 
     raise typer.Exit(show_explanation(subject, json, language))
+
+
+@app.command()
+def findings(
+    subject: Annotated[str, typer.Argument(help="An incident (INC-000123), or a host for what was seen there last.")],
+    json: Json = False,
+) -> None:
+    """What was seen on a host and kept: diagnoses, journals, what file system checks said."""
+    from hikeshi.knowing import show_findings
+
+    raise typer.Exit(show_findings(subject, json))
 
 
 @app.command()

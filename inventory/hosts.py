@@ -99,6 +99,7 @@ def _ssh(fields: Fields) -> SshAccess:
         host_keys=tuple(sorted(fields.list_of("host_keys", host_key))),
         identity=fields.need("identity", secret, Secret("file", "")),
         port=fields.get("port", whole(1, 65535), 22),
+        address=fields.get("address", address, None),
     )
 
 

@@ -111,6 +111,7 @@ CHECK: Keys = {
 SSH: Keys = {
     "user": "the dedicated remote user; its sudo rules are printed by hikeshi sudoers",
     "port": "1 to 65535; 22 by default",
+    "address": "where recovery logs in, such as a management network's address; the host's by default",
     "host_keys": "a list of the host's public keys, as ssh-keyscan prints them, without the host",
     "identity": "the private key: {file: /path} or {env: NAME}",
 }

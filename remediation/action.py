@@ -19,6 +19,11 @@ Resolve = Callable[[Secret], str]
 """The secret behind a reference; of a private key, its text. Where it is not to be had: ``LookupError``, ``OSError`` or
 ``ValueError``, in words for the operator."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+ATTEMPT = "hikeshi-ATTEMPT"
+"""Stands for the attempt's name, which a dry run has none of."""
+OR = "# or: "
+
 
 class NothingDone(Exception):  # noqa: N818 - reads as a sentence where it is caught
     """The action was not begun, so nothing on the host has changed. The text says why, without secrets."""
@@ -41,13 +46,14 @@ class Target:
     """Whom to act on. ``service`` is the unit whose restart may cure the check that failed, where there is one.
 
     ``known`` is what was found out about the host at earlier logins (which init it has …), ``remember`` (name, value) adds to it.
-    ``keep`` (name, text) keeps what was seen with the incident, for people: a console's log, what a file system check said."""
+    ``keep`` (name, text) keeps what was seen with the incident, for people: a console's log, what a file system check said; to be
+    called while the attempt is under way, in ``start`` and ``settle``, for at most 16 names of 256 KB each, never with a secret."""
 
     host: Host
     resolve: Resolve = field(repr=False)
     clock: Clock
     service: str | None = None
-    known: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    known: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     remember: Callable[[str, str], None] = field(default=lambda _name, _value: None, repr=False)
     keep: Callable[[str, str], None] = field(default=lambda _name, _text: None, repr=False)
 
@@ -147,8 +153,12 @@ class Action(Protocol):
     @property
     def rehearsals(self) -> frozenset[str]: ...
 
-    def describe(self, host: Host, parameters: Mapping[str, Parameter], service: str | None) -> tuple[str, ...]:
-        """The exact command lines, in order, that a run which goes well has the host carry out. Raises ``CannotAct``."""
+    def describe(
+        self, host: Host, parameters: Mapping[str, Parameter], service: str | None, known: Mapping[str, str] = NOTHING
+    ) -> tuple[str, ...]:
+        """The exact command lines, in order, that a run which goes well has the host carry out, as far as can be told from what is
+        ``known`` of it (``Target.known``). A line that begins with ``OR`` may take the place of the one before it. The attempt's
+        name is ``ATTEMPT`` here. Raises ``CannotAct``."""
         ...
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> Prepared:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from domain.model import Host
 from domain.procedure import Effect, Parameter, StepOutcome
 from domain.unit import service_unit
-from remediation.action import Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Ran, Result, Target
+from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Ran, Result, Target
 from runbooks.spec import ParameterSpec
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,InvocationID,ActiveEnterTimestampMonotonic"
@@ -108,8 +108,13 @@ class RestartService:
         )
     )
 
-    # Other kinds of action need the host.
-    def describe(self, host: Host, parameters: Mapping[str, Parameter], service: str | None) -> tuple[str, ...]:  # noqa: ARG002
+    def describe(
+        self,
+        host: Host,  # noqa: ARG002 - other kinds of action need it
+        parameters: Mapping[str, Parameter],
+        service: str | None,
+        known: Mapping[str, str] = NOTHING,  # noqa: ARG002
+    ) -> tuple[str, ...]:
         unit = _unit(parameters, service)
         look, act = shlex.join(_show_argv(unit)), shlex.join(restart_argv(unit))
         return (look, act, look)

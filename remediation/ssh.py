@@ -93,7 +93,7 @@ def open_connection(target: Target) -> SshConnection:
     if access is None:
         raise CannotReach("the inventory says nothing about ssh on this host")
     pinned = _pinned(access)
-    connection = _connection(target.host.address, access, _private_key(target, access), pinned)
+    connection = _connection(access.address or target.host.address, access, _private_key(target, access), pinned)
     try:
         connection.open()
     except paramiko.BadHostKeyException as error:

@@ -173,6 +173,34 @@ class Attempt(SQLModel, table=True):
     command_line: str = Field(default="", sa_type=Plain)
 
 
+class FindingRow(SQLModel, table=True):
+    """A text that an attempt kept for people to read; see ``store.findings``."""
+
+    __tablename__: ClassVar[str] = "finding"
+    __table_args__ = (Index("finding_name", "attempt", "name", unique=True), {"sqlite_autoincrement": True})
+
+    seq: int | None = _seq()
+    attempt: str = Field(sa_type=Plain, foreign_key="attempt.id")
+    incident: str | None = _maybe(index=True)
+    host: str = _text(index=True)
+    step: str = _text()
+    name: str = _text()
+    text: str = _text()
+    at_s: float
+
+
+class TraitRow(SQLModel, table=True):
+    """What was found out about a host at a login; ``identity`` names the machine it was found on."""
+
+    __tablename__: ClassVar[str] = "trait"
+
+    host: str = _text(primary_key=True)
+    name: str = _text(primary_key=True)
+    value: str = _text()
+    identity: str = _text()
+    found_s: float
+
+
 class PolicyRow(SQLModel, table=True):
     """An accepted inventory by content hash; ``document`` is a ``domain.model.Policy`` by codec. One is current."""
 

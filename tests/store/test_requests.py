@@ -108,7 +108,7 @@ def test_a_dry_run_shows_what_the_real_one_does(
     assert session.procedure is not None
     assert session.host is not None
     expected = [
-        f"{number}. {step.id}: on {session.host.address}: {' && '.join(describe(step, session.host, session.run.service))}"
+        f"{number}. {step.id}: on {session.host.address}: {' && '.join(describe(step, session.host, session.run.service, {}))}"
         for number, step in enumerate(session.procedure.steps, 1)
         if step.acts
     ]

@@ -22,6 +22,8 @@ from store import inbox
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 READING = (
     ("status",),
+    ("status", "web01"),
+    ("findings", "web01"),
     ("incidents",),
     ("explain", "web01"),
     ("sudoers", "web01"),

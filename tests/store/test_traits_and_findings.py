@@ -76,7 +76,8 @@ def test_findings_are_bounded(store: Store) -> None:
     attempt = ask(store, command).attempt_id
     assert attempt is not None
     with store.write() as session:
-        kept = [findings.keep(session, command, "restart", name=chr(97 + n) * 99, text="あ" * 200_000, now_s=5.0) for n in range(20)]
+        long = "あ" * 200_000
+        kept = [findings.keep(session, command, "restart", name=chr(97 + n) * 99, text=long, now_s=5.0) for n in range(20)]
     assert kept == [True] * findings.PER_ATTEMPT + [False] * (20 - findings.PER_ATTEMPT)
     with store.write() as session:
         rows = findings.of_incident(session, command.incident or "")

@@ -45,7 +45,7 @@ FACTS: dict[str, Spec] = {
     # who and where
     "incident": Spec((str, Nothing), "incident id, INC-000123; None for a notice about no incident"),
     "host": Spec((str, Nothing), "host id"),
-    "scope": Spec((str,), "whom a hold concerns: a host's id, or all_hosts"),
+    "scope": Spec((str,), "whom a hold or a limit concerns: a host's id, all_hosts, or customer or parent of the host"),
     "label": Spec((str,), "the host's label, as the customer knows it"),
     "address": Spec((str,), "the host's IP address"),
     "fqdn": Spec((str,), "fully qualified name; empty where it has none"),
@@ -91,7 +91,7 @@ FACTS: dict[str, Spec] = {
     "by": Spec((str,), "who: an operator's id, flow:…, hands:…"),
     "why": Spec((str,), "the reason a person gave"),
     "limit": Spec((int,), "a guard-rail's bound"),
-    "running": Spec((int,), "actions admitted and not yet ended, counted against limit"),
+    "running": Spec((int,), "actions that count against limit: admitted and not yet ended, or begun within window_s"),
     "pause": Spec((str,), "pause id"),
     "step": Spec((str,), "step of a runbook"),
     "action": Spec((str,), "key of ACTIONS"),

@@ -4,11 +4,26 @@ intent, when an action is about to be done (R26, R51)."""
 from dataclasses import dataclass, field
 
 from domain.commands import NO_FACTS, Facts
-from domain.model import Mode
+from domain.model import Mode, PowerLimit
 from domain.reasons import Code
 
 HELD = frozenset({Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD})
 """Refusals by a person's hand, which lasts until it is lifted."""
+PASSING = frozenset({Code.GATE_LIMIT, Code.GATE_POWER_AT_ONCE, Code.GATE_POWER_RATE})
+"""Refusals at admission that time alone ends: they are waited for, and where that was in vain people take over."""
+POWER_WINDOW_S = 600.0
+"""Within which power actions are counted against ``PowerLimit.per_10min``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerUse:
+    """What counts against one limit of power actions: those ``running``, and those ``begun`` within ``POWER_WINDOW_S``.
+    ``scope``: ``all_hosts``, ``customer`` or ``parent``."""
+
+    scope: str
+    running: int
+    begun: int
+    limit: PowerLimit
 
 
 @dataclass(slots=True, kw_only=True)  # not frozen: made in every decision, and that costs five times as much
@@ -18,7 +33,7 @@ class Circumstances:
     ``requested``: an operator asked for it by name; then mode, coverage and evidence are that person's judgement, while
     stop file, holds, pauses and limits count all the same. ``running`` counts actions admitted and not yet ended,
     over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host is no longer the one that was
-    decided for. The last four are known at admission only.
+    decided for. ``power``: of a power action, what it counts with. The last five are known at admission only.
     """
 
     mode: Mode
@@ -39,6 +54,7 @@ class Circumstances:
     claimed: bool = True
     attempted: bool = False
     moved: bool = False
+    power: tuple[PowerUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,16 @@ def judge(seen: Circumstances) -> Verdict:
         return Verdict(Code.GATE_BUSY)
     if seen.running >= seen.limit:
         return Verdict(Code.GATE_LIMIT, {"running": seen.running, "limit": seen.limit})
-    return ADMITTED
+    return next((refused for use in seen.power if (refused := _judge_power(use)) is not None), ADMITTED)
+
+
+def _judge_power(use: PowerUse) -> Verdict | None:
+    if use.running >= use.limit.at_once:
+        return Verdict(Code.GATE_POWER_AT_ONCE, {"scope": use.scope, "running": use.running, "limit": use.limit.at_once})
+    if use.begun >= use.limit.per_10min:
+        facts: Facts = {"scope": use.scope, "running": use.begun, "limit": use.limit.per_10min, "window_s": POWER_WINDOW_S}
+        return Verdict(Code.GATE_POWER_RATE, facts)
+    return None
 
 
 def _judge_unasked(seen: Circumstances) -> Verdict | None:

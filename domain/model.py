@@ -224,10 +224,40 @@ class Flapping:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerLimit:
+    """How many power actions may be under way at once, and begin within ten minutes (R26)."""
+
+    at_once: int
+    per_10min: int
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLimits:
+    """Of all hosts together, of one customer's, and of those that hang on one parent (a hypervisor, a power bar)."""
+
+    overall: PowerLimit = PowerLimit(2, 5)
+    customer: PowerLimit = PowerLimit(1, 3)
+    parent: PowerLimit = PowerLimit(1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class MassOutage:
+    """R26: more than ``share`` percent of a segment's hosts, and at least ``hosts``, became unreachable within ``within_s``.
+    What is held back for it is left to people after ``patience_s``."""
+
+    share: int = 20
+    hosts: int = 5
+    within_s: float = 600.0
+    patience_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Guard-rails (R26) and bounds; safe defaults."""
 
     actions_at_once: int = 2
+    power: PowerLimits = PowerLimits()
+    mass_outage: MassOutage = MassOutage()
     cool_down_s: float = 3600.0
     alerts_per_minute: int = 10
     flapping: Flapping = Flapping()

@@ -90,6 +90,8 @@ class Code(StrEnum):
     GATE_TRIED = "gate_tried"
     GATE_BUSY = "gate_busy"
     GATE_LIMIT = "gate_limit"
+    GATE_POWER_AT_ONCE = "gate_power_at_once"
+    GATE_POWER_RATE = "gate_power_rate"
     GATE_CLAIM_LOST = "gate_claim_lost"
     GATE_ATTEMPTED = "gate_attempted"
     GATE_TARGET_CHANGED = "gate_target_changed"
@@ -168,6 +170,8 @@ SPEC: dict[Code, str] = {
     Code.GATE_TRIED: "R26",
     Code.GATE_BUSY: "R26",
     Code.GATE_LIMIT: "R26",
+    Code.GATE_POWER_AT_ONCE: "R26",
+    Code.GATE_POWER_RATE: "R26",
     Code.GATE_CLAIM_LOST: "R26",
     Code.GATE_ATTEMPTED: "R26",
     Code.GATE_TARGET_CHANGED: "R26",

@@ -92,7 +92,10 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
             "lost": "not heard of again",
         },
     },
-    "scope": {"ja": {"all_hosts": "すべてのホスト"}, "en": {"all_hosts": "all hosts"}},
+    "scope": {
+        "ja": {"all_hosts": "すべてのホスト", "customer": "同じお客様のホスト", "parent": "同じ収容先のホスト"},
+        "en": {"all_hosts": "all hosts", "customer": "hosts of the same customer", "parent": "hosts on the same parent"},
+    },
     "channel": {"ja": {"mail": "メール"}, "en": {}},
     "message": {
         "ja": {

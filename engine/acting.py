@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from domain.commands import Run
+from domain.gate import PASSING
 from domain.model import Host
 from domain.procedure import Step, StepOutcome
-from domain.reasons import Code
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, Prepared, Target, TooLate, open_connection
@@ -16,8 +16,8 @@ from store.tables import Attempt
 INTENT_FRESH_S = 5.0
 """An effect starts within so many seconds (CLOCK_BOOTTIME) of its intent, or not at all."""
 LIMIT_RETRY_S = 5.0
-LIMIT_PATIENCE_S = 600.0
-"""How often, and for how long, an action that only a limit refused is asked for again."""
+LIMIT_PATIENCE_S = 1200.0
+"""How often, and for how long, an action that only a limit refused is asked for again: two windows of power actions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,14 @@ def _admit(acting: Acting, prepared: Prepared) -> Admission:
         who=acting.claimer,
         step=acting.step.id,
         action=acting.step.action,
+        effect=acting.step.effect,
         stop_file=context.settings.stop_file,
         before=dict(prepared.before),
         command_line=acting.command_line,
     )
     while (remaining_s := give_up_s - context.clock.boottime_s()) > 0:
         admission = admit(context.store, replace(request, patient=True))
-        if admission.code is not Code.GATE_LIMIT:
+        if admission.code not in PASSING:
             return admission
         context.clock.sleep(min(LIMIT_RETRY_S, remaining_s))
         acting.check()

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from domain.checks import PROFILES
 from domain.mistake import shown
-from domain.model import Brand, Customer, Flapping, Limits, Mode, OnCall, Policy
+from domain.model import Brand, Customer, Flapping, Limits, MassOutage, Mode, OnCall, Policy, PowerLimit, PowerLimits
 from inventory import keys
 from inventory.checks import profile
 from inventory.fields import Fields
@@ -55,12 +55,40 @@ def _limits(fields: Fields) -> Limits:
     flapping = fields.below("flapping", keys.FLAPPING)
     return Limits(
         actions_at_once=fields.get("actions_at_once", whole(1, 100), default.actions_at_once),
+        power=_power(fields.below("power", keys.POWER_LIMITS)),
+        mass_outage=_mass_outage(fields.below("mass_outage", keys.MASS_OUTAGE)),
         cool_down_s=fields.get("cool_down", duration(0, 7 * DAY_S), default.cool_down_s),
         alerts_per_minute=fields.get("alerts_per_minute", whole(1, 1000), default.alerts_per_minute),
         flapping=Flapping(
             changes=flapping.get("changes", whole(2, 100), default.flapping.changes),
             window_s=flapping.get("window", duration(1, DAY_S), default.flapping.window_s),
         ),
+    )
+
+
+def _power(fields: Fields) -> PowerLimits:
+    default = PowerLimits()
+    return PowerLimits(
+        overall=_power_limit(fields, default.overall),
+        customer=_power_limit(fields.below("per_customer", keys.PER_CUSTOMER), default.customer),
+        parent=_power_limit(fields.below("per_parent", keys.PER_PARENT), default.parent),
+    )
+
+
+def _power_limit(fields: Fields, default: PowerLimit) -> PowerLimit:
+    return PowerLimit(
+        at_once=fields.get("at_once", whole(1, 100), default.at_once),
+        per_10min=fields.get("per_10min", whole(1, 1000), default.per_10min),
+    )
+
+
+def _mass_outage(fields: Fields) -> MassOutage:
+    default = MassOutage()
+    return MassOutage(
+        share=fields.get("share", whole(1, 100), default.share),
+        hosts=fields.get("hosts", whole(2, 1000), default.hosts),
+        within_s=fields.get("within", duration(60, DAY_S), default.within_s),
+        patience_s=fields.get("patience", duration(60, 7 * DAY_S), default.patience_s),
     )
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from domain.model import Check, Customer, Host, Limits, Operator, Policy, Secret
+from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerLimit, Secret
 from domain.pauses import Pause
 
 
@@ -46,7 +46,22 @@ def _limits(limits: Limits) -> dict[str, object]:
         "cool_down": limits.cool_down_s,
         "alerts_per_minute": limits.alerts_per_minute,
         "flapping": {"changes": limits.flapping.changes, "window": limits.flapping.window_s},
+        "power": {
+            **_power(limits.power.overall),
+            "per_customer": _power(limits.power.customer),
+            "per_parent": _power(limits.power.parent),
+        },
+        "mass_outage": {
+            "share": limits.mass_outage.share,
+            "hosts": limits.mass_outage.hosts,
+            "within": limits.mass_outage.within_s,
+            "patience": limits.mass_outage.patience_s,
+        },
     }
+
+
+def _power(limit: PowerLimit) -> dict[str, object]:
+    return {"at_once": limit.at_once, "per_10min": limit.per_10min}
 
 
 def _customer(customer: Customer) -> dict[str, object]:

@@ -27,9 +27,35 @@ BRAND: Keys = {
 
 LIMITS: Keys = {
     "actions_at_once": "how many recovery actions may be under way at the same time, 1 to 100; 2 by default",
+    "power": "how many power actions there may be, for all hosts together and for some of them",
+    "mass_outage": "when so many hosts of a segment are unreachable that nothing is switched by itself",
     "cool_down": "for so long after a recovery a fault of the host is the same trouble again, 0s to 7d; 1h by default",
     "alerts_per_minute": "more mails a minute than this to one customer become one digest (R9), 1 to 1000; 10 by default",
     "flapping": "when a check that comes and goes is announced as flapping (C54)",
+}
+
+POWER_LIMITS: Keys = {
+    "at_once": "how many may be under way at the same time, 1 to 100; 2 by default",
+    "per_10min": "how many may begin within ten minutes, 1 to 1000; 5 by default",
+    "per_customer": "the same for the hosts of any one customer",
+    "per_parent": "the same for the hosts that name the same parent",
+}
+
+PER_CUSTOMER: Keys = {
+    "at_once": "under way at the same time, 1 to 100; 1 by default",
+    "per_10min": "begun within ten minutes, 1 to 1000; 3 by default",
+}
+
+PER_PARENT: Keys = {
+    "at_once": "under way at the same time, 1 to 100; 1 by default",
+    "per_10min": "begun within ten minutes, 1 to 1000; 2 by default",
+}
+
+MASS_OUTAGE: Keys = {
+    "share": "more than this part of a segment's hosts, in percent, 1 to 100; 20 by default",
+    "hosts": "and at least so many of them, 2 to 1000; 5 by default",
+    "within": "have become unreachable within this time, 1m to 1d; 10m by default",
+    "patience": "what was held back for so long is left to people, 1m to 7d; 1h by default",
 }
 
 FLAPPING: Keys = {
@@ -136,6 +162,10 @@ REFERENCE: Mapping[str, Keys] = {
     "sections": SECTIONS,
     "brand": BRAND,
     "limits": LIMITS,
+    "limits.power": POWER_LIMITS,
+    "limits.power.per_customer": PER_CUSTOMER,
+    "limits.power.per_parent": PER_PARENT,
+    "limits.mass_outage": MASS_OUTAGE,
     "limits.flapping": FLAPPING,
     "profiles.ID": PROFILE,
     "profiles.ID.confirmation": CONFIRMATION,

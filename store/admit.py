@@ -14,7 +14,8 @@ from typing import Any
 from sqlmodel import select
 
 from domain.commands import Facts, Run
-from domain.gate import Verdict
+from domain.gate import PASSING, Verdict
+from domain.procedure import Effect
 from domain.reasons import Code
 from store import journal, policies, steady
 from store.circumstances import judge_step
@@ -31,8 +32,8 @@ class Request:
     """Somebody (``who`` holds the claim) is about to do one step of a Run command (``command``: its key).
 
     ``before`` is what was seen of the host before, by which the effect is recognised afterwards; ``command_line`` what will
-    be run there, as people read it, without secrets. ``patient``: refused for the limit only, it will be asked again, so that is
-    no attempt.
+    be run there, as people read it, without secrets. ``patient``: what a limit refuses will be asked for again, so that is no
+    attempt.
     """
 
     command: str
@@ -40,6 +41,7 @@ class Request:
     step: str
     action: str
     stop_file: Path
+    effect: Effect = Effect.CHANGE
     before: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     command_line: str = ""
     patient: bool = False
@@ -74,7 +76,15 @@ def admit(store: Store, request: Request) -> Admission:
             verdict = Verdict(Code.NOT_WATCHED)
         else:
             verdict = judge_step(
-                session, run, request.step, request.who, policy=policy, host=host, stop_file=request.stop_file, now_s=now_s
+                session,
+                run,
+                request.step,
+                request.who,
+                effect=request.effect,
+                policy=policy,
+                host=host,
+                stop_file=request.stop_file,
+                now_s=now_s,
             )
         attempt = Attempt(
             id=f"hikeshi-{secrets.token_hex(8)}",
@@ -82,8 +92,10 @@ def admit(store: Store, request: Request) -> Admission:
             number=journal.next_number(session, run.key),
             step=request.step,
             action=request.action,
+            effect=str(request.effect),
             host=run.host,
             customer=host.customer if host is not None else "",
+            parent=host.parent if host is not None else None,
             claimer=request.who,
             intent_s=now_s,
             intent_boot_s=store.clock.boottime_s(),
@@ -93,6 +105,6 @@ def admit(store: Store, request: Request) -> Admission:
             ended_s=None if verdict.allowed else now_s,
             command_line=request.command_line,
         )
-        if not (request.patient and verdict.code is Code.GATE_LIMIT):
+        if not (request.patient and verdict.code in PASSING):
             session.add(attempt)
     return Admission(verdict.code, attempt.id if verdict.allowed else None, verdict.facts, attempt.intent_boot_s)

@@ -3,24 +3,35 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import func
+from sqlalchemy import and_, func, literal_column, or_
 from sqlmodel import Session, col, select
 
 from domain.aim import moved
 from domain.commands import ENGINE, Run
-from domain.gate import Circumstances, Verdict, judge
-from domain.model import Host, Policy, effective_mode
+from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
+from domain.model import Host, Policy, PowerLimits, effective_mode
 from domain.pauses import Pause, paused_until
+from domain.procedure import LEFT_ALONE, Effect
 from domain.reasons import Code
 from domain.state import HostState
 from store import overlay, policies
 from store.codec import decode
+from store.db import store_of
 from store.outbox import held_by
 from store.tables import Attempt, HostRow
 
 
 def judge_step(
-    session: Session, run: Run, step: str, who: str, *, policy: Policy, host: Host, stop_file: Path, now_s: float
+    session: Session,
+    run: Run,
+    step: str,
+    who: str,
+    *,
+    effect: Effect,
+    policy: Policy,
+    host: Host,
+    stop_file: Path,
+    now_s: float,
 ) -> Verdict:
     """The gate's verdict on one step of a run. One fault that still justifies it is enough; with none, the first one's
     refusal is the answer."""
@@ -38,6 +49,7 @@ def judge_step(
         claimed=held_by(session, run.key, who) is not None and _awaited(state, run),
         attempted=_attempted(session, run.key, step),
         moved=moved_since(session, run, host),
+        power=_power(session, policy.limits.power, host, now_s) if effect is Effect.POWER else (),
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
     if seen.requested:
@@ -93,6 +105,30 @@ def _running(session: Session, host: str | None = None) -> int:
     """Actions admitted and not known to have ended, over all hosts or on one."""
     query = select(func.count()).select_from(Attempt).where(Attempt.code == Code.ADMITTED, col(Attempt.outcome).is_(None))
     return session.exec(query if host is None else query.where(Attempt.host == host)).one()
+
+
+def _power(session: Session, limits: PowerLimits, host: Host, now_s: float) -> tuple[PowerUse, ...]:
+    """What one more power action on this host would count with. What certainly did nothing does not count."""
+    boot_s = store_of(session).clock.boottime_s()
+    # whichever clock was set or began anew meanwhile, by the other it is recent
+    recent = or_(
+        and_(col(Attempt.intent_s) > now_s - POWER_WINDOW_S, col(Attempt.intent_s) < now_s + POWER_WINDOW_S),
+        and_(col(Attempt.intent_boot_s) > boot_s - POWER_WINDOW_S, col(Attempt.intent_boot_s) <= boot_s),
+    )
+    ended = col(Attempt.outcome).not_in(sorted(LEFT_ALONE))
+    query = select(Attempt.customer, Attempt.parent, col(Attempt.outcome).is_(None)).where(
+        literal_column("attempt.effect = 'power'"),  # as the index has it
+        Attempt.code == Code.ADMITTED,
+        or_(col(Attempt.outcome).is_(None), and_(ended, recent)),
+    )
+    found = session.exec(query).all()
+    scopes = [
+        ("all_hosts", limits.overall, [running for _, _, running in found]),
+        ("customer", limits.customer, [running for customer, _, running in found if customer == host.customer]),
+    ]
+    if host.parent is not None:
+        scopes.append(("parent", limits.parent, [running for _, parent, running in found if parent == host.parent]))
+    return tuple(PowerUse(scope, sum(counted), len(counted), limit) for scope, limit, counted in scopes)
 
 
 def _attempted(session: Session, command: str, step: str) -> bool:

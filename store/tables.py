@@ -152,7 +152,10 @@ class Attempt(SQLModel, table=True):
     effect is unknown as long as ``outcome`` is null. ``intent_boot_s`` is CLOCK_BOOTTIME of the machine that asked."""
 
     __tablename__: ClassVar[str] = "attempt"
-    __table_args__ = (Index("attempt_unsettled", "host", **_only("outcome IS NULL")),)
+    __table_args__ = (
+        Index("attempt_unsettled", "host", **_only("outcome IS NULL")),
+        Index("attempt_power", "intent_s", **_only("effect = 'power'")),
+    )
 
     id: str = _text(primary_key=True)
     command: str = Field(sa_type=Plain, index=True, foreign_key="command.key")
@@ -160,8 +163,12 @@ class Attempt(SQLModel, table=True):
     """1 for the first of its command: their order, which no clock can change."""
     step: str = _text()
     action: str = _text()
+    effect: str = Field(default="change", sa_type=Plain)
+    """Of ``domain.procedure.Effect``: power actions are counted (R26)."""
     host: str = _text(index=True)
     customer: str = _text()
+    parent: str | None = _maybe()
+    """What the host hung on then."""
     claimer: str = _text()
     intent_s: float
     intent_boot_s: float

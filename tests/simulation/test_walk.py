@@ -81,6 +81,8 @@ BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
 NOT_OF_STEP = {
     Code.GATE_FAULT_GONE,
     Code.GATE_LIMIT,
+    Code.GATE_POWER_AT_ONCE,
+    Code.GATE_POWER_RATE,
     Code.GATE_CLAIM_LOST,
     Code.GATE_ATTEMPTED,
     Code.GATE_TARGET_CHANGED,

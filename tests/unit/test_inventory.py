@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from domain.mistake import Mistake
-from domain.model import Confirmation, FaultClass, Level, Mode, Policy, Secret, effective_mode
+from domain.model import Confirmation, FaultClass, Level, MassOutage, Mode, Policy, PowerLimit, PowerLimits, Secret, effective_mode
 from domain.pauses import Repeat
 from inventory import Accepted, InventoryError, Registries, keys, load
 from inventory.folder import NAMED
@@ -27,7 +27,13 @@ SAMPLE = Path(__file__).parents[2] / "inventory" / "sample"
 FULL = f"""
 brand: {{name: 例示ホスティング, sender: Monitoring@Hosting.Example}}
 automation: on
-limits: {{actions_at_once: 3, cool_down: 2h, alerts_per_minute: 5, flapping: {{changes: 4, window: 10m}}}}
+limits:
+  actions_at_once: 3
+  cool_down: 2h
+  alerts_per_minute: 5
+  flapping: {{changes: 4, window: 10m}}
+  power: {{at_once: 4, per_10min: 9, per_customer: {{at_once: 2}}, per_parent: {{per_10min: 1}}}}
+  mass_outage: {{share: 30, hosts: 8, within: 5m, patience: 2h}}
 profiles:
   own: {{interval: 90, confirmation: {{failures: 4, retry: 1.5s}}}}
 customers:
@@ -113,6 +119,8 @@ def test_people_are_read_as_written(policy: Policy) -> None:
     limits = policy.limits
     assert (limits.actions_at_once, limits.cool_down_s, limits.alerts_per_minute) == (3, 7200, 5)
     assert (limits.flapping.changes, limits.flapping.window_s) == (4, 600)
+    assert limits.power == PowerLimits(overall=PowerLimit(4, 9), customer=PowerLimit(2, 3), parent=PowerLimit(1, 1))
+    assert limits.mass_outage == MassOutage(share=30, hosts=8, within_s=300, patience_s=7200)
 
 
 def test_a_host_stands_over_its_groups_and_a_later_group_over_an_earlier(policy: Policy) -> None:

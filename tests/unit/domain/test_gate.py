@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sample_policy import CUSTOMER, HOST, policy
 
-from domain.gate import Circumstances, judge
-from domain.model import Mode, effective_mode
+from domain.gate import Circumstances, PowerUse, judge
+from domain.model import Mode, PowerLimit, effective_mode
 from domain.reasons import Code
 
 CLEAR = Circumstances(mode=Mode.ON, procedure="restart-service", limit=2)
@@ -29,6 +29,8 @@ IN_ORDER: list[tuple[Code, dict[str, object]]] = [
     (Code.GATE_MODE_SHADOW, {"mode": Mode.SHADOW}),
     (Code.GATE_BUSY, {"busy": True}),
     (Code.GATE_LIMIT, {"running": 2}),
+    (Code.GATE_POWER_AT_ONCE, {"power": (PowerUse("all_hosts", 2, 2, PowerLimit(2, 5)),)}),
+    (Code.GATE_POWER_RATE, {"power": (PowerUse("all_hosts", 0, 5, PowerLimit(2, 5)),)}),
 ]
 OF_A_PERSONS_JUDGEMENT = {
     Code.GATE_FAULT_GONE,
@@ -85,6 +87,17 @@ def test_refusals_say_what_texts_speak_of() -> None:
 def test_as_many_actions_as_are_allowed_may_run() -> None:
     assert judge(seen({"running": 1})).allowed
     assert not judge(seen({"running": 2})).allowed
+
+
+def test_of_the_limits_of_power_actions_the_first_that_is_reached_is_said() -> None:
+    limit = PowerLimit(2, 3)
+    free, full, spent = PowerUse("all_hosts", 1, 2, limit), PowerUse("customer", 2, 2, limit), PowerUse("parent", 0, 3, limit)
+    assert judge(seen({"power": (free, free)})).allowed
+    refused = judge(seen({"power": (free, full, spent)}))
+    assert (refused.code, refused.facts) == (Code.GATE_POWER_AT_ONCE, {"scope": "customer", "running": 2, "limit": 2})
+    refused = judge(seen({"power": (free, spent, full)}))
+    assert refused.code is Code.GATE_POWER_RATE
+    assert refused.facts == {"scope": "parent", "running": 3, "limit": 3, "window_s": 600.0}
 
 
 @pytest.mark.parametrize(

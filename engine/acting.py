@@ -16,8 +16,8 @@ from store.tables import Attempt
 INTENT_FRESH_S = 5.0
 """An effect starts within so many seconds (CLOCK_BOOTTIME) of its intent, or not at all."""
 LIMIT_RETRY_S = 5.0
-LIMIT_PATIENCE_S = 1200.0
-"""How often, and for how long, an action that only a limit refused is asked for again: two windows of power actions."""
+LIMIT_PATIENCE_S = 840.0
+"""How often, and for how long, an action that only a limit refused is asked for again: longer than power actions are counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,9 @@ def _switch(number: int, url: str) -> str:
 @pytest.mark.parametrize(
     ("chosen", "most", "most_of_one"),
     [
-        pytest.param(limits(PowerLimit(3, 99), PowerLimit(2, 9), PowerLimit(1, 9)), 3, {"customer": 2, "parent": 1}, id="all of them"),
+        pytest.param(
+            limits(PowerLimit(3, 99), PowerLimit(2, 9), PowerLimit(1, 9)), 3, {"customer": 2, "parent": 1}, id="all of them"
+        ),
         pytest.param(limits(PowerLimit(99, 5)), 5, {}, id="rate", marks=pytest.mark.proof),
         pytest.param(limits(customer=PowerLimit(1, 99)), 2, {"customer": 1}, id="per customer", marks=pytest.mark.proof),
         pytest.param(limits(parent=PowerLimit(99, 2)), 8, {"parent": 2}, id="per parent", marks=pytest.mark.proof),

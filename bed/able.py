@@ -9,7 +9,11 @@ from pathlib import Path
 from bed import cgroup, image
 
 _TOOLS = {
+    "debugfs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
     "ip": "iproute2",
+    "losetup": "mount",
+    "mke2fs": "e2fsprogs",
     "mount": "mount",
     "nsenter": "util-linux",
     "ssh-keygen": "openssh-client",
@@ -35,6 +39,8 @@ def why_not() -> str | None:
         return f"no namespaces here: {tried.stderr.strip()}"
     if "\toverlay\n" not in Path("/proc/filesystems").read_text(encoding="ascii"):
         return "the kernel has no overlay file system (modprobe overlay)"
+    if not Path("/dev/loop-control").exists():
+        return "no loop devices for the guests' disks: /dev/loop-control is missing (modprobe loop)"
     if not cgroup.available():
         return "no writable unified control-group hierarchy below /sys/fs/cgroup"
     return None

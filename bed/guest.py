@@ -20,8 +20,9 @@ from bed.host import make_key
 from bed.network import Bed
 from bed.process import BedError, run, wait_for
 
-_REBOOT = 133
-_SERVICE_PORTS = {"nginx": 80, "postfix": 25}
+REBOOT = 133
+"""Exit status of a machine that wants to be started again."""
+_SERVICE_PORTS = {"nginx": 80, "postfix": 25, "database": 8080}
 _BROKEN = "bed-broken.conf"
 
 
@@ -29,8 +30,9 @@ class Guest:
     """A host in `bed`, off until `power_on` (as a context manager: on, and answering). Fulfils `bed.host.Host` and
     `bed.machine.Machine`; it has one system to boot, so `next_boot` is only remembered.
 
-    `services` ("nginx", "postfix") are started at boot. `address`, `address6`: inside the bed's network. `ca_file`: signs its https
-    certificate, which is for `name` and both addresses. `root`: its root folder as seen from here, also while it is off.
+    `services` ("nginx", "postfix", "database") are started at boot. `address`, `address6`: inside the bed's network. `ca_file`:
+    signs its https certificate, which is for `name` and both addresses. `root`: its root folder as seen from here, also while it is
+    off.
     """
 
     ssh_port = 22
@@ -50,13 +52,11 @@ class Guest:
         self._process: subprocess.Popen[bytes] | None = None
         self._supervisor: threading.Thread | None = None
         self._boots = 0
+        self._powered = False
         self._stopping = False
-        lower = image.ensure()
         self.root = self._folder / "root"
-        for folder in ("upper", "work", "root"):
-            (self._folder / folder).mkdir(parents=True)
-        layers = f"lowerdir={lower},upperdir={self._folder / 'upper'},workdir={self._folder / 'work'}"
-        run(["mount", "-t", "overlay", "-o", layers, self.machine, str(self.root)])
+        self.root.mkdir(parents=True)
+        self._make_root()
         self._groups = cgroup.create(self._cgroup)
         self._port = bed.plug(name)
         self.address = self._port.address
@@ -109,14 +109,20 @@ class Guest:
         """Start it; returns at once."""
         if self.running:
             raise BedError(f"{self.name} is on already")
+        self._powered = True
         self._boot()
         self._supervisor = threading.Thread(target=self._supervise, name=f"bed-{self.machine}", daemon=True)
         self._supervisor.start()
 
     def power_off(self) -> None:
         """Pull the plug: every process ends at once, nothing is shut down. What it had written is still there afterwards."""
-        cgroup.kill(self._cgroup)
-        self.wait_off()
+        self._powered = False
+
+        def killed() -> bool:  # again and again: who is just being started joins the group a moment later
+            cgroup.kill(self._cgroup)
+            return not self.running
+
+        wait_for(killed, f"{self.name} to be off", 30)
         self.thaw()  # a machine that hung is as good as any other when it is switched on again
 
     def reset(self) -> None:
@@ -126,9 +132,11 @@ class Guest:
             self.power_on()
 
     def press_button(self) -> None:
-        """Ask its init to power off in good order; returns at once. A frozen one doesn't hear it, nor one that is off."""
-        if self.running:
-            os.kill(self._init(), signal.SIGRTMIN + 4)  # systemd(1): starts poweroff.target
+        """Ask its init to power off in good order; returns at once. A frozen one doesn't hear it, nor one that is off or has not
+        booted."""
+        init = self._find_init()
+        if init is not None:
+            os.kill(init, signal.SIGRTMIN + 4)  # systemd(1): starts poweroff.target
 
     def reboot(self) -> None:
         """Restart it in good order; returns when it answers again."""
@@ -145,7 +153,7 @@ class Guest:
         """Return when SSH and its services answer; BedError with the end of its console when they don't."""
         try:
             wait_for(lambda: self._sends_banner(22), f"SSH of {self.name}", timeout_s)
-            for service in self._services:
+            for service in self._awaited():
                 port = _SERVICE_PORTS[service]
                 wait_for(functools.partial(self._accepts, port), f"{service} of {self.name}", timeout_s)
         except BedError as error:
@@ -158,6 +166,13 @@ class Guest:
     def thaw(self) -> None:
         """Let them go on."""
         cgroup.freeze(self._cgroup, False)
+
+    def hang(self, *, answers_ping: bool = False) -> None:
+        """Let nothing on it run any more, for good: only switching it off helps. With `answers_ping` its kernel still answers, as
+        when all processes wait for a dead disk."""
+        self.freeze()
+        if not answers_ping:
+            self.bed.set_cable(self._port, up=False)
 
     def stop(self) -> None:
         """Take it down and remove all of it. Repeatable."""
@@ -248,18 +263,38 @@ class Guest:
             wanted = root / "etc/systemd/system/multi-user.target.wants" / _full(service)
             wanted.symlink_to(f"/lib/systemd/system/{_full(service)}")
 
+    def _make_root(self) -> None:
+        """Mount the guest's root folder, fresh from the image."""
+        self._mount_overlay(self._folder, self.root)
+
+    def _mount_overlay(self, layers: Path, root: Path) -> None:
+        """Mount the image at `root`; what is written there is kept in the folder `layers`."""
+        for folder in ("upper", "work"):
+            (layers / folder).mkdir(exist_ok=True)
+        options = f"lowerdir={image.ensure()},upperdir={layers / 'upper'},workdir={layers / 'work'}"
+        run(["mount", "-t", "overlay", "-o", options, self.machine, str(root)])
+
+    def _awaited(self) -> Sequence[str]:
+        """The services that answer when it is up."""
+        return self._services
+
     def _boot(self) -> None:
-        nspawn = [
-            *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"),
+        self._start(self._nspawn(self.root))
+
+    def _nspawn(self, root: Path) -> list[str]:
+        return [
+            *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=read-only"),
             *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
-            *(f"--directory={self.root}", f"--machine={self.machine}", f"--hostname={self.name}"),
+            *(f"--directory={root}", f"--machine={self.machine}", f"--hostname={self.name}"),
             f"--network-namespace-path={self._port.netns}",
         ]
+
+    def _start(self, argv: Sequence[str], *, cable: bool = True) -> None:
         # The shell joins the control groups and becomes nspawn: a fork in Python, with threads about, could not do that safely.
         join = 'for procs in $PROCS; do echo $$ >"$procs" || exit 1; done; exec "$@"'
         with (self._folder / "console.log").open("ab") as console:
             self._process = subprocess.Popen(
-                ["sh", "-c", join, "sh", *nspawn],
+                ["sh", "-c", join, "sh", *argv],
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PROCS": " ".join(f"{g}/cgroup.procs" for g in self._groups)},
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -267,7 +302,7 @@ class Guest:
                 start_new_session=True,  # Ctrl-C is for the bed, which then takes its guests down
             )
         self._boots += 1
-        self.bed.set_cable(self._port, up=True)
+        self.bed.set_cable(self._port, up=cable)
 
     def _supervise(self) -> None:
         while self._process is not None:
@@ -276,19 +311,30 @@ class Guest:
                 if self._stopping or self.bed.closed:
                     return
                 self.bed.set_cable(self._port, up=False)
-                if status != _REBOOT:
+                if status != REBOOT or not self._powered:
                     return
                 self._boot()
 
     def _init(self) -> int:
-        """The guest's process 1, as numbered here: nspawn's only child."""
-        if self._process is None or not self.running:
+        """The guest's process 1, as numbered here."""
+        if not self.running:
             raise BedError(f"{self.name} is off")
-        nspawn = self._process.pid
-        children = Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text(encoding="ascii").split()
-        if len(children) != 1:
+        found = self._find_init()
+        if found is None:
             raise BedError(f"{self.name} has not booted yet")
-        return int(children[0])
+        return found
+
+    def _find_init(self) -> int | None:
+        """nspawn's only child, once it has a process namespace of its own; before, commands for it would be run on this machine."""
+        if self._process is None:
+            return None
+        nspawn = self._process.pid
+        try:
+            (child,) = Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text(encoding="ascii").split()
+            booted = Path(f"/proc/{child}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
+        except (OSError, ValueError):  # it ended, has no child yet, or two
+            return None
+        return int(child) if booted else None
 
     def _drop_in(self, unit: str) -> Path:
         return self.root / "etc/systemd/system" / f"{_full(unit)}.d" / _BROKEN

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bed import cgroup
+from bed import cgroup, disk
 from bed.process import BedError, run, wait_for
 
 FOLDER = Path("/run/hikeshi-bed")
@@ -34,6 +34,8 @@ class Slot:
         self._lock = lock
         self.folder.mkdir()
         run(["mount", "-t", "tmpfs", "-o", "mode=0755", f"hikeshi-bed-{number}", str(self.folder)])
+        # Every guest's namespaces begin with a copy of all mounts: what is unmounted here vanishes there only below a shared one.
+        run(["mount", "--make-shared", str(self.folder)])
         # Clears the slot when this process dies without having done so itself: it waits for the end of its standard input.
         self._janitor = subprocess.Popen(
             [sys.executable, "-m", "bed.janitor", str(number)],
@@ -103,10 +105,11 @@ def clear(number: int) -> None:
 
 
 def clear_guest(number: int, guest: str) -> None:
-    """Take down one guest of slot `number`: processes, control groups, mounts, namespace, files."""
+    """Take down one guest of slot `number`: processes, control groups, mounts, disks, namespace, files."""
     folder = FOLDER / str(number) / "guests" / guest
     cgroup.remove(f"{CGROUP}/{number}/{guest}")
     _unmount_below(folder)
+    disk.detach_below(folder)
     _delete_netns(NETNS_FOLDER / f"hk{number}-{guest}")
     shutil.rmtree(Path("/run/systemd/nspawn/propagate") / f"hk{number}-{guest}", ignore_errors=True)
     shutil.rmtree(folder)

@@ -2,7 +2,6 @@
 
 import signal
 import smtplib
-import ssl
 import subprocess
 import sys
 import urllib.request
@@ -10,64 +9,16 @@ from pathlib import Path
 
 import pytest
 from fixtures_bed import ClientKey
+from on_hosts import get, left_behind, ping, ssh
 
 from bed import cgroup, slot
 from bed.guest import Guest
-from bed.host import Host
 from bed.machine import Machine
 from bed.network import Bed
 from bed.postfix import MailGuest
 from bed.process import BedError, wait_for
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def ssh_command(host: Host, key: ClientKey, known_hosts: Path, command: str) -> list[str]:
-    known_hosts.write_text(
-        f"[{host.address}]:{host.ssh_port} {host.host_key}\n" if host.ssh_port != 22 else f"{host.address} {host.host_key}\n"
-    )
-    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={known_hosts}", "GlobalKnownHostsFile=none"]
-    return [
-        *("ssh", "-F", "none", "-i", str(key.path), "-p", str(host.ssh_port)),
-        *(word for option in options for word in ("-o", option)),
-        *(f"{host.user}@{host.address}", command),
-    ]
-
-
-def ssh(bed: Bed, guest: Guest, key: ClientKey, folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    argv = bed.command(ssh_command(guest, key, folder / "known_hosts", command))
-    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
-
-
-def get(bed: Bed, url: str, ca_file: Path | None = None) -> str:
-    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
-    with bed.inside(), urllib.request.urlopen(url, timeout=5, context=context) as answer:
-        return str(answer.read().decode())
-
-
-def ping(bed: Bed, guest: Guest) -> bool:
-    """One echo request from the control namespace, with the guest's ping: the machine need not have one."""
-    argv = bed.command(["chroot", str(guest.root), "ping", "-c", "1", "-W", "1", guest.address])
-    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
-
-
-def left_behind(number: int) -> list[str]:
-    """What slot `number` still has: namespaces, mounts, control groups, files, an interface, processes."""
-    name = f"hk{number}"
-    found = [str(path) for path in slot.NETNS_FOLDER.glob(f"{name}*") if path.name == name or path.name.startswith(f"{name}-")]
-    found += [
-        line for line in Path("/proc/self/mounts").read_text().splitlines() if f"/run/hikeshi-bed/{number}" in line.split()[1]
-    ]
-    trees = (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*"))
-    found += [str(tree / f"hikeshi-bed/{number}") for tree in trees if (tree / f"hikeshi-bed/{number}").exists()]
-    found += [str(path) for path in (slot.FOLDER / str(number), Path("/sys/class/net") / name) if path.exists()]
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue  # ended in the meantime
-        found += [" ".join(word.decode() for word in words)] if f"--machine={name}-".encode() in b"\0".join(words) else []
-    return found
 
 
 @pytest.mark.root

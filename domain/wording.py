@@ -63,8 +63,26 @@ def number(value: str | float) -> str:
 
 WORDS: dict[str, dict[Language, dict[str, str]]] = {
     "action": {
-        "ja": {"look": "状態の確認", "announce": "作業開始のお知らせ", "restart_service": "サービスの再起動"},
-        "en": {"look": "Look", "announce": "Say that work starts", "restart_service": "Restart of the service"},
+        "ja": {
+            "look": "状態の確認",
+            "announce": "作業開始のお知らせ",
+            "restart_service": "サービスの再起動",
+            "restart_network": "ネットワークの再起動",
+            "diagnose": "診断情報の採取・保存",
+            "fsck": "ファイルシステムの検査・修復",
+            "fsck_at_boot": "次回起動時のファイルシステム検査の予約",
+            "command": "運用手順のコマンド実行",
+        },
+        "en": {
+            "look": "Look",
+            "announce": "Say that work starts",
+            "restart_service": "Restart of the service",
+            "restart_network": "Restart of the network",
+            "diagnose": "Diagnosis, kept with the incident",
+            "fsck": "File system check and repair",
+            "fsck_at_boot": "File system check at the next boot, arranged",
+            "command": "Command of the operation procedure",
+        },
     },
     "outcome": {
         "ja": {

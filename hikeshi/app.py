@@ -191,7 +191,7 @@ def run(
 @app.command()
 def sudoers(host: HostId, json: Json = False) -> None:
     """Print the minimal sudo rules that a host needs for its runbooks."""
-    from hikeshi.reading import show_sudoers
+    from hikeshi.rights import show_sudoers
 
     raise typer.Exit(show_sudoers(host, json))
 

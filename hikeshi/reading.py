@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from domain.model import Host, Language, Mode, Policy, effective_mode
+from domain.model import Language, Mode, Policy, effective_mode
 from domain.pauses import Pause, boundary_s
-from domain.procedure import Procedure
 from domain.wording import plain
 from engine import history
 from engine.context import Context, open_context
@@ -27,7 +26,6 @@ from store.tables import CommandRow, HostRow, IncidentRow, Lease, VerdictRow, Wa
 
 NEWEST = 50
 MODES_SHOWN = 12
-SUDOERS_FILE = "/etc/sudoers.d/hikeshi"
 
 
 def check_inventory(folder: Path, json: bool) -> Exit:
@@ -280,30 +278,3 @@ def show_explanation(subject: str, json: bool, language: str) -> Exit:
     for line in stopped:
         print(f"! {line}")
     return Exit.OK
-
-
-def show_sudoers(host: str, json: bool) -> Exit:
-    """The sudo rules for one host, for its ``SUDOERS_FILE``."""
-    import runbooks
-    from engine.requests import current_policy, known_host
-    from remediation import ACTIONS, sudoers
-
-    with closing(open_context()) as context:
-        found = known_host(current_policy(context), host)
-    try:
-        rules = sudoers(found, restarted_units(found, runbooks.load(ACTIONS)))
-    except ValueError as error:
-        return refuse(str(error), Exit.BAD_INPUT)
-    if json:
-        out_json({"host": host, "file": SUDOERS_FILE, "rules": rules})
-    else:
-        print(rules, end="")
-    return Exit.OK
-
-
-def restarted_units(host: Host, known: Mapping[str, Procedure]) -> set[str]:
-    """The units that the host's runbooks restart by their own names, whatever check failed."""
-    from remediation.service import RESTART_SERVICE
-
-    steps = [step for name in host.procedures.values() if name in known for step in known[name].steps]
-    return {str(step.parameters["unit"]) for step in steps if step.action == RESTART_SERVICE.name and "unit" in step.parameters}

@@ -22,10 +22,15 @@ from remediation.action import (
     Target,
     TooLate,
 )
+from remediation.command import COMMAND
+from remediation.fsck import FSCK
+from remediation.network import RESTART_NETWORK
 from remediation.service import RESTART_SERVICE
 from remediation.sudoers import sudoers
 
-ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in (RESTART_SERVICE,)})
+ACTIONS: Mapping[str, Action] = MappingProxyType(
+    {action.name: action for action in (RESTART_SERVICE, RESTART_NETWORK, FSCK, COMMAND)}
+)
 
 
 def open_connection(target: Target) -> Connection:

@@ -20,7 +20,7 @@ from remediation.action import CannotReach, Guard, Ran, Target
 
 CONNECT_TIMEOUT_S = 10.0
 """Bounds each of: TCP connect, key exchange, banner, authentication, opening a channel."""
-MAX_OUTPUT_BYTES = 64 * 1024
+MAX_OUTPUT_BYTES = 256 * 1024
 """Of standard output, and as much of standard error; what comes after is read and dropped."""
 _KEY_CLASSES: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 

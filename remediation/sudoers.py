@@ -1,19 +1,25 @@
 """The rules that let the remote user do what the runbooks need, and nothing else: what ``hikeshi sudoers HOST`` prints."""
 
 import re
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 from domain.model import Host
-from domain.unit import service_unit
-from remediation.service import restart_argv
+from remediation.action import ATTEMPT, NOTHING, OR
+from remediation.service import RESTART_SERVICE
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
-_SPECIAL = re.compile(r"([,:=\\])")
+_SPECIAL = re.compile(r"([,:=\\*?\[\]])")
+_ANY_ATTEMPT = "hikeshi-" + "[0-9a-f]" * 16
+"""As ``store.admit`` names attempts. A range is one character exactly; a * would let in further arguments."""
+_SBIN = frozenset({"tune2fs", "grub-reboot", "grub-editenv"})
+_SUDO = ["sudo", "-n"]
 
 
-def sudoers(host: Host, units: Iterable[str] = ()) -> str:
-    """The text of ``/etc/sudoers.d/hikeshi`` for this host: one exact command line for each unit, those that its checks name and
-    the further ``units`` that runbooks name. ValueError where nothing can be allowed to anybody."""
+def sudoers(host: Host, lines: Iterable[str] = (), known: Mapping[str, str] = NOTHING) -> str:
+    """The text of ``/etc/sudoers.d/hikeshi`` for this host: one exact command line for the restart of each service that its checks
+    name, and one for each of ``lines`` that asks for root (they are as ``Action.describe`` gives them). ValueError where nothing
+    can be allowed to anybody."""
     if host.ssh is None:
         raise ValueError(f"{host.id} has no ssh access, so no rules are needed")
     user = host.ssh.user
@@ -21,26 +27,37 @@ def sudoers(host: Host, units: Iterable[str] = ()) -> str:
         raise ValueError(f"{user!r} is no user name for sudo rules: a-z, 0-9, _ and -")
     if user == "root":
         raise ValueError("root needs no rules; recovery should log in as a user of its own")
-    named = sorted(
-        {service_unit(unit) for unit in (*units, *(check.service for check in host.checks if check.service is not None))}
-    )
-    if not named:
-        raise ValueError(f"no check and no runbook of {host.id} names a service, so there is nothing to allow")
-    commands = [_command(restart_argv(unit)) for unit in named]
+    services = sorted({check.service for check in host.checks if check.service is not None})
+    restarts = [line for service in services for line in RESTART_SERVICE.describe(host, {}, service, known)]
+    wanted = [argv for line in (*restarts, *lines) if (argv := _split(line))[:2] == _SUDO]
+    if not wanted:
+        raise ValueError(f"no check of {host.id} names a service, and no runbook of it needs root, so there is nothing to allow")
+    commands = dict.fromkeys(_command(argv) for argv in wanted)
     return "\n".join(
         [
             f"# What hikeshi may do on {host.id}. Install: visudo -f /etc/sudoers.d/hikeshi",
-            "Cmnd_Alias HIKESHI_RESTART = \\",
+            "Cmnd_Alias HIKESHI = \\",
             ",\\\n".join(f"    {command}" for command in commands),
             f"Defaults:{user} !requiretty",
-            f"{user} ALL=(root) NOPASSWD: HIKESHI_RESTART",
+            f"{user} ALL=(root) NOPASSWD: HIKESHI",
             "",
         ]
     )
 
 
+def _split(line: str) -> list[str]:
+    return shlex.split(line.removeprefix(OR)) if line.startswith(OR) or not line.startswith("#") else []
+
+
 def _command(argv: Sequence[str]) -> str:
     """The rule for ``sudo -n PROGRAM ARGUMENT…``. sudo looks a program up in secure_path and compares its full path. A backslash
-    goes before the characters that sudoers(5) would else read as its own."""
+    goes before the characters that sudoers(5) and fnmatch(3) would else read as their own."""
     program, *arguments = argv[2:]
-    return " ".join([f"/usr/bin/{program}", *(_SPECIAL.sub(r"\\\1", argument) for argument in arguments)])
+    path = program if program.startswith("/") else f"/usr/{'sbin' if program in _SBIN else 'bin'}/{program}"
+    return " ".join([path, *(_escaped(argument) for argument in arguments)])
+
+
+def _escaped(argument: str) -> str:
+    if any(char.isspace() for char in argument) or '"' in argument:
+        raise ValueError(f"no sudo rule can be written for the argument {argument!r}")
+    return _SPECIAL.sub(r"\\\1", argument).replace(ATTEMPT, _ANY_ATTEMPT)

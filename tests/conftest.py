@@ -12,4 +12,5 @@ pytest_plugins = [
     "fixtures_ssh",
     "fixtures_up",
     "fixtures_workers",
+    "fixtures_login",  # after those it imports: pytest rewrites a module's asserts before anybody else has loaded it
 ]

@@ -302,7 +302,7 @@ def test_sudo_rules_of_a_host(local: Local) -> None:
     done = local.command("sudoers", "web02")
     assert (done.returncode, done.stderr) == (Exit.OK, "")
     assert "    /usr/bin/systemctl restart nginx.service\n" in done.stdout
-    assert done.stdout.endswith("hikeshi ALL=(root) NOPASSWD: HIKESHI_RESTART\n")
+    assert done.stdout.endswith("hikeshi ALL=(root) NOPASSWD: HIKESHI\n")
     found = json.loads(local.command("sudoers", "web02", "--json").stdout)
     assert found == {"host": "web02", "file": "/etc/sudoers.d/hikeshi", "rules": done.stdout}
 

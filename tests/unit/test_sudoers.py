@@ -1,5 +1,6 @@
 """The sudo rules: valid for visudo, exactly one command per service, never for root."""
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 import runbooks
 from domain.model import FaultClass
-from hikeshi.reading import restarted_units
-from remediation import ACTIONS, sudoers
+from hikeshi.rights import command_lines
+from remediation import ACTIONS, CannotAct, sudoers
 
 VISUDO = shutil.which("visudo", path="/usr/sbin:/sbin:/usr/bin")
 needs_visudo = pytest.mark.skipif(VISUDO is None, reason="no visudo; with Debian: apt-get install sudo")
+RESTART = ACTIONS["restart_service"]
 WEB = host_at("192.0.2.1", 22, (), user="hikeshi", service="nginx")
 
 
@@ -32,14 +34,30 @@ def visudo(text: str) -> str:
 
 
 def test_the_rules_name_one_command_per_service() -> None:
-    assert sudoers(WEB, ["php8.2-fpm", "nginx.service"]) == (
+    lines = [line for unit in ("php8.2-fpm", "nginx.service") for line in RESTART.describe(WEB, {"unit": unit}, None)]
+    assert sudoers(WEB, lines) == (
         "# What hikeshi may do on web01. Install: visudo -f /etc/sudoers.d/hikeshi\n"
-        "Cmnd_Alias HIKESHI_RESTART = \\\n"
+        "Cmnd_Alias HIKESHI = \\\n"
         "    /usr/bin/systemctl restart nginx.service,\\\n"
         "    /usr/bin/systemctl restart php8.2-fpm.service\n"
         "Defaults:hikeshi !requiretty\n"
-        "hikeshi ALL=(root) NOPASSWD: HIKESHI_RESTART\n"
+        "hikeshi ALL=(root) NOPASSWD: HIKESHI\n"
     )
+
+
+def test_a_name_that_is_not_known_beforehand_is_bounded_character_by_character() -> None:
+    """A * would let in further arguments."""
+    text = sudoers(WEB, ACTIONS["command"].describe(WEB, {"argv": ("/usr/bin/id",), "as_root": True}, None))
+    assert "    /usr/bin/systemd-run --unit\\=hikeshi-" + "[0-9a-f]" * 16 + " --remain-after-exit /usr/bin/id" in text
+    assert "*" not in text
+    assert visudo(text) == ""
+
+
+def test_each_line_that_may_come_instead_has_its_rule() -> None:
+    text = sudoers(WEB, ACTIONS["restart_network"].describe(WEB, {}, None))
+    for manager in ("NetworkManager", "systemd-networkd", "networking", "network"):
+        assert f" /usr/bin/systemctl restart {manager}.service" in text
+    assert visudo(text) == ""
 
 
 RUNBOOK = """
@@ -59,12 +77,13 @@ def test_the_rules_are_for_what_the_hosts_own_runbooks_restart(tmp_path: Path) -
         (tmp_path / f"{name}.yaml").write_text(RUNBOOK % named, encoding="utf-8")
     known = runbooks.load(ACTIONS, tmp_path)
 
-    def units(*procedures: str) -> set[str]:
-        return restarted_units(replace(WEB, procedures=dict(zip(FaultClass, procedures, strict=False))), known)
+    def rules(*procedures: str) -> list[str]:
+        host = replace(WEB, procedures=dict(zip(FaultClass, procedures, strict=False)))
+        text = sudoers(host, command_lines(host, known))
+        return re.findall(r"^    /usr/bin/systemctl restart (\S+?)\.service", text, re.MULTILINE)
 
-    assert units() == units("restart-service") == units("no-longer-there") == set()
-    assert units("restart-fpm") == units("restart-service", "restart-fpm") == {"php8.2-fpm.service"}
-    assert "/usr/bin/systemctl restart php8.2-fpm.service\n" in sudoers(WEB, units("restart-fpm"))
+    assert rules() == rules("restart-service") == rules("no-longer-there") == ["nginx"]
+    assert rules("restart-fpm") == rules("restart-service", "restart-fpm") == ["nginx", "php8.2-fpm"]
 
 
 @needs_visudo
@@ -72,8 +91,8 @@ def test_the_rules_are_for_what_the_hosts_own_runbooks_restart(tmp_path: Path) -
 @given(st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,20}(@[A-Za-z0-9_.:-]{1,9})?\.service", fullmatch=True), max_size=20))
 def test_visudo_is_content_with_any_services(units: list[str]) -> None:
     try:
-        text = sudoers(WEB, units)
-    except ValueError:
+        text = sudoers(WEB, [line for unit in units for line in RESTART.describe(WEB, {"unit": unit}, None)])
+    except CannotAct:
         return  # another kind of unit, or one that takes the machine down
     assert visudo(text) == ""
 
@@ -91,13 +110,19 @@ def test_nobody_else_gets_a_rule(user: str) -> None:
 
 
 def test_a_host_with_nothing_to_restart_gets_none() -> None:
-    with pytest.raises(ValueError, match="no check and no runbook of web01 names a service"):
-        sudoers(host_at("192.0.2.1", 22, (), user="hikeshi"), [])
+    with pytest.raises(ValueError, match="no check of web01 names a service, and no runbook of it needs root"):
+        sudoers(host_at("192.0.2.1", 22, (), user="hikeshi"))
     with pytest.raises(ValueError, match="web01 has no ssh access"):
         sudoers(replace(WEB, ssh=None))
 
 
 @pytest.mark.parametrize("unit", ["nginx, ALL", "*", "nginx.service ssh.service", "reboot.target", "../x"])
 def test_a_service_that_is_none_is_refused(unit: str) -> None:
-    with pytest.raises(ValueError, match="service"):
-        sudoers(WEB, [unit])
+    with pytest.raises(CannotAct, match="service"):
+        sudoers(host_at("192.0.2.1", 22, (), user="hikeshi", service=unit))
+
+
+@pytest.mark.parametrize("line", ["sudo -n sh -c 'a b'", "sudo -n echo 'a\"b'", "sudo -n echo 'a\nb'"])
+def test_what_sudoers_can_not_say_gets_no_rule(line: str) -> None:
+    with pytest.raises(ValueError, match="no sudo rule can be written"):
+        sudoers(WEB, [line])

@@ -1,0 +1,48 @@
+"""What the remote user of a host needs root for: ``hikeshi sudoers``."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+import runbooks
+from domain.model import Host
+from domain.procedure import Procedure
+from engine import knowing
+from engine.context import open_context
+from engine.requests import current_policy, known_host
+from hikeshi.exits import Exit
+from hikeshi.show import out_json, refuse
+from remediation import ACTIONS, CannotAct, sudoers
+from remediation.action import NOTHING
+from remediation.fsck import FSCK
+
+FILE = "/etc/sudoers.d/hikeshi"
+
+
+def show_sudoers(host: str, json: bool) -> Exit:
+    """The sudo rules for one host, for its ``FILE``."""
+    with closing(open_context()) as context:
+        found = known_host(current_policy(context), host)
+        known = knowing.known(context, found)
+    try:
+        rules = sudoers(found, command_lines(found, runbooks.load(ACTIONS), known), known)
+    except ValueError as error:
+        return refuse(str(error), Exit.BAD_INPUT)
+    if json:
+        out_json({"host": host, "file": FILE, "rules": rules})
+    else:
+        print(rules, end="")
+    return Exit.OK
+
+
+def command_lines(host: Host, procedures: Mapping[str, Procedure], known: Mapping[str, str] = NOTHING) -> Iterator[str]:
+    """All that the host's runbooks may have it carry out, by what is known of it: for the services of its checks, and those that
+    the runbooks name."""
+    services: list[str | None] = [*sorted({check.service for check in host.checks if check.service is not None})]
+    steps = [step for name in host.procedures.values() if name in procedures for step in procedures[name].steps]
+    # a rescue system has no rules of ours: whoever may log in there may do anything
+    for step in (step for step in steps if step.acts and step.action != FSCK.name):
+        for service in services or [None]:
+            try:
+                yield from ACTIONS[step.action].describe(host, step.parameters, service, known)
+            except CannotAct:
+                continue  # what can't be done here needs no rule

@@ -1,0 +1,59 @@
+"""A guest of the bed that a test module shares, to log in to as actions do: `shared_guest`, `Login`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from fixtures_bed import ClientKey
+from fixtures_ssh import host_at
+
+from bed.guest import Guest
+from bed.network import Bed
+from domain.model import Host
+from domain.procedure import Parameter
+from remediation import Action, Connection, Target, open_connection, sudoers
+from store.clock import SystemClock
+
+
+@dataclass
+class Login:
+    """A guest as the target of actions; what they find out and keep is here."""
+
+    guest: Guest
+    key: ClientKey
+    known: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def host(self) -> Host:
+        return host_at(self.guest.address, self.guest.ssh_port, (self.guest.host_key,), user=self.guest.user, service="nginx")
+
+    def target(self, **changes: Any) -> Target:
+        return Target(
+            replace(self.host, **changes), lambda _: self.key.path.read_text(), SystemClock(), "nginx",
+            self.known, self.known.__setitem__, self.kept.__setitem__,
+        )  # fmt: skip
+
+    def connect(self, target: Target) -> Connection:
+        """Log in from inside the bed's network."""
+        with self.guest.bed.inside():
+            return open_connection(target)
+
+    def allow(self, action: Action, parameters: Mapping[str, Parameter], **changes: Any) -> None:
+        """The sudo rules that we print for this step, and no other."""
+        host = replace(self.host, **changes)
+        self.guest.sudoers(sudoers(host, action.describe(host, parameters, "nginx", self.known)))
+
+
+@pytest.fixture(scope="module")
+def shared_guest(bed: Bed, client_key: ClientKey) -> Iterator[Guest]:
+    """A host web01 for all tests of a module."""
+    with Guest(bed, "web01") as made:
+        made.authorize(client_key.public)
+        yield made
+
+
+@pytest.fixture
+def login(shared_guest: Guest, client_key: ClientKey) -> Login:
+    return Login(shared_guest, client_key)

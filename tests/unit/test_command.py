@@ -1,0 +1,78 @@
+"""A customer's command is a program and its arguments, never a shell's text, and never what takes a machine down (R60, R26)."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from fixtures_ssh import host_at
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.procedure import Parameter
+from remediation import ACTIONS, CannotAct
+
+COMMAND = ACTIONS["command"]
+HOST = host_at("192.0.2.1", 22, (), user="hikeshi")
+parse: Callable[[object], Parameter] = COMMAND.parameters["argv"].parse
+
+
+@pytest.mark.parametrize(
+    "argv", [["/usr/local/bin/app-clear-cache"], ["/usr/bin/php", "/srv/app/artisan", "--env=live", "cache:clear"]]
+)
+def test_a_program_with_its_arguments(argv: list[str]) -> None:
+    assert parse(argv) == tuple(argv)
+    begun = COMMAND.describe(HOST, {"argv": tuple(argv)}, None)[1]
+    assert shlex.split(begun) == [
+        "sudo", "-n", "systemd-run", "--unit=hikeshi-ATTEMPT", "--remain-after-exit", "--uid=hikeshi", *argv,
+    ]  # fmt: skip
+    begun = COMMAND.describe(HOST, {"argv": tuple(argv), "as_root": True}, None)[1]
+    assert "--uid" not in begun
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        None, "", "/bin/true", [], [""], ["true"], ["./true"], ["/bin/../sbin/reboot"], ["/bin/"], ["/bin/sh", "-c", "rm -r /"],
+        ["/bin/echo", "$(reboot)"], ["/bin/echo", "{host}"], ["/bin/echo", "a\nb"], ["/bin/echo", 1], ["/bin/echo", "*"],
+        ["/bin/echo", "`id`"], ["/bin/echo"] * 33, ["/bin/echo", "x" * 256],
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused(argv: object) -> None:
+    with pytest.raises(ValueError, match="a list: the absolute path of a program"):
+        parse(argv)
+    with pytest.raises(CannotAct):
+        COMMAND.describe(HOST, {"argv": argv}, None)  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["/sbin/reboot"], ["/usr/sbin/shutdown", "-r", "now"], ["/sbin/init", "6"], ["/bin/systemctl", "--force", "reboot"],
+     ["/usr/bin/systemctl", "isolate", "rescue.target"]],
+)  # fmt: skip
+def test_the_machine_is_not_taken_down_past_the_limits(argv: list[str]) -> None:
+    with pytest.raises(ValueError, match="there are the actions reboot and power"):
+        parse(argv)
+
+
+@given(st.lists(st.text(max_size=20), max_size=5))
+def test_whatever_is_accepted_arrives_word_by_word(argv: list[str]) -> None:
+    try:
+        accepted = parse(argv)
+    except ValueError:
+        return
+    begun = COMMAND.describe(HOST, {"argv": accepted}, None)[1]
+    assert shlex.split(begun)[6:] == argv
+    assert begun.endswith(" ".join(argv)), "no shell would read it otherwise"
+
+
+@given(st.text(alphabet="$`{}%;|&<>*?[]()'\"\\ \n\0!#~", min_size=1, max_size=5), st.text(max_size=5))
+def test_nothing_that_a_shell_reads_is_accepted(special: str, around: str) -> None:
+    for argv in (["/bin/echo", around + special], ["/bin/" + special + around], [special]):
+        with pytest.raises(ValueError, match=r"a list|doesn't take"):
+            parse(argv)
+
+
+def test_without_a_login_there_is_no_command() -> None:
+    with pytest.raises(CannotAct, match="says nothing about ssh"):
+        COMMAND.describe(replace(HOST, ssh=None), {"argv": ("/bin/true",)}, None)

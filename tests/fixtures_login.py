@@ -1,6 +1,7 @@
 """A guest of the bed that a test module shares, to log in to as actions do: `shared_guest`, `Login`."""
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +13,26 @@ from bed.guest import Guest
 from bed.network import Bed
 from domain.model import Host
 from domain.procedure import Parameter
-from remediation import Action, Connection, Target, open_connection, sudoers
+from remediation import Action, Connection, Guard, Target, open_connection, sudoers
+from remediation.action import Ran
 from store.clock import SystemClock
+
+
+@dataclass
+class Noted:
+    """A login that notes what is sent."""
+
+    connection: Connection
+    sent: list[str]
+
+    def run(self, argv: Sequence[str], timeout_s: float, guard: Guard | None = None) -> Ran:
+        line = shlex.join(argv)
+        if self.sent[-1:] != [line]:
+            self.sent.append(line)
+        return self.connection.run(argv, timeout_s, guard)
+
+    def close(self) -> None:
+        self.connection.close()
 
 
 @dataclass
@@ -24,6 +43,8 @@ class Login:
     key: ClientKey
     known: dict[str, str] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    """Every command line, what is looked at repeatedly only once."""
 
     @property
     def host(self) -> Host:
@@ -38,7 +59,7 @@ class Login:
     def connect(self, target: Target) -> Connection:
         """Log in from inside the bed's network."""
         with self.guest.bed.inside():
-            return open_connection(target)
+            return Noted(open_connection(target), self.sent)
 
     def allow(self, action: Action, parameters: Mapping[str, Parameter], **changes: Any) -> None:
         """The sudo rules that we print for this step, and no other."""

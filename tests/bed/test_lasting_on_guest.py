@@ -12,8 +12,10 @@ from fixtures_login import Login
 from bed.process import wait_for
 from domain.model import FileSystem, Rescue
 from domain.procedure import Parameter, StepOutcome
-from remediation import ACTIONS, Attempted, Leave, Result
+from remediation import ACTIONS, Action, Attempted, CannotAct, Leave, Result
+from remediation.action import ATTEMPT
 from remediation.host import INIT
+from remediation.network import NETWORK
 
 pytestmark = pytest.mark.root
 COMMAND = ACTIONS["command"]
@@ -35,8 +37,20 @@ def run(login: Login, *argv: str, timeout_s: float = 20, name: str = "", as_root
         return prepared.start(Leave(name or attempt(), timeout_s, in_time))
 
 
+def described(login: Login, action: Action, name: str, parameters: Mapping[str, Parameter], **changes: Any) -> list[str]:
+    """What a dry run says now, of an attempt of this name."""
+    host = login.target(**changes).host
+    return [
+        line.replace(ATTEMPT, name) for line in action.describe(host, parameters, None, login.known) if not line.startswith("#")
+    ]
+
+
 def test_a_command_ends_well_and_its_output_is_kept(login: Login) -> None:
-    result = run(login, "/usr/bin/id", "-un")
+    name = attempt()
+    said = described(login, COMMAND, name, {"argv": ("/usr/bin/id", "-un")})
+    result = run(login, "/usr/bin/id", "-un", name=name)
+    assert login.sent == said
+    assert result.command_line == said[1]
     assert (result.outcome, result.detail) == (StepOutcome.DONE, "exit status 0: hikeshi")
     assert login.kept == {"output of the command": "hikeshi\n"}
     assert login.known == {INIT: "systemd"}
@@ -133,6 +147,32 @@ def test_one_that_was_never_begun_is_asked_of_a_person(login: Login) -> None:
     assert settled.detail == f"no unit {name} on the host: it was never begun, or the host has rebooted since"
 
 
+def test_the_network_is_restarted_by_what_manages_it(login: Login) -> None:
+    network = ACTIONS["restart_network"]
+    with pytest.raises(CannotAct, match="nothing that is known to manage the network is in use"):
+        network.prepare(login.target(), {}, login.connect)
+    # in the place of Debian's ifupdown, which a guest has no right to; this one cuts our login as well
+    (login.guest.root / "etc/systemd/system/networking.service").write_text(
+        "[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+        "ExecStart=/bin/true\nExecStop=-/usr/bin/pkill -KILL -u hikeshi sshd\nExecStop=/bin/sleep 1\n"
+    )
+    login.guest.run(["systemctl", "start", "networking.service"])
+    login.sent.clear()
+    login.known.clear()
+    login.allow(network, {})
+    began = login.guest.run(["systemctl", "show", "-p", "InvocationID", "networking"]).stdout
+    name = attempt()
+    with contextlib.closing(network.prepare(login.target(), {}, login.connect)) as prepared:
+        said = described(login, network, name, {})
+        result = prepared.start(Leave(name, 20, in_time))
+    assert result.outcome is StepOutcome.UNKNOWN
+    result = network.settle(login.target(), {}, prepared.before, login.connect, Attempted(name, 5, 20))
+    assert (result.outcome, result.detail) == (StepOutcome.DONE, "exit status 0")
+    assert login.known == {INIT: "systemd", NETWORK: "networking.service"}
+    assert login.sent[1:] == said, "once it is known what manages it, a dry run says so"
+    assert login.guest.run(["systemctl", "show", "-p", "InvocationID", "networking"]).stdout != began
+
+
 class TestFsck:
     FSCK = ACTIONS["fsck"]
 
@@ -151,9 +191,9 @@ class TestFsck:
         login.guest.sudoers(f"{login.guest.user} ALL=(root) NOPASSWD: ALL\n")
         return {"rescue": Rescue("pxe", login.host.ssh), "filesystems": tuple(FileSystem(item, "ext4") for item in devices)}
 
-    def check(self, login: Login, host: dict[str, Any]) -> Result:
+    def check(self, login: Login, host: dict[str, Any], name: str = "") -> Result:
         with contextlib.closing(self.FSCK.prepare(login.target(**host), {}, login.connect)) as prepared:
-            return prepared.start(Leave(attempt(), 30, in_time))
+            return prepared.start(Leave(name or attempt(), 30, in_time))
 
     def test_a_damaged_file_system_is_repaired_and_the_record_says_what_was_lost(self, login: Login) -> None:
         good, bad = self.image(login, "good.img"), self.image(login, "bad.img", damaged=True)
@@ -164,7 +204,11 @@ class TestFsck:
         assert result.detail.endswith(" corrected, 2 directory entries lost, 1 put into lost+found")
         assert "FILE SYSTEM WAS MODIFIED" in login.kept["output of the file system check"]
         assert login.known == {}, "the rescue system is not the host"
-        again = self.check(login, host)
+        login.sent.clear()
+        name = attempt()
+        said = described(login, self.FSCK, name, {}, **host)
+        again = self.check(login, host, name)
+        assert login.sent == said
         assert (again.outcome, again.detail) == (StepOutcome.DONE, f"{good} (ext4): clean; {bad} (ext4): clean")
 
     def test_one_that_is_mounted_is_left_alone(self, login: Login) -> None:

@@ -1,5 +1,6 @@
 """What a run is aimed at: which checks, and which service of which machine."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from domain.commands import Run
@@ -27,20 +28,30 @@ def aim(host: Host, incident: Incident | None, runbook: str, service: str | None
     all that the runbook may be for. A dry run asks this as the real one does, so that both aim at the same."""
     if service is not None:
         return Aim(FaultClass.SERVICE, tuple(check.id for check in host.checks if check.service == service), service)
-    fault_class, of = _fault_class(host, runbook), _may_be_for(host, incident)
-    first = next((name for _, name in of if name is not None), None) if fault_class is FaultClass.SERVICE else None
-    return Aim(fault_class, tuple(check for check, name in of if first is None or name == first), first)
+    meant, of = _fault_class(host, incident, runbook), _may_be_for(host, incident)
+    first = next((name for _, name in of if name is not None), None) if meant is FaultClass.SERVICE else None
+    return Aim(meant, tuple(check for check, name in of if first is None or name == first), first)
+
+
+def fault_class(host: Host, checks: Collection[str]) -> FaultClass:
+    """What a run that looks at these checks is for: the server before its services (R22)."""
+    servers = (check for check in host.checks if check.id in checks and check.fault_class is FaultClass.SERVER)
+    return FaultClass.SERVICE if next(servers, None) is None else FaultClass.SERVER
 
 
 def services(host: Host, incident: Incident | None, runbook: str) -> tuple[str, ...]:
     """The services that a run may be meant for where none is named. Of several ``aim`` takes the first, so a person is asked."""
-    if _fault_class(host, runbook) is not FaultClass.SERVICE:
+    if _fault_class(host, incident, runbook) is not FaultClass.SERVICE:
         return ()
     return tuple(dict.fromkeys(name for _, name in _may_be_for(host, incident) if name is not None))
 
 
-def _fault_class(host: Host, runbook: str) -> FaultClass:
-    return next((item for item, name in host.procedures.items() if name == runbook), FaultClass.SERVICE)
+def _fault_class(host: Host, incident: Incident | None, runbook: str) -> FaultClass:
+    """What the host has this runbook for; where it is for both classes, what fails decides."""
+    named = [item for item, name in host.procedures.items() if name == runbook]
+    if len(named) > 1:
+        return fault_class(host, [check for check, _ in _may_be_for(host, incident)])
+    return named[0] if named else FaultClass.SERVICE
 
 
 def _may_be_for(host: Host, incident: Incident | None) -> list[tuple[str, str | None]]:
@@ -51,10 +62,11 @@ def _may_be_for(host: Host, incident: Incident | None) -> list[tuple[str, str | 
 
 def moved(run: Run, then: Host, now: Host) -> bool:
     """Is the host that a run was decided for another one under the inventory that holds now: another machine, another login,
-    another owner, or another service behind the run's checks? Then nothing that was seen of it justifies an action."""
+    another power control or disks, another owner, or another service behind the run's checks? Then nothing that was seen of it
+    justifies an action."""
     return _identity(run, then) != _identity(run, now)
 
 
 def _identity(run: Run, host: Host) -> tuple[object, ...]:
     services = {check.id: check.service for check in host.checks if check.id in run.checks}
-    return host.customer, host.address, host.ssh, services
+    return host.customer, host.address, host.ssh, host.power, host.rescue, host.filesystems, services

@@ -33,7 +33,9 @@ class Circumstances:
     ``requested``: an operator asked for it by name; then mode, coverage and evidence are that person's judgement, while
     stop file, holds, pauses and limits count all the same. ``running`` counts actions admitted and not yet ended,
     over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host is no longer the one that was
-    decided for. ``power``: of a power action, what it counts with. The last five are known at admission only.
+    decided for. ``power``: of a power action, what it counts with. ``power_done`` is how often the host's power was, or may have
+    been, switched in this incident, ``power_max`` how often its procedure may at most (``None``: this step doesn't). The last
+    seven are known at admission only.
     """
 
     mode: Mode
@@ -55,6 +57,8 @@ class Circumstances:
     attempted: bool = False
     moved: bool = False
     power: tuple[PowerUse, ...] = ()
+    power_done: int = 0
+    power_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ def judge(seen: Circumstances) -> Verdict:
         return Verdict(Code.GATE_ATTEMPTED)
     if seen.moved:
         return Verdict(Code.GATE_TARGET_CHANGED)
+    if seen.power_max is not None and seen.power_done >= seen.power_max:
+        return Verdict(Code.GATE_POWER_SPENT, {"limit": seen.power_max})
     if not seen.requested and (refused := _judge_unasked(seen)) is not None:
         return refused
     if seen.busy:

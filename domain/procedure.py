@@ -1,8 +1,9 @@
 """How a runbook proceeds, step by step, from what its steps brought so far."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import dropwhile, takewhile
 from types import MappingProxyType
 
 from domain.events import RunOutcome
@@ -13,6 +14,12 @@ LOOK = "look"
 """Step kind: have the watcher look at the checks that failed."""
 ANNOUNCE = "announce"
 """Step kind: tell the customer that work starts (R20)."""
+CONTINUE, STOP = "continue", "stop"
+"""Words of ``Step.on_failure``."""
+FAULT = "fault"
+"""In ``Step.when``: the class of fault that the run is for, where else a step is named."""
+PASSED_OVER = "passed_over"
+"""In ``Step.when``: that step was not done at all in this run."""
 
 
 class Effect(StrEnum):
@@ -30,8 +37,10 @@ class Step:
     every ``every_s`` for so long, until it sees the fault gone.
 
     ``when``: it is passed over unless each of these earlier steps ended in one of these outcomes (``fault`` in the place of a step:
-    the class of fault the run is for). ``on_failure``: what comes after ``FAILED``, ``NOT_DONE`` or ``UNREACHED``: ``continue``,
-    ``stop``, or the id of a later step. ``attempts``: how often an action that is safe to repeat is tried until it is done."""
+    the class of fault the run is for; ``passed_over`` in the place of an outcome: it was not done). ``on_failure``: what comes
+    after ``FAILED``, ``NOT_DONE`` or ``UNREACHED``: ``continue``, ``stop``, or the id of a later step. ``attempts``: how often an
+    action that is safe to repeat is tried, ``every_s`` apart, until it is done. ``reach_s``: for how long a host that is not
+    reached is tried again before the step counts as ``UNREACHED``."""
 
     id: str
     action: str
@@ -41,8 +50,9 @@ class Step:
     every_s: float = 5.0
     effect: Effect = Effect.CHANGE
     when: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    on_failure: str = "continue"
+    on_failure: str = CONTINUE
     attempts: int = 1
+    reach_s: float = 0.0
 
     @property
     def acts(self) -> bool:
@@ -51,6 +61,11 @@ class Step:
     @property
     def changes(self) -> bool:
         return self.acts and self.effect is not Effect.NONE
+
+    @property
+    def tries(self) -> int:
+        """How often it may be tried: what switches the power never comes twice (R26)."""
+        return 1 if self.effect is Effect.POWER else self.attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,8 @@ class StepOutcome(StrEnum):
 
 LEFT_ALONE = frozenset({StepOutcome.NOT_DONE, StepOutcome.UNREACHED, StepOutcome.REFUSED, StepOutcome.LATE})
 """Ends of an acting step after which it is certain that it did nothing to the host."""
+FAILURES = frozenset({StepOutcome.FAILED, StepOutcome.NOT_DONE, StepOutcome.UNREACHED})
+"""Ends of an acting step that ``Step.on_failure`` is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +128,90 @@ class Done:
     code: str | None = None
 
 
-def proceed(procedure: Procedure, past: Sequence[Past], started_s: float, now_s: float, *, asked: bool = False) -> Next | Done:
-    """What comes next. ``past`` holds what was tried in order; an acting step never comes twice (R26).
+def proceed(
+    procedure: Procedure, past: Sequence[Past], started_s: float, now_s: float, *, asked: bool = False, fault: str = ""
+) -> Next | Done:
+    """What comes next. ``past`` holds what was tried in order. An acting step comes at most ``tries`` times, the power is switched
+    at most ``max_power_actions`` times (R26), and where nobody knows whether something was done to the host, people take over.
     A look that waits for an effect waits for none where it is certain that nothing was done: it is not repeated.
     All times count CLOCK_BOOTTIME, so that no clock that is set makes looks end early or go on for long.
 
-    ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it.
+    ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it. ``fault``: the
+    ``FaultClass`` it is for; where it is not known, what is for one class only is passed over.
     """
-    acting = {step.id for step in procedure.steps if step.changes}
-    acted = any(item.step in acting and item.outcome not in LEFT_ALONE for item in past)
     if not past:
-        return Next(procedure.steps[0])
-    last = past[-1]
-    position = next(index for index, step in enumerate(procedure.steps) if step.id == last.step)
-    step = procedure.steps[position]
+        return _onward(procedure, past, 0, fault)
+    acted = _acted(procedure, past)
+    position = next(index for index, step in enumerate(procedure.steps) if step.id == past[-1].step)
+    step, last = procedure.steps[position], _counted(procedure.steps[position], past[-1])
     ended = None if asked and not acted and last.outcome is StepOutcome.UP else _ended(step, last, acted)
     if ended is not None:
         return ended
-    in_vain = not acted and any(item.step in acting for item in past)
-    if step.action == LOOK and last.outcome is StepOutcome.DOWN and step.until_s > 0 and not in_vain:
-        first_s = min(item.at_s for item in past if item.step == step.id)  # the first, or the first of this boot
-        if last.at_s + step.every_s <= first_s + step.until_s:
-            return Next(step, last.at_s + step.every_s)
-    if now_s - started_s > procedure.budget_s or position + 1 == len(procedure.steps):
+    if (look_s := _look_again_s(procedure, past, step)) is not None:
+        return Next(step, look_s)
+    if now_s - started_s > procedure.budget_s:
         return Done(RunOutcome.NOT_FIXED, acted)
-    return Next(procedure.steps[position + 1])
+    if step.acts and last.outcome in FAILURES:
+        if sum(item.step == step.id for item in past) < step.tries:
+            return Next(step, last.at_s + step.every_s)
+        return _onward(procedure, past, _after_failure(procedure, position), fault)
+    return _onward(procedure, past, position + 1, fault)
+
+
+def _acted(procedure: Procedure, past: Sequence[Past]) -> bool:
+    changing = {step.id for step in procedure.steps if step.changes}
+    return any(item.step in changing and item.outcome not in LEFT_ALONE for item in past)
+
+
+def _counted(step: Step, item: Past) -> Past:
+    """What changes nothing can be left undone without harm: that nobody knows how it ended is only a failure."""
+    lost = item.outcome in (StepOutcome.UNKNOWN, StepOutcome.LATE)
+    return replace(item, outcome=StepOutcome.FAILED) if step.acts and not step.changes and lost else item
+
+
+def _onward(procedure: Procedure, past: Sequence[Past], position: int, fault: str) -> Next | Done:
+    """The first step from here that is not passed over."""
+    steps = {step.id: step for step in procedure.steps}
+    ends: dict[str, str] = {item.step: _counted(steps[item.step], item).outcome for item in past}
+    ends[FAULT] = fault
+    for step in procedure.steps[position:]:
+        if all(ends.get(name, PASSED_OVER) in wanted for name, wanted in step.when.items()):
+            if step.effect is Effect.POWER and _switched(steps, past) >= procedure.max_power_actions:
+                break
+            return Next(step)
+    return Done(RunOutcome.NOT_FIXED, _acted(procedure, past))
+
+
+def _switched(steps: Mapping[str, Step], past: Sequence[Past]) -> int:
+    """How often the power was switched, or may have been."""
+    return sum(steps[item.step].effect is Effect.POWER and item.outcome not in LEFT_ALONE for item in past)
+
+
+def _after_failure(procedure: Procedure, position: int) -> int:
+    """The index of the step to go on with; behind the last one to stop."""
+    wanted = procedure.steps[position].on_failure
+    if wanted == CONTINUE:
+        return position + 1
+    later = (index for index, step in enumerate(procedure.steps) if step.id == wanted and index > position)
+    return next(later, len(procedure.steps))
+
+
+def _look_again_s(procedure: Procedure, past: Sequence[Past], step: Step) -> float | None:
+    """When a look that has seen the fault is to be repeated; ``None`` where it is over."""
+    last = past[-1]
+    if step.action != LOOK or last.outcome is not StepOutcome.DOWN or step.until_s <= 0 or _in_vain(procedure, past):
+        return None
+    first_s = min(item.at_s for item in past if item.step == step.id)  # the first, or the first of this boot
+    due_s = last.at_s + step.every_s
+    return due_s if due_s <= first_s + step.until_s else None
+
+
+def _in_vain(procedure: Procedure, past: Sequence[Past]) -> bool:
+    """Is there no effect that this look could wait for, as what was tried since the look before certainly did nothing?"""
+    steps = {step.id: step for step in procedure.steps}
+    since = dropwhile(lambda item: item.step == past[-1].step, reversed(past))
+    tried = [item for item in takewhile(lambda item: steps[item.step].action != LOOK, since) if steps[item.step].changes]
+    return bool(tried) and all(item.outcome in LEFT_ALONE for item in tried)
 
 
 def _ended(step: Step, last: Past, acted: bool) -> Done | None:

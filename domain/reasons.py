@@ -95,6 +95,7 @@ class Code(StrEnum):
     GATE_CLAIM_LOST = "gate_claim_lost"
     GATE_ATTEMPTED = "gate_attempted"
     GATE_TARGET_CHANGED = "gate_target_changed"
+    GATE_POWER_SPENT = "gate_power_spent"
 
 
 SPEC: dict[Code, str] = {
@@ -175,6 +176,7 @@ SPEC: dict[Code, str] = {
     Code.GATE_CLAIM_LOST: "R26",
     Code.GATE_ATTEMPTED: "R26",
     Code.GATE_TARGET_CHANGED: "R26",
+    Code.GATE_POWER_SPENT: "R26",
 }
 
 

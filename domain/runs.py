@@ -30,6 +30,8 @@ _ENDS = {
 _BAD = frozenset({ev.RunOutcome.NOT_FIXED, ev.RunOutcome.UNKNOWN, ev.RunOutcome.LOST})
 _MOVED = frozenset({Code.GATE_TARGET_CHANGED, Code.NOT_WATCHED})
 """Refusals because the inventory changed under a run: a person should know what became of it."""
+_SPENT = frozenset({Code.GATE_ATTEMPTED, Code.GATE_POWER_SPENT})
+"""Refusals of what was done in this incident already: another run would only be refused again, so people take over."""
 
 
 def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
@@ -138,7 +140,7 @@ def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) 
 def _failed(event: ev.RunEnded) -> Code | None:
     """Why people have to take over after this run; ``None`` where they don't."""
     if event.outcome is ev.RunOutcome.REFUSED:
-        if event.code in _MOVED:
+        if event.code in _MOVED | _SPENT:
             return Code(event.code)
         return Code.RUN_REFUSED if event.acted else None
     return _ENDS[event.outcome] if event.outcome in _BAD else None

@@ -15,6 +15,7 @@ from store.tables import Attempt
 
 INTENT_FRESH_S = 5.0
 """An effect starts within so many seconds (CLOCK_BOOTTIME) of its intent, or not at all."""
+REACH_RETRY_S = 3.0
 LIMIT_RETRY_S = 5.0
 LIMIT_PATIENCE_S = 840.0
 """How often, and for how long, an action that only a limit refused is asked for again: longer than power actions are counted."""
@@ -41,6 +42,7 @@ class Acting:
     check: Callable[[], None]
     step: Step
     target: Target
+    max_power_actions: int = 0
 
     @property
     def command_line(self) -> str:
@@ -62,7 +64,7 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
     The connection is made before the intent, so that intent and effect lie within milliseconds.
     """
     try:
-        prepared = ACTIONS[acting.step.action].prepare(acting.target, acting.step.parameters, open_connection)
+        prepared = _prepare(acting)
     except NothingDone as error:
         outcome = StepOutcome.UNREACHED if isinstance(error, CannotReach) else StepOutcome.NOT_DONE
         result = StepResult(outcome, str(error), acting.command_line)
@@ -80,6 +82,20 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
     return result
 
 
+def _prepare(acting: Acting) -> Prepared:
+    """Log in and look; a host that is not reached is tried again for the step's ``reach_s``."""
+    clock, step = acting.context.clock, acting.step
+    give_up_s = clock.boottime_s() + step.reach_s
+    while True:
+        try:
+            return ACTIONS[step.action].prepare(acting.target, step.parameters, open_connection)
+        except CannotReach:
+            if clock.boottime_s() + REACH_RETRY_S > give_up_s:
+                raise
+        clock.sleep(REACH_RETRY_S)
+        acting.check()
+
+
 def _admit(acting: Acting, prepared: Prepared) -> Admission:
     """Ask the gate; where only a limit refuses, ask again for a while. Only the last answer counts as an attempt."""
     context = acting.context
@@ -87,9 +103,8 @@ def _admit(acting: Acting, prepared: Prepared) -> Admission:
     request = Request(
         command=acting.run.key,
         who=acting.claimer,
-        step=acting.step.id,
-        action=acting.step.action,
-        effect=acting.step.effect,
+        step=acting.step,
+        max_power_actions=acting.max_power_actions,
         stop_file=context.settings.stop_file,
         before=dict(prepared.before),
         command_line=acting.command_line,

@@ -12,10 +12,11 @@ from sqlmodel import Session, select
 
 import runbooks
 from domain import events as ev
+from domain.aim import fault_class
 from domain.commands import ENGINE, Look, Run
 from domain.model import Host
 from domain.observation import Verdict
-from domain.procedure import ANNOUNCE, LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
+from domain.procedure import ANNOUNCE, LOOK, Done, Effect, Next, Past, Procedure, Step, StepOutcome, proceed
 from domain.reasons import Code
 from domain.wording import shown
 from engine import knowing
@@ -29,6 +30,8 @@ from store.codec import decode
 from store.tables import Attempt, CommandRow, Inbox
 
 POLL_S = 0.1
+STOP_POLL_S = 5.0
+"""How long a run that waits until its next step is due may take to notice that it is to end."""
 DECIDED_WITHIN_S = 15.0
 """How long the engine may take to decide what a run told it before the run goes on."""
 
@@ -98,10 +101,14 @@ class RunSession:
         if isinstance(verdict, Done):
             return None
         self._check()
-        wait_s = verdict.not_before_s - self._context.clock.boottime_s()
-        if wait_s > 0:
-            self._context.clock.sleep(min(wait_s, verdict.step.every_s))
+        self._wait(min(verdict.not_before_s, self._context.clock.boottime_s() + verdict.step.every_s))
         return Titled(verdict.step, self._title(verdict.step))
+
+    def _wait(self, until_s: float) -> None:
+        """Until that time (CLOCK_BOOTTIME), or until this run must not go on."""
+        while (wait_s := until_s - self._context.clock.boottime_s()) > 0:
+            self._context.clock.sleep(min(wait_s, STOP_POLL_S))
+            self._check()
 
     def perform(self, titled: Titled) -> StepResult:
         """Do one step and write down how it went. Raises ``LostError`` when the claim was lost meanwhile."""
@@ -152,7 +159,8 @@ class RunSession:
             Past(attempt.step, StepOutcome(attempt.outcome or "unknown"), attempt.intent_boot_s, attempt.code)
             for attempt in attempts
         ]
-        return proceed(self.procedure, past, started_s, now_s, asked=self.run.requested_by != ENGINE)
+        fault = fault_class(self.host, self.run.checks)
+        return proceed(self.procedure, past, started_s, now_s, asked=self.run.requested_by != ENGINE, fault=fault)
 
     def _ended(self, done: Done) -> ev.RunEnded:
         return ev.RunEnded(
@@ -210,6 +218,7 @@ class RunSession:
             check=self._check,
             step=step,
             target=target,
+            max_power_actions=self.procedure.max_power_actions if self.procedure is not None else 0,
         )
         return act(
             acting,
@@ -252,7 +261,7 @@ class RunSession:
             number=number,
             step=step.id,
             action=step.action,
-            effect=str(step.effect),
+            effect=str(step.effect if step.acts else Effect.NONE),
             host=self.run.host,
             customer=self.host.customer if self.host is not None else "",
             parent=self.host.parent if self.host is not None else None,

@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from domain.commands import Facts, Run
 from domain.gate import PASSING, Verdict
-from domain.procedure import Effect
+from domain.procedure import Step
 from domain.reasons import Code
 from store import journal, policies, steady
 from store.circumstances import judge_step
@@ -29,7 +29,8 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Somebody (``who`` holds the claim) is about to do one step of a Run command (``command``: its key).
+    """Somebody (``who`` holds the claim) is about to do one step of a Run command (``command``: its key), whose procedure may
+    switch the host's power ``max_power_actions`` times in an incident.
 
     ``before`` is what was seen of the host before, by which the effect is recognised afterwards; ``command_line`` what will
     be run there, as people read it, without secrets. ``patient``: what a limit refuses will be asked for again, so that is no
@@ -38,10 +39,9 @@ class Request:
 
     command: str
     who: str
-    step: str
-    action: str
+    step: Step
     stop_file: Path
-    effect: Effect = Effect.CHANGE
+    max_power_actions: int = 0
     before: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     command_line: str = ""
     patient: bool = False
@@ -80,7 +80,7 @@ def admit(store: Store, request: Request) -> Admission:
                 run,
                 request.step,
                 request.who,
-                effect=request.effect,
+                max_power_actions=request.max_power_actions,
                 policy=policy,
                 host=host,
                 stop_file=request.stop_file,
@@ -90,9 +90,9 @@ def admit(store: Store, request: Request) -> Admission:
             id=f"hikeshi-{secrets.token_hex(8)}",
             command=run.key,
             number=journal.next_number(session, run.key),
-            step=request.step,
-            action=request.action,
-            effect=str(request.effect),
+            step=request.step.id,
+            action=request.step.action,
+            effect=str(request.step.effect),
             host=run.host,
             customer=host.customer if host is not None else "",
             parent=host.parent if host is not None else None,

@@ -1,5 +1,6 @@
 """What the gate looks at when an action is about to be done, read from the store under the writer's lock."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,23 +12,23 @@ from domain.commands import ENGINE, Run
 from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
 from domain.model import Host, Policy, PowerLimits, effective_mode
 from domain.pauses import Pause, paused_until
-from domain.procedure import LEFT_ALONE, Effect
+from domain.procedure import LEFT_ALONE, Effect, Step
 from domain.reasons import Code
 from domain.state import HostState
 from store import overlay, policies
 from store.codec import decode
 from store.db import store_of
 from store.outbox import held_by
-from store.tables import Attempt, HostRow
+from store.tables import Attempt, CommandRow, HostRow
 
 
 def judge_step(
     session: Session,
     run: Run,
-    step: str,
+    step: Step,
     who: str,
     *,
-    effect: Effect,
+    max_power_actions: int,
     policy: Policy,
     host: Host,
     stop_file: Path,
@@ -37,6 +38,7 @@ def judge_step(
     refusal is the answer."""
     state = _state(session, run.host)
     held = overlay.holds(session) | overlay.holds_asked(session)
+    switched = _switched(session, run) if step.effect is Effect.POWER else []
     seen = Circumstances(
         mode=effective_mode(policy, host),
         stop_file=stop_file.exists(),
@@ -47,9 +49,11 @@ def judge_step(
         running=_running(session),
         limit=policy.limits.actions_at_once,
         claimed=held_by(session, run.key, who) is not None and _awaited(state, run),
-        attempted=_attempted(session, run.key, step),
+        attempted=_attempted(session, run, step, switched),
         moved=moved_since(session, run, host),
-        power=_power(session, policy.limits.power, host, now_s) if effect is Effect.POWER else (),
+        power=_power(session, policy.limits.power, host, now_s) if step.effect is Effect.POWER else (),
+        power_done=len(switched),
+        power_max=max_power_actions if step.effect is Effect.POWER else None,
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
     if seen.requested:
@@ -131,10 +135,31 @@ def _power(session: Session, limits: PowerLimits, host: Host, now_s: float) -> t
     return tuple(PowerUse(scope, sum(counted), len(counted), limit) for scope, limit, counted in scopes)
 
 
-def _attempted(session: Session, command: str, step: str) -> bool:
-    """Was this very step admitted before, however it ended?"""
-    query = select(Attempt.id).where(Attempt.command == command, Attempt.step == step, Attempt.code == Code.ADMITTED)
-    return session.exec(query).first() is not None
+def _attempted(session: Session, run: Run, step: Step, switched: Sequence[tuple[str, str]]) -> bool:
+    """Was this very step admitted before, however it ended, as often as it may be tried? Where it switches the power, in any run of
+    this runbook for the same incident: a reboot happens once for one cause (R26)."""
+    if run.requested_by == ENGINE and (run.runbook, step.id) in switched:
+        return True
+    query = select(func.count()).select_from(Attempt)
+    admitted = query.where(Attempt.command == run.key, Attempt.step == step.id, Attempt.code == Code.ADMITTED)
+    return session.exec(admitted).one() >= step.tries
+
+
+def _switched(session: Session, run: Run) -> list[tuple[str, str]]:
+    """What switched the host's power in this incident, or may have: runbook and step (no runbook where a person asked for it).
+    Of a run that a person asked for, it is what that run did: more is that person's judgement."""
+    query = select(Attempt.step, CommandRow.payload).join(CommandRow, col(CommandRow.key) == col(Attempt.command))
+    whole = run.incident is not None and run.requested_by == ENGINE
+    found = session.exec(
+        query.where(
+            CommandRow.incident == run.incident if whole else CommandRow.key == run.key,
+            Attempt.effect == Effect.POWER,
+            Attempt.code == Code.ADMITTED,
+            or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(sorted(LEFT_ALONE))),
+        )
+    ).all()
+    runs = [(step, decode(Run, payload)) for step, payload in found]
+    return [(one.runbook if one.requested_by == ENGINE else "", step) for step, one in runs]
 
 
 def _pause(pauses: tuple[Pause, ...], host: Host, check: str, now_s: float) -> tuple[str, float] | None:

@@ -25,7 +25,7 @@ from domain.model import (
     PowerLimit,
     PowerLimits,
 )
-from domain.procedure import Effect
+from domain.procedure import Effect, Step
 from domain.state import Fault, HostState, Incident, Phase, RunRef
 from store import outbox
 from store.admit import Admission, Request, admit
@@ -102,5 +102,6 @@ def _down(run: Run, customer: str) -> HostState:
 
 def ask_for_power(store: Store, run: Run, *, who: str = "us", step: str = "cycle", patient: bool = False) -> Admission:
     nowhere = Path("/nonexistent/STOP")
-    request = Request(command=run.key, who=who, step=step, action="power", effect=Effect.POWER, stop_file=nowhere, patient=patient)
+    switch = Step(step, "power", effect=Effect.POWER)
+    request = Request(command=run.key, who=who, step=switch, max_power_actions=9, stop_file=nowhere, patient=patient)
     return admit(store, request)

@@ -12,6 +12,7 @@ from domain.commands import Message, Notify, Run
 from domain.events import VerdictChanged
 from domain.model import Brand, Check, Confirmation, Contract, Customer, FaultClass, Host, Level, Limits, Mode, OnCall, Policy
 from domain.observation import Verdict
+from domain.procedure import Step
 from domain.state import Fault, HostState, Incident, Phase, RunRef
 from store import outbox, policies
 from store.admit import Admission, Request, admit
@@ -104,9 +105,16 @@ def working(store: Store, hosts: int = 1, *, who: str | None = "us", **changes: 
 
 
 def ask(
-    store: Store, command: Run, *, who: str = "us", step: str = "restart", stop_file: Path = Path("/nonexistent/STOP")
+    store: Store,
+    command: Run,
+    *,
+    who: str = "us",
+    step: str | Step = "restart",
+    max_power_actions: int = 0,
+    stop_file: Path = Path("/nonexistent/STOP"),
 ) -> Admission:
-    return admit(store, Request(command=command.key, who=who, step=step, action="service", stop_file=stop_file))
+    asked = step if isinstance(step, Step) else Step(step, "service")
+    return admit(store, Request(command=command.key, who=who, step=asked, stop_file=stop_file, max_power_actions=max_power_actions))
 
 
 def race(count: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:

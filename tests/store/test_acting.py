@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hand_clock import HandClock
 from sample_policy import HOST, policy
 
 from domain.commands import Run
 from domain.procedure import LEFT_ALONE, Step, StepOutcome
 from engine import secrets
-from engine.acting import Acting, StepResult, act
+from engine.acting import REACH_RETRY_S, Acting, StepResult, act
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from engine.settings import Settings
 from remediation import Target
-from store.clock import SystemClock
 from store.db import Store
 
 RUN = Run(
@@ -29,9 +29,14 @@ RUN = Run(
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: HandClock) -> Iterator[Context]:
     url = f"sqlite:///{tmp_path / 'hikeshi.db'}"
-    made = Context(Settings(home=tmp_path, store_url=url), Store(url, SystemClock()), SystemClock())
+    made = Context(Settings(home=tmp_path, store_url=url), Store(url, clock), clock)
     yield made
     made.close()
 
@@ -55,3 +60,26 @@ def test_a_host_that_lets_nobody_in_was_not_worked_on(context: Context) -> None:
     assert (result.outcome, result.detail) == (StepOutcome.UNREACHED, "the inventory says nothing about ssh on this host")
     assert result.outcome in LEFT_ALONE
     assert (ended, not_done) == ([], [result])
+
+
+@pytest.mark.parametrize(("reach_s", "tries"), [(0.0, 1), (30.0, 11), (31.0, 11), (33.0, 12)])
+def test_a_host_that_is_not_reached_is_tried_for_as_long_as_the_step_says(
+    context: Context, clock: HandClock, reach_s: float, tries: int
+) -> None:
+    host = policy().hosts[HOST]
+    asked: list[float] = []
+    not_done: list[StepResult] = []
+    began_s = clock.boot_s
+    with LeaseKeeper(context, "hands:1", RUN.key, asked_boot_s=began_s) as lease:
+        acting = Acting(
+            context=context,
+            run=RUN,
+            claimer="hands:1",
+            lease=lease,
+            check=lambda: asked.append(clock.boot_s),
+            step=Step("restart", "restart_service", reach_s=reach_s),
+            target=Target(host=host, resolve=secrets.resolve, clock=clock, service=RUN.service),
+        )
+        act(acting, ended=lambda *_: None, not_done=not_done.append)
+    assert [result.outcome for result in not_done] == [StepOutcome.UNREACHED]
+    assert [at_s - began_s for at_s in asked] == [REACH_RETRY_S * number for number in range(1, tries)], "asked before each try"

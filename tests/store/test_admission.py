@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hand_clock import HandClock
 from sqlmodel import select
 from store_samples import NOW_S, WAIT_S, accept, ask, lapse, opened, policy, put_state, race, run, state, working
 
+from domain.commands import Run
 from domain.events import HoldReleased, HoldSet, PauseSet
-from domain.model import Contract, Mode
+from domain.model import Contract, FaultClass, Mode
 from domain.pauses import Pause
+from domain.procedure import Effect, Step
 from domain.reasons import Code
 from domain.state import HostState, RunRef
 from store import journal, outbox, overlay
@@ -35,7 +38,7 @@ def settle(store: Store, attempt_id: str | None) -> None:
 def test_an_intent_is_written_with_its_verdict(store: Store, clock: HandClock) -> None:
     (command,) = working(store)
     request = Request(
-        command=command.key, who="us", step="restart", action="service", stop_file=Path("/nonexistent/STOP"),
+        command=command.key, who="us", step=Step("restart", "service"), stop_file=Path("/nonexistent/STOP"),
         before={"uptime_s": 12.5}, command_line="systemctl restart nginx",
     )  # fmt: skip
     admission = admit(store, request)
@@ -64,6 +67,90 @@ def test_a_step_is_admitted_once_in_a_run(store: Store) -> None:
     settle(store, ask(store, command).attempt_id)
     assert ask(store, command).code is Code.GATE_ATTEMPTED
     assert ask(store, command, step="fsck").code is Code.ADMITTED
+
+
+def test_a_step_that_may_be_repeated_is_admitted_as_often_as_it_may_be_tried(store: Store) -> None:
+    (command,) = working(store)
+    diagnose = Step("diagnose", "diagnose", effect=Effect.NONE, attempts=2)
+    for _ in range(2):
+        settle(store, ask(store, command, step=diagnose).attempt_id)
+    assert ask(store, command, step=diagnose).code is Code.GATE_ATTEMPTED
+
+
+REBOOT = Step("reboot", "reboot", effect=Effect.POWER)
+CYCLE = Step("cycle", "power", effect=Effect.POWER)
+
+
+def another_run(store: Store, first: Run, **changes: Any) -> Run:
+    """A later run for the same host, and for the same incident unless ``changes`` say otherwise."""
+    later = replace(first, key=f"{first.key}/later", **changes)
+    held = policy(version=later.key)
+    [host] = held.hosts.values()
+    named = replace(host, procedures={FaultClass.SERVICE: later.runbook})
+    accept(store, replace(held, hosts={host.id: named}))
+    put_state(store, state(later))
+    with store.write() as session:
+        outbox.put(session, later)
+    assert outbox.claim(store, later.key, "us", WAIT_S) is not None
+    return later
+
+
+def test_a_step_that_switches_the_power_is_admitted_once_in_an_incident(store: Store) -> None:  # R26: one reboot for one cause
+    (command,) = working(store)
+    settle(store, ask(store, command, step=REBOOT, max_power_actions=9).attempt_id)
+    again = another_run(store, command)
+    assert ask(store, again, step=REBOOT, max_power_actions=9).code is Code.GATE_ATTEMPTED
+    assert ask(store, again, step=CYCLE, max_power_actions=9).code is Code.ADMITTED
+
+
+def test_power_is_switched_in_an_incident_as_often_as_the_procedure_says(store: Store) -> None:  # R26
+    (command,) = working(store)
+    settle(store, ask(store, command, step=REBOOT, max_power_actions=2).attempt_id)
+    again = another_run(store, command, runbook="another")
+    settle(store, ask(store, again, step=CYCLE, max_power_actions=2).attempt_id)
+    refused = ask(store, again, step=Step("back", "power", effect=Effect.POWER), max_power_actions=2)
+    assert (refused.code, refused.facts["limit"]) == (Code.GATE_POWER_SPENT, 2)
+    assert ask(store, again, step="restart", max_power_actions=2).code is Code.ADMITTED, "what leaves the power alone goes on"
+
+
+def test_without_a_bound_the_power_is_not_switched(store: Store) -> None:
+    (command,) = working(store)
+    assert ask(store, command, step=REBOOT).code is Code.GATE_POWER_SPENT
+
+
+def test_a_power_action_that_certainly_did_nothing_counts_for_nothing_in_a_later_run(store: Store) -> None:
+    (command,) = working(store)
+    attempt = ask(store, command, step=REBOOT, max_power_actions=1).attempt_id
+    with store.write() as session:
+        assert journal.settle(session, attempt or "", "late", "", NOW_S)
+    again = another_run(store, command)
+    assert ask(store, again, step=REBOOT, max_power_actions=1).code is Code.ADMITTED
+
+
+def test_a_power_action_that_may_be_going_on_counts(store: Store) -> None:
+    (command,) = working(store)
+    attempt = ask(store, command, step=REBOOT, max_power_actions=1).attempt_id
+    again = another_run(store, command, runbook="another")
+    assert ask(store, again, step=CYCLE, max_power_actions=1).code is Code.GATE_POWER_SPENT
+    settle(store, attempt)
+
+
+def test_another_reboot_that_a_person_asks_for_is_that_persons_judgement(store: Store) -> None:
+    (command,) = working(store)
+    settle(store, ask(store, command, step=REBOOT, max_power_actions=1).attempt_id)
+    asked = another_run(store, command, requested_by="taro")
+    settle(store, ask(store, asked, step=REBOOT, max_power_actions=1).attempt_id)
+    assert ask(store, asked, step=CYCLE, max_power_actions=1).code is Code.GATE_POWER_SPENT
+    later = another_run(store, asked, requested_by="engine", runbook="another")
+    spent = ask(store, later, step=CYCLE, max_power_actions=2)
+    assert spent.code is Code.GATE_POWER_SPENT, "what a person did counts for the engine"
+
+
+def test_another_incident_is_another_cause(store: Store) -> None:
+    (command,) = working(store)
+    settle(store, ask(store, command, step=REBOOT, max_power_actions=1).attempt_id)
+    fresh = another_run(store, command, incident="INC-later")
+    assert ask(store, fresh, step=REBOOT, max_power_actions=1).code is Code.ADMITTED
 
 
 def test_one_action_at_a_time_on_a_host(store: Store) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from sample_policy import HOST, HTTP, PING, POWER, RESTART, SMTP, WEB, policy
 
-from domain.aim import Aim, aim, moved, services
+from domain.aim import Aim, aim, fault_class, moved, services
 from domain.commands import Run
-from domain.model import FaultClass, Host, Secret, SshAccess
+from domain.model import FaultClass, FileSystem, Host, PowerControl, Rescue, Secret, SshAccess
 from domain.state import Fault, Incident
 
 LOGIN = SshAccess("hikeshi", ("ssh-ed25519 AAAA",), Secret("file", "/key"))
@@ -29,6 +29,9 @@ MOVED: list[tuple[str, Host]] = [
     ("port", replace(WEB01, ssh=replace(LOGIN, port=2222))),
     ("keys", replace(WEB01, ssh=replace(LOGIN, host_keys=("ssh-ed25519 BBBB",)))),
     ("no login", replace(WEB01, ssh=None)),
+    ("power", replace(WEB01, power=PowerControl("ipmi", "192.0.2.200"))),
+    ("rescue system", replace(WEB01, rescue=Rescue("pxe", LOGIN))),
+    ("file systems", replace(WEB01, filesystems=(FileSystem("/dev/sda1", "ext4"),))),
     ("service", replace(WEB01, checks=(replace(HTTP, service="apache2.service"), WEB, SMTP))),
     ("check", replace(WEB01, checks=(WEB, SMTP))),
 ]
@@ -53,6 +56,17 @@ def test_what_fails_is_aimed_at() -> None:
 
 def test_where_nothing_fails_the_first_service() -> None:
     assert aim(WEB01, None, RESTART) == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
+
+
+BOTH = replace(WEB01, procedures={FaultClass.SERVER: "first-line", FaultClass.SERVICE: "first-line"})
+
+
+def test_one_runbook_for_both_classes_is_for_what_fails_the_server_before_its_services() -> None:  # R22
+    assert aim(BOTH, failing(SMTP.id), "first-line") == Aim(FaultClass.SERVICE, (SMTP.id,), "postfix.service")
+    assert aim(BOTH, failing(PING.id, SMTP.id), "first-line") == Aim(FaultClass.SERVER, (PING.id, SMTP.id), None)
+    assert aim(BOTH, None, "first-line").fault_class is FaultClass.SERVER
+    assert fault_class(BOTH, [SMTP.id]) is FaultClass.SERVICE
+    assert fault_class(BOTH, [SMTP.id, PING.id]) is FaultClass.SERVER
 
 
 def test_what_may_be_meant() -> None:

@@ -19,6 +19,7 @@ IN_ORDER: list[tuple[Code, dict[str, object]]] = [
     (Code.GATE_CLAIM_LOST, {"claimed": False}),
     (Code.GATE_ATTEMPTED, {"attempted": True}),
     (Code.GATE_TARGET_CHANGED, {"moved": True}),
+    (Code.GATE_POWER_SPENT, {"power_done": 1, "power_max": 1}),
     (Code.GATE_FAULT_GONE, {"fault": False}),
     (Code.GATE_NOT_COVERED, {"covered": False}),
     (Code.GATE_NO_PROCEDURE, {"procedure": None}),

@@ -22,14 +22,16 @@ from remediation.action import (
     Target,
     TooLate,
 )
+from remediation.boot_check import FSCK_AT_BOOT
 from remediation.command import COMMAND
+from remediation.diagnose import DIAGNOSE
 from remediation.fsck import FSCK
 from remediation.network import RESTART_NETWORK
 from remediation.service import RESTART_SERVICE
 from remediation.sudoers import sudoers
 
 ACTIONS: Mapping[str, Action] = MappingProxyType(
-    {action.name: action for action in (RESTART_SERVICE, RESTART_NETWORK, FSCK, COMMAND)}
+    {action.name: action for action in (DIAGNOSE, RESTART_SERVICE, RESTART_NETWORK, FSCK_AT_BOOT, FSCK, COMMAND)}
 )
 
 

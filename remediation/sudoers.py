@@ -12,7 +12,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 _SPECIAL = re.compile(r"([,:=\\*?\[\]])")
 _ANY_ATTEMPT = "hikeshi-" + "[0-9a-f]" * 16
 """As ``store.admit`` names attempts. A range is one character exactly; a * would let in further arguments."""
-_SBIN = frozenset({"tune2fs", "grub-reboot", "grub-editenv"})
+_SBIN = frozenset({"tune2fs", "grub-reboot", "shutdown"})
 _SUDO = ["sudo", "-n"]
 
 

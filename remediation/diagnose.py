@@ -1,0 +1,115 @@
+"""Look at a host before anything destructive is done to it, and keep what is seen for people. Changes nothing."""
+
+import contextlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from domain.model import Host
+from domain.procedure import Effect, Parameter, StepOutcome
+from remediation.action import NOTHING, Attempted, CannotReach, Connect, Connection, Leave, Result, Target
+from remediation.host import INIT, SYSTEMD, SYSV, as_root, has_systemd, probes, words
+from runbooks.spec import ParameterSpec
+
+_PART_TIMEOUT_S = 15.0
+_ROOT = ("sudo", "-n")
+_PARTS: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
+    ("load and memory", None, ("cat", "/proc/loadavg", "/proc/meminfo")),
+    # Without their arguments: people write passwords there.
+    ("processes", None, ("ps", "-eo", "pid,ppid,user,stat,etime,pcpu,pmem,wchan:20,comm", "--sort=-pcpu")),
+    ("disk space", None, ("df", "-PTl")),
+    ("inodes", None, ("df", "-Pil")),
+    ("block devices", None, ("lsblk", "-o", "NAME,TYPE,SIZE,FSTYPE,MOUNTPOINT")),
+    ("RAID", None, ("cat", "/proc/mdstat")),
+    ("network", None, ("ip", "-s", "address")),
+    ("kernel messages", None, (*_ROOT, "dmesg")),
+    ("failed units", SYSTEMD, ("systemctl", "list-units", "--failed", "--no-legend", "--no-pager")),
+    ("journal", SYSTEMD, (*_ROOT, "journalctl", "--no-pager", "--lines=1000")),
+    ("system log", SYSV, (*_ROOT, "tail", "-n", "1000", "/var/log/messages")),
+)
+"""Name; init of hosts that have it, ``None`` for all; command."""
+
+_SECRET = re.compile(r"(?i)(\b[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key)[\"']?\s*[=:]\s*)([^\s,;]+)")
+
+
+def _parts(host: Host, known: Mapping[str, str]) -> list[tuple[str, tuple[str, ...]]]:
+    init, root = known.get(INIT, SYSTEMD), as_root(host.ssh)
+    wanted = [(name, argv) for name, only, argv in _PARTS if only in (None, init)]
+    return [(name, (*root, *argv[2:]) if argv[:2] == _ROOT else argv) for name, argv in wanted]
+
+
+def without_secrets(text: str) -> str:
+    """What looks like a secret in a log is not kept."""
+    return _SECRET.sub(r"\1***", text)
+
+
+@dataclass
+class PreparedDiagnosis:
+    target: Target
+    _connection: Connection
+    before: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+    def start(self, leave: Leave) -> Result:
+        """One part after the other, each bounded in time; one that can't be had leaves the others alone."""
+        clock = self.target.clock
+        deadline_s = clock.boottime_s() + leave.timeout_s
+        parts = _parts(self.target.host, self.target.known)
+        kept, missed = [], []
+        for name, argv in parts:
+            remaining_s = deadline_s - clock.boottime_s()
+            if remaining_s <= 0:
+                missed.append(f"{name} (no time left)")
+                continue
+            ran = self._connection.run(argv, min(_PART_TIMEOUT_S, remaining_s))
+            if ran.stdout.strip() or ran.exit_status == 0:
+                self.target.keep(name, without_secrets(ran.stdout) or "nothing\n")
+                kept.append(name)
+            if ran.exit_status != 0:
+                missed.append(f"{name} ({words(ran)})")
+        line = " && ".join(shlex.join(argv) for _, argv in parts)
+        said = [f"kept: {', '.join(kept)}" if kept else "nothing kept", *([f"not whole: {', '.join(missed)}"] if missed else [])]
+        return Result(StepOutcome.DONE if kept else StepOutcome.FAILED, "; ".join(said), line)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnose:
+    """Processes, disks, journal, kernel messages … as texts that stay with the incident."""
+
+    name: str = "diagnose"
+    effect: Effect = Effect.NONE
+    repeatable: bool = True
+    rehearsals: frozenset[str] = frozenset({"guest"})
+    parameters: Mapping[str, ParameterSpec] = field(default_factory=lambda: MappingProxyType({}))
+
+    def describe(
+        self,
+        host: Host,
+        parameters: Mapping[str, Parameter],  # noqa: ARG002 - it takes none
+        service: str | None,  # noqa: ARG002
+        known: Mapping[str, str] = NOTHING,
+    ) -> tuple[str, ...]:
+        return tuple(map(shlex.join, (*probes(known), *(argv for _, argv in _parts(host, known)))))
+
+    def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> PreparedDiagnosis:  # noqa: ARG002
+        connection = connect(target)
+        with contextlib.suppress(CannotReach):  # its systemd is ailing: so much the more is there to see
+            has_systemd(target, connection)
+        return PreparedDiagnosis(target, connection)
+
+    def settle(
+        self,
+        target: Target,  # noqa: ARG002 - there is nothing to look for
+        parameters: Mapping[str, Parameter],  # noqa: ARG002
+        before: Mapping[str, str],  # noqa: ARG002
+        connect: Connect,  # noqa: ARG002
+        attempt: Attempted,  # noqa: ARG002
+    ) -> Result:
+        return Result(StepOutcome.FAILED, "cut off; it changes nothing, and what it had seen by then is kept")
+
+
+DIAGNOSE = Diagnose()

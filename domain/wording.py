@@ -72,6 +72,8 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
             "fsck": "ファイルシステムの検査・修復",
             "fsck_at_boot": "次回起動時のファイルシステム検査の予約",
             "command": "運用手順のコマンド実行",
+            "power": "電源の操作",
+            "reboot": "サーバの再起動",
         },
         "en": {
             "look": "Look",
@@ -82,6 +84,8 @@ WORDS: dict[str, dict[Language, dict[str, str]]] = {
             "fsck": "File system check and repair",
             "fsck_at_boot": "File system check at the next boot, arranged",
             "command": "Command of the operation procedure",
+            "power": "Power control",
+            "reboot": "Reboot of the server",
         },
     },
     "outcome": {

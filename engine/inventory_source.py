@@ -21,7 +21,7 @@ from engine.context import Context
 from engine.tick import LEASE, demand_lease
 from inventory import InventoryError, Registries
 from probes import PROBES
-from remediation import ACTIONS
+from remediation import ACTIONS, POWER_DRIVERS
 from store import inbox, lease, policies
 from store.codec import decode, encode
 from store.tables import HostRow, Inbox, VerdictRow
@@ -48,7 +48,7 @@ class Look:
 
 def registries() -> Registries:
     """What an inventory may name."""
-    return Registries(probes=PROBES, runbooks=frozenset(runbooks.load(ACTIONS)))
+    return Registries(probes=PROBES, runbooks=frozenset(runbooks.load(ACTIONS)), power=POWER_DRIVERS)
 
 
 def load(folder: Path) -> Policy:

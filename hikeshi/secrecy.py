@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from domain.model import Policy, Secret
+from domain.model import Host, Policy, Secret
 from engine.secrets import SecretError, resolve
 from probes.option import as_secret
 
 
 def secret_names(policy: Policy) -> dict[str, list[str]]:
-    """Names of the environment variables that hold secrets, by process. Host logins are for those who act (hands and the
-    flow executor), passwords of checks for the watcher, webhook addresses for those who send."""
-    logins = _env(host.ssh.identity for host in policy.hosts.values() if host.ssh is not None)
+    """Names of the environment variables that hold secrets, by process. Host logins and the passwords of power controls are for
+    those who act (hands and the flow executor), passwords of checks for the watcher, webhook addresses for those who send."""
+    logins = _env(secret for host in policy.hosts.values() for _, secret in _logins(host))
     checks = _env(value for host in policy.hosts.values() for check in host.checks for value in _within(check.options))
     webhooks = _env(operator.webhook for operator in policy.operators.values() if isinstance(operator.webhook, Secret))
     acting = sorted({*logins, *webhooks})
@@ -37,13 +37,24 @@ def unreadable(policy: Policy, *, env: bool) -> list[str]:
 def _references(policy: Policy) -> Iterator[tuple[str, Secret]]:
     """Every secret, and where it stands in the inventory."""
     for host in policy.hosts.values():
-        if host.ssh is not None:
-            yield f"hosts.{host.id}.ssh.identity", host.ssh.identity
+        yield from ((f"hosts.{host.id}.{where}", secret) for where, secret in _logins(host))
         for check in host.checks:
             yield from ((f"check {check.id}", secret) for secret in _within(check.options))
     for operator in policy.operators.values():
         if isinstance(operator.webhook, Secret):
             yield f"operators.{operator.id}.webhook", operator.webhook
+
+
+def _logins(host: Host) -> Iterator[tuple[str, Secret]]:
+    """What opens the host, its rescue system, and what switches its power."""
+    if host.ssh is not None:
+        yield "ssh.identity", host.ssh.identity
+    if host.rescue is not None:
+        yield "rescue.ssh.identity", host.rescue.ssh.identity
+    if host.power is not None and host.power.ssh is not None:
+        yield "power.ssh.identity", host.power.ssh.identity
+    if host.power is not None and host.power.password is not None:
+        yield "power.password", host.power.password
 
 
 def _within(options: Mapping[str, object]) -> Iterable[Secret]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerLimit, Secret
+from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerControl, PowerLimit, Secret, SshAccess
 from domain.pauses import Pause
 
 
@@ -87,12 +87,6 @@ def _operator(operator: Operator) -> dict[str, object]:
 
 
 def _host(host: Host) -> dict[str, object]:
-    ssh = host.ssh and {
-        "user": host.ssh.user,
-        "port": host.ssh.port,
-        "host_keys": host.ssh.host_keys,
-        "identity": _secret(host.ssh.identity),
-    }
     return {
         "label": host.label,
         "customer": host.customer,
@@ -102,9 +96,37 @@ def _host(host: Host) -> dict[str, object]:
         "device_type": host.device_type,
         "os": host.os,
         "checks": {check.id.partition("/")[2]: _check(check, host) for check in host.checks},
-        "ssh": ssh,
+        "ssh": host.ssh and _ssh(host.ssh),
+        "power": host.power and _control(host.power),
+        "rescue": host.rescue and {"boot": host.rescue.boot, "ssh": _ssh(host.rescue.ssh), "address": host.rescue.address},
+        "filesystems": [{"device": one.device, "type": one.type} for one in host.filesystems],
+        "parent": host.parent,
+        "segment": host.segment if host.segment != "main" else None,
+        "panel": host.panel,
         "procedures": host.procedures,
         "automation": host.mode,
+    }
+
+
+def _ssh(access: SshAccess) -> dict[str, object]:
+    return {
+        "user": access.user,
+        "port": access.port,
+        "host_keys": access.host_keys,
+        "identity": _secret(access.identity),
+    }
+
+
+def _control(control: PowerControl) -> dict[str, object]:
+    return {
+        "driver": control.driver,
+        "address": control.address,
+        "port": control.port,
+        "user": control.user,
+        "password": control.password and _secret(control.password),
+        "system": control.system,
+        "ssh": control.ssh and _ssh(control.ssh),
+        "ca_file": control.ca_file,
     }
 
 

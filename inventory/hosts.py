@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from domain.mistake import hint
-from domain.model import Customer, FaultClass, Host, Profile, Secret, SshAccess
+from domain.model import Customer, FaultClass, Host, Profile
 from inventory import keys
+from inventory.access import filesystems, power, rescue, ssh
 from inventory.checks import Base, Written, checks, is_off
 from inventory.fields import Fields
 from inventory.mistakes import Code, Report
 from inventory.people import mode
 from inventory.registries import Registries
 from inventory.tree import Map, Node, merge
-from inventory.values import address, address6, domain, host_key, reference, secret, text, user, whole
+from inventory.values import address, address6, an_id, domain, reference, text, word
+
+PANELS = ("plesk",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ def _refuse_idle_drops(own: Fields, layers: Sequence[Map]) -> None:
 def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
     at = fields.need("address", address, "")
     at6 = fields.get("address6", address6, None)
-    ssh = _ssh(fields.below("ssh", keys.SSH)) if fields.has("ssh") else None
+    login = ssh(fields.below("ssh", keys.SSH)) if fields.has("ssh") else None
+    drivers = around.registries.power
+    control = power(fields.below("power", keys.POWER), drivers) if fields.has("power") else None
     customer = fields.need("customer", reference("customer", around.customers), "")
     profile = fields.get("profile", reference("profile", around.profiles), "standard")
     written = checks(Base(id_, at, at6, around.profiles[profile]), fields, around.registries.probes)
@@ -81,26 +86,21 @@ def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
         device_type=fields.get("device_type", text(100), "server"),
         os=fields.get("os", text(100), ""),
         address6=at6,
-        ssh=ssh,
+        ssh=login,
         procedures=_procedures(fields.below("procedures", keys.PROCEDURES), around.registries.runbooks),
         mode=fields.get("automation", mode, None),
+        power=control,
+        rescue=rescue(fields.below("rescue", keys.RESCUE), control, drivers) if fields.has("rescue") else None,
+        filesystems=filesystems(fields),
+        parent=fields.get("parent", an_id, None),
+        segment=fields.get("segment", an_id, "main"),
+        panel=fields.get("panel", word(str, PANELS), None),
     )
     if not fields.partial:
         _refuse_restarts_without_ssh(fields, read, written, around.customers.get(customer))
     received = frozenset(fields.list_of("mail_domains", domain)) | ({fqdn} if fqdn else set())
     named = frozenset(f"{id_}/{name}" for name, node in fields.named("checks") if not is_off(node))
     return ReadHost(read, named, received)
-
-
-def _ssh(fields: Fields) -> SshAccess:
-    fields.require("host_keys")
-    return SshAccess(
-        user=fields.need("user", user, ""),
-        host_keys=tuple(sorted(fields.list_of("host_keys", host_key))),
-        identity=fields.need("identity", secret, Secret("file", "")),
-        port=fields.get("port", whole(1, 65535), 22),
-        address=fields.get("address", address, None),
-    )
 
 
 def _refuse_restarts_without_ssh(fields: Fields, read: Host, written: Sequence[Written], customer: Customer | None) -> None:

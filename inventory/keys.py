@@ -118,11 +118,18 @@ HOST: Keys = {
     "profile": "the profile of its checks; standard by default",
     "checks": "what to look at, by name; off instead of a mapping drops a group's check",
     "ssh": "how recovery logs in; without it no service is restarted",
+    "power": "how the host's power is switched from outside (R21); without it a server that hangs goes to people",
+    "rescue": "a rescue system that can be booted in the host's place, to check its file systems",
+    "filesystems": "a list of what the rescue system checks, each with device and type; by default what it finds",
+    "parent": "what hosts depend on together, such as a rack or a hypervisor: an id of your choice; limits count by it (R26)",
+    "segment": "the network they are seen in: an id of your choice; main by default; a mass outage is one of a segment (R26)",
+    "panel": "plesk: its watchdog may restart services itself, and is left its time (R23); found out at the first login by default",
     "procedures": "which runbook recovers what; what has none goes to people",
     "automation": "off, shadow or on, at most, for this host",
 }
 
-GROUP: Keys = {key: meaning for key, meaning in HOST.items() if key not in {"label", "address", "address6", "fqdn", "groups"}}
+_ONE_HOSTS = {"label", "address", "address6", "fqdn", "groups"}
+GROUP: Keys = {key: meaning for key, meaning in HOST.items() if key not in _ONE_HOSTS}
 
 CHECK: Keys = {
     "kind": "what kind of check; by default the check's name, where that is one",
@@ -140,6 +147,28 @@ SSH: Keys = {
     "address": "where recovery logs in, such as a management network's address; the host's by default",
     "host_keys": "a list of the host's public keys, as ssh-keyscan prints them, without the host",
     "identity": "the private key: {file: /path} or {env: NAME}",
+}
+
+POWER: Keys = {
+    "driver": "ipmi or redfish (a BMC), virsh, qm or xl (a hypervisor)",
+    "address": "the BMC's or hypervisor's IPv4 or IPv6 address",
+    "port": "1 to 65535; by default 623 for ipmi, 443 for redfish",
+    "user": "the BMC's user: an operator, no administrator",
+    "password": "that user's password: {file: /path} or {env: NAME}",
+    "system": "which machine it is there: the hypervisor's domain or VM id; for redfish where there are several",
+    "ssh": "how to log in to the hypervisor",
+    "ca_file": "certificates (PEM) to trust instead of the system's (redfish); may be the BMC's own",
+}
+
+RESCUE: Keys = {
+    "boot": "the device it boots from, in the words of the power driver: pxe, cdrom (ipmi), cd (redfish) …",
+    "ssh": "how to log in to the rescue system; its host keys are not the host's",
+    "address": "its address; the host's by default",
+}
+
+FILESYSTEM: Keys = {
+    "device": "as the rescue system names it, such as /dev/sda1 or /dev/disk/by-uuid/…",
+    "type": "as blkid names it, such as ext4 or xfs",
 }
 
 PROCEDURES: Keys = {
@@ -177,6 +206,11 @@ REFERENCE: Mapping[str, Keys] = {
     "groups.ID": GROUP,
     "hosts.ID": HOST,
     "hosts.ID.ssh": SSH,
+    "hosts.ID.power": POWER,
+    "hosts.ID.power.ssh": SSH,
+    "hosts.ID.rescue": RESCUE,
+    "hosts.ID.rescue.ssh": SSH,
+    "hosts.ID.filesystems[]": FILESYSTEM,
     "hosts.ID.procedures": PROCEDURES,
     "hosts.ID.checks.NAME": CHECK,
     "pauses.ID": PAUSE,

@@ -90,9 +90,29 @@ class Code(Enum):
     UNIT = ("is no systemd service (got {got})", "would be right: a name such as nginx or nginx.service")
     POWER_UNIT = ("takes the machine down when it is started (got {got})", "would be right: {right}")
     USER = ("is no user name (got {got})", "would be right: 1 to 32 of a-z, 0-9, _ and -, starting with a letter or _")
+    BMC_USER = (
+        "is no BMC user (got {got})",
+        "would be right: 1 to 32 letters, digits and . _ @ -, starting with a letter, digit or _",
+    )
+    SYSTEM = (
+        "is no machine of a BMC or hypervisor (got {got})",
+        "would be right: its name or number there, 1 to 63 letters, digits and . _ + -, starting with a letter or digit",
+    )
+    DEVICE = ("is no device (got {got})", "would be right: a whole path such as /dev/sda1, /dev/vg0/root or /dev/disk/by-uuid/…")
+    FILESYSTEM = ("is no type of file system (got {got})", "would be right: the type as blkid names it, such as ext4 or xfs")
+    FILE = ("is no path of a file (got {got})", "would be right: an absolute path, such as /etc/hikeshi/bmc-ca.pem")
     START = ("is no local time (got {got})", "would be right: YYYY-MM-DDTHH:MM without an offset; the zone is a key of its own")
     OPTION = ("does not fit a {kind} check (got {got})", "would be right: {right}")
     # meaning
+    NOT_OF_DRIVER = ("is no key for {driver}", "would be right: {right}")
+    RESCUE_NEEDS_POWER = (
+        "can't be booted, since the host has no power",
+        "would be right: power on the host or its group, or no rescue here",
+    )
+    NO_RESCUE_BOOT = (
+        "can't be booted by {driver}, which has no order for what a machine boots",
+        "would be right: no rescue here, or a power driver that can (ipmi, redfish)",
+    )
     NO_CHANNEL = ("can't be told anything", "would be right: mail, webhook, or both")
     CONTACTS = ("names {got} contacts", "would be right: one to three (R5)")
     SHIPPED_PROFILE = ("is the name of a shipped profile", "would be right: a name of its own, such as {got}-own")
@@ -180,7 +200,7 @@ class Report:
 _CURED_ELSEWHERE = frozenset(
     {Code.MISSING, Code.EMPTY_SECTION, Code.UNKNOWN, Code.NO_CHECKS, Code.CHECK_NAME, Code.NOTHING_TO_DROP, Code.UNIT_NEEDS_SSH}
 )
-_CURED_ELSEWHERE |= {Code.CONTRACT_NEEDS_SSH, Code.NO_SUCH_ADDRESS}
+_CURED_ELSEWHERE |= {Code.CONTRACT_NEEDS_SSH, Code.NO_SUCH_ADDRESS, Code.RESCUE_NEEDS_POWER}
 """Mistakes that a section or group in another file would cure."""
 
 

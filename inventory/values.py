@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from domain.mistake import hint, listed, shown
 from domain.model import Secret
 from domain.unit import TakesMachineDown, service_unit
-from inventory.fields import Parse
+from inventory.fields import ID, Parse
 from inventory.mistakes import Code, Refused
 from inventory.tree import Map, Node, Scalar, named
 from probes.option import is_own
@@ -222,6 +222,22 @@ def user(node: Node) -> str:
     written = scalar(node, "one user name").text
     if not _USER.fullmatch(written):
         raise Refused(Code.USER, got=shown(written))
+    return written
+
+
+def an_id(node: Node) -> str:
+    """A name of the operator's choice, that is defined nowhere else."""
+    written = scalar(node, "one id").text
+    if not ID.fullmatch(written):
+        raise Refused(Code.ID, got=shown(written))
+    return written
+
+
+def file(node: Node) -> str:
+    """The path of a file that holds no secret."""
+    written = scalar(node, "the path of one file").text
+    if not _FILE.fullmatch(written):
+        raise Refused(Code.FILE, got=shown(written))
     return written
 
 

@@ -15,6 +15,7 @@ from remediation.action import (
     Connection,
     Guard,
     Leave,
+    NoAnswer,
     NothingDone,
     Prepared,
     Resolve,
@@ -27,12 +28,23 @@ from remediation.command import COMMAND
 from remediation.diagnose import DIAGNOSE
 from remediation.fsck import FSCK
 from remediation.network import RESTART_NETWORK
+from remediation.power import POWER
+from remediation.powering import POWER_DRIVERS
+from remediation.reboot import REBOOT
 from remediation.service import RESTART_SERVICE
 from remediation.sudoers import sudoers
 
-ACTIONS: Mapping[str, Action] = MappingProxyType(
-    {action.name: action for action in (DIAGNOSE, RESTART_SERVICE, RESTART_NETWORK, FSCK_AT_BOOT, FSCK, COMMAND)}
+_ACTIONS: tuple[Action, ...] = (
+    DIAGNOSE,
+    RESTART_SERVICE,
+    RESTART_NETWORK,
+    POWER,
+    REBOOT,
+    FSCK_AT_BOOT,
+    FSCK,
+    COMMAND,
 )
+ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in _ACTIONS})
 
 
 def open_connection(target: Target) -> Connection:
@@ -44,6 +56,7 @@ def open_connection(target: Target) -> Connection:
 
 __all__ = [
     "ACTIONS",
+    "POWER_DRIVERS",
     "Action",
     "Attempted",
     "CannotAct",
@@ -52,6 +65,7 @@ __all__ = [
     "Connection",
     "Guard",
     "Leave",
+    "NoAnswer",
     "NothingDone",
     "Prepared",
     "Resolve",

@@ -33,6 +33,10 @@ class CannotReach(NothingDone):
     """No login: no address answers, the host key is another one, the key was refused …"""
 
 
+class NoAnswer(CannotReach):
+    """Nothing speaks SSH there, as where a host is off or hangs; whereas one that refuses a login is up."""
+
+
 class TooLate(NothingDone):
     """The leave to act has lapsed before the host was asked to."""
 

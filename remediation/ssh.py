@@ -16,7 +16,7 @@ import paramiko
 from invoke.exceptions import CommandTimedOut, ThreadException
 
 from domain.model import SshAccess
-from remediation.action import CannotReach, Guard, Ran, Target
+from remediation.action import CannotReach, Guard, NoAnswer, Ran, Target
 
 CONNECT_TIMEOUT_S = 10.0
 """Bounds each of: TCP connect, key exchange, banner, authentication, opening a channel."""
@@ -101,19 +101,21 @@ def open_connection(target: Target) -> SshConnection:
         raise CannotReach(f"host key mismatch: the host shows {_fingerprint(error.key)}, which is not pinned") from error
     except paramiko.SSHException as error:
         connection.client.close()
-        raise CannotReach(_refusal(error, access)) from error
+        raise _refusal(error, access) from error
     except (OSError, EOFError) as error:
         connection.client.close()
-        raise CannotReach(f"no connection to port {access.port}: {_said(error)}") from error
+        raise NoAnswer(f"no connection to port {access.port}: {_said(error)}") from error
     return SshConnection(connection)
 
 
-def _refusal(error: paramiko.SSHException, access: SshAccess) -> str:
+def _refusal(error: paramiko.SSHException, access: SshAccess) -> CannotReach:
+    if isinstance(error, paramiko.AuthenticationException) and "timeout" in str(error).lower():
+        return NoAnswer(f"no answer to the login on port {access.port}: {_said(error)}")  # its disk may hang, not its kernel
     if isinstance(error, paramiko.AuthenticationException):
-        return f"login refused: the host doesn't accept this key for user {access.user}"
+        return CannotReach(f"login refused: the host doesn't accept this key for user {access.user}")
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return f"host key mismatch, or no algorithm in common: {_said(error)}"
-    return f"no SSH session on port {access.port}: {_said(error)}"
+        return CannotReach(f"host key mismatch, or no algorithm in common: {_said(error)}")
+    return NoAnswer(f"no SSH session on port {access.port}: {_said(error)}")
 
 
 def _fingerprint(key: paramiko.PKey) -> str:

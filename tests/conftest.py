@@ -10,6 +10,7 @@ pytest_plugins = [
     "fixtures_postgres",
     "fixtures_prefect",
     "fixtures_ssh",
+    "fixtures_power",  # imports the one before
     "fixtures_up",
     "fixtures_workers",
     "fixtures_login",  # after those it imports: pytest rewrites a module's asserts before anybody else has loaded it

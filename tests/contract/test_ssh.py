@@ -230,7 +230,7 @@ def test_a_command_that_never_ends_is_left_alone_in_time(connection: Connection)
 
 def test_output_beyond_the_bound_is_dropped_and_the_command_ends(connection: Connection) -> None:
     ran = connection.run(
-        ["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; head -c 70000 /dev/zero | tr '\\0' y >&2; exit 3"], 30
+        ["sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; head -c 300000 /dev/zero | tr '\\0' y >&2; exit 3"], 30
     )
     assert (ran.exit_status, ran.stdout, ran.stderr) == (3, "x" * ssh.MAX_OUTPUT_BYTES, "y" * ssh.MAX_OUTPUT_BYTES)
 

@@ -14,10 +14,11 @@ import pytest
 from inventory import Code, InventoryError, Registries, load
 from inventory.folder import MAX_FILE_BYTES, MAX_FILES
 from probes import PROBES
+from remediation import POWER_DRIVERS
 
 CASES = Path(__file__).parent / "inventory"
 NAMES = sorted(case.name for case in CASES.iterdir() if case.is_dir() and case.name != "_base")
-REGISTRIES = Registries(PROBES, frozenset({"restart-service"}))
+REGISTRIES = Registries(PROBES, frozenset({"restart-service"}), POWER_DRIVERS)
 
 
 def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> InventoryError:
@@ -48,7 +49,16 @@ def test_no_message_is_pinned_without_its_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["check-option-secret", "ssh-password", "ssh-identity-literal", "operator-webhook", "operator-webhook-user"]
+    "name",
+    [
+        "check-option-secret",
+        "ssh-password",
+        "power-password-plain",
+        "power-password-other-key",
+        "ssh-identity-literal",
+        "operator-webhook",
+        "operator-webhook-user",
+    ],
 )
 def test_what_may_be_a_secret_is_never_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     said = str(refusal(assemble(name, tmp_path), monkeypatch))

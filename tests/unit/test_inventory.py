@@ -12,14 +12,30 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from domain.mistake import Mistake
-from domain.model import Confirmation, FaultClass, Level, MassOutage, Mode, Policy, PowerLimit, PowerLimits, Secret, effective_mode
+from domain.model import (
+    Confirmation,
+    FaultClass,
+    FileSystem,
+    Level,
+    MassOutage,
+    Mode,
+    Policy,
+    PowerControl,
+    PowerLimit,
+    PowerLimits,
+    Rescue,
+    Secret,
+    SshAccess,
+    effective_mode,
+)
 from domain.pauses import Repeat
 from inventory import Accepted, InventoryError, Registries, keys, load
 from inventory.folder import NAMED
 from inventory.values import spoken
 from probes import PROBES
+from remediation import POWER_DRIVERS
 
-REGISTRIES = Registries(PROBES, frozenset({"restart-service", "reset-server"}))
+REGISTRIES = Registries(PROBES, frozenset({"restart-service", "reset-server"}), POWER_DRIVERS)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 KEY2 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICAfHh0cGxoZGBcWFRQTEhEQDw4NDAsKCQgHBgUEAwIB"
 SAMPLE = Path(__file__).parents[2] / "inventory" / "sample"
@@ -61,6 +77,10 @@ groups:
       http: {{level: 3, service: nginx}}
     ssh: {{user: hikeshi, port: 2222, identity: {{env: SSH_KEY}}}}
     procedures: {{server: reset-server, service: restart-service}}
+    power: {{driver: redfish, user: hikeshi, password: {{env: BMC}}, system: System.Embedded.1, ca_file: /etc/hikeshi/bmc.pem}}
+    rescue: {{boot: pxe, ssh: {{user: root, host_keys: [{KEY2}], identity: {{file: /etc/hikeshi/rescue}}}}}}
+    segment: north
+    panel: plesk
   web:
     profile: rapid
     checks: {{http: {{url: "https://www.shop.example/", status: 200, service: apache2.service, timeout: 3s}}}}
@@ -79,6 +99,10 @@ hosts:
       http: {{timeout: 4s}}
       http6: {{kind: http, ip: 6, interval: 1s, confirmation: {{failures: 1}}}}
     ssh: {{host_keys: [{KEY2}, {KEY} root@web01]}}
+    power: {{address: 192.0.2.110}}
+    rescue: {{address: 192.0.2.11}}
+    filesystems: [{{device: /dev/vg0/data, type: xfs}}, {{device: /dev/sda1, type: ext4}}]
+    parent: rack-7
 pauses:
   night: {{start: 2026-01-31T22:00, duration: 2h, repeat: monthly, check: web01/http, reason: backups}}
   move: {{start: 2026-02-01T00:00:30, duration: 1d, zone: UTC, customer: shop}}
@@ -151,6 +175,38 @@ def test_a_host_stands_over_its_groups_and_a_later_group_over_an_earlier(policy:
     ping = checks["web01/ping"]
     assert (ping.kind, ping.address, ping.level, ping.fault_class) == ("ping", "192.0.2.10", Level.UNREACHABLE, FaultClass.SERVER)
     assert effective_mode(policy, host) is Mode.OFF
+
+
+def test_how_a_host_is_switched_and_repaired_is_read_from_its_groups_too(policy: Policy) -> None:
+    host = policy.hosts["web01"]
+    assert host.power == PowerControl(
+        driver="redfish",
+        address="192.0.2.110",
+        user="hikeshi",
+        password=Secret("env", "BMC"),
+        system="System.Embedded.1",
+        ca_file="/etc/hikeshi/bmc.pem",
+    )
+    assert host.rescue == Rescue("pxe", SshAccess("root", (KEY2,), Secret("file", "/etc/hikeshi/rescue")), "192.0.2.11")
+    assert host.filesystems == (FileSystem("/dev/vg0/data", "xfs"), FileSystem("/dev/sda1", "ext4"))
+    assert (host.parent, host.segment, host.panel) == ("rack-7", "north", "plesk")
+
+
+def test_a_hypervisor_is_logged_in_to(tmp_path: Path) -> None:
+    control = f"""
+    power:
+      driver: virsh
+      address: 192.0.2.5
+      system: db01
+      ssh: {{user: hikeshi, host_keys: [{KEY}], identity: {{env: HV}}}}
+"""
+    base = Path(__file__).parents[1] / "invalid" / "inventory" / "_base"
+    texts = {path.stem: path.read_text() for path in base.glob("*.yaml")}
+    accepted = loaded(tmp_path, **{**texts, "hosts": texts["hosts"] + control.lstrip("\n")})
+    access = SshAccess("hikeshi", (KEY,), Secret("env", "HV"))
+    assert accepted.policy.hosts["web01"].power == PowerControl("virsh", "192.0.2.5", system="db01", ssh=access)
+    (tmp_path / "again").mkdir()
+    assert loaded(tmp_path / "again", all=accepted.document).document == accepted.document
 
 
 def test_a_profile_of_ones_own_paces_its_checks(tmp_path: Path) -> None:

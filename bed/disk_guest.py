@@ -10,8 +10,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bed.container import REBOOT
 from bed.disk import Disk
-from bed.guest import REBOOT, Guest
+from bed.guest import Guest
 from bed.host import make_key
 from bed.network import Bed
 from bed.process import BedError, run, wait_for
@@ -114,7 +115,7 @@ class DiskGuest(Guest):
         run(["umount", str(data)])
 
     def _awaited(self) -> Sequence[str]:
-        return self._services if self._booted == "disk" else ()
+        return self.services if self._booted == "disk" else ()
 
     def _damage(self, damage: Callable[[], None]) -> None:
         self._damages.append(damage)
@@ -123,7 +124,7 @@ class DiskGuest(Guest):
 
     def _boot(self) -> None:
         self._release_disks()
-        disks = (f"--bind={self._root_disk.device}:{ROOT_DEVICE}", f"--bind={self._data_disk.device}:{DATA_DEVICE}")
+        disks = self._bound_disks()
         if self.next_boot == "rescue":
             self._booted = "rescue"
             self._make_rescue()
@@ -142,6 +143,18 @@ class DiskGuest(Guest):
     def _mount_root(self) -> None:
         self._root_disk.mount(self._layers)
         self._mount_overlay(self._layers, self.root)
+
+    def _bound_disks(self) -> list[str]:
+        """What shows nspawn's guest its disks, and no other of this machine, under their names: to `lsblk` and `blkid` as well."""
+        shown = self._folder / "sys-block"
+        shown.mkdir(exist_ok=True)
+        options = [f"--bind-ro={shown}:/sys/block"]
+        for name, disk in ((ROOT_DEVICE, self._root_disk), (DATA_DEVICE, self._data_disk)):
+            link = shown / Path(name).name
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"/sys/devices/virtual/block/{Path(disk.device).name}")
+            options.append(f"--bind={disk.device}:{name}")
+        return options
 
     def _release_disks(self) -> None:
         """Unmount what the last boot had mounted; then what was to be damaged is."""

@@ -1,38 +1,27 @@
-"""A real host: systemd as its init, sshd, nginx, sudo; a systemd-nspawn container on a fresh overlay of the cached image.
-
-It has a network namespace and a control group of its own. A thread of this process plays the hardware: it starts the container
-again when the guest reboots (exit status 133), and pulls its network cable when it is off.
-"""
+"""A real host: a container (container.py) with systemd as its init, sshd, nginx, sudo."""
 
 import functools
-import os
-import signal
-import subprocess
-import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bed import cgroup, image, slot
+from bed import image
+from bed.container import Container
 from bed.host import make_key
-from bed.network import Bed
+from bed.network import NET4, NET6, Bed
 from bed.process import BedError, run, wait_for
 
-REBOOT = 133
-"""Exit status of a machine that wants to be started again."""
-_SERVICE_PORTS = {"nginx": 80, "postfix": 25, "database": 8080}
+SERVICE_PORTS = {"nginx": 80, "postfix": 25, "database": 8080}
 _BROKEN = "bed-broken.conf"
 
 
-class Guest:
-    """A host in `bed`, off until `power_on` (as a context manager: on, and answering). Fulfils `bed.host.Host` and
-    `bed.machine.Machine`; it has one system to boot, so `next_boot` is only remembered.
+class Guest(Container):
+    """A host in `bed`, off until `power_on` (as a context manager: on, and answering). Fulfils `bed.host.Host`.
 
     `services` ("nginx", "postfix", "database") are started at boot. `address`, `address6`: inside the bed's network. `ca_file`:
-    signs its https certificate, which is for `name` and both addresses. `root`: its root folder as seen from here, also while it is
-    off.
+    signs its https certificate, which is for `name` and both addresses.
     """
 
     ssh_port = 22
@@ -41,26 +30,9 @@ class Guest:
     user = image.USER
 
     def __init__(self, bed: Bed, name: str, services: Sequence[str] = ("nginx",)) -> None:
-        self.bed = bed
-        self.name = name
-        self.machine = f"{bed.slot.netns}-{name}"
         self.ca_file = bed.authority.ca_file
-        self.next_boot = "disk"
-        self._services = services
-        self._folder = bed.folder / "guests" / name
-        self._cgroup = f"{slot.CGROUP}/{bed.slot.number}/{name}"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._supervisor: threading.Thread | None = None
-        self._boots = 0
-        self._powered = False
-        self._stopping = False
-        self.root = self._folder / "root"
-        self.root.mkdir(parents=True)
-        self._make_root()
-        self._groups = cgroup.create(self._cgroup)
-        self._port = bed.plug(name)
-        self.address = self._port.address
-        self.address6 = self._port.address6
+        self.services = services
+        super().__init__(bed, name)
         self.host_key = make_key(self.root / "etc/ssh/ssh_host_ed25519_key")
         self._configure(self.root)
 
@@ -98,45 +70,7 @@ class Guest:
             raise
         candidate.rename(candidate.with_name("hikeshi"))
 
-    # -- power --------------------------------------------------------------------------------------------------------
-
-    @property
-    def running(self) -> bool:
-        """Whether the guest is powered on."""
-        return self._supervisor is not None and self._supervisor.is_alive()
-
-    def power_on(self) -> None:
-        """Start it; returns at once."""
-        if self.running:
-            raise BedError(f"{self.name} is on already")
-        self._powered = True
-        self._boot()
-        self._supervisor = threading.Thread(target=self._supervise, name=f"bed-{self.machine}", daemon=True)
-        self._supervisor.start()
-
-    def power_off(self) -> None:
-        """Pull the plug: every process ends at once, nothing is shut down. What it had written is still there afterwards."""
-        self._powered = False
-
-        def killed() -> bool:  # again and again: who is just being started joins the group a moment later
-            cgroup.kill(self._cgroup)
-            return not self.running
-
-        wait_for(killed, f"{self.name} to be off", 30)
-        self.thaw()  # a machine that hung is as good as any other when it is switched on again
-
-    def reset(self) -> None:
-        """Start it anew at once, without shutting anything down; nothing happens when it is off."""
-        if self.running:
-            self.power_off()
-            self.power_on()
-
-    def press_button(self) -> None:
-        """Ask its init to power off in good order; returns at once. A frozen one doesn't hear it, nor one that is off or has not
-        booted."""
-        init = self._find_init()
-        if init is not None:
-            os.kill(init, signal.SIGRTMIN + 4)  # systemd(1): starts poweroff.target
+    # -- starting -----------------------------------------------------------------------------------------------------
 
     def reboot(self) -> None:
         """Restart it in good order; returns when it answers again."""
@@ -145,59 +79,17 @@ class Guest:
         wait_for(lambda: self._boots > boots, f"{self.name} to reboot", 30)
         self.wait_ready()
 
-    def wait_off(self, timeout_s: float = 30.0) -> None:
-        """Return when it has powered itself off."""
-        wait_for(lambda: not self.running, f"{self.name} to power off", timeout_s)
-
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Return when SSH and its services answer; BedError with the end of its console when they don't."""
         try:
             wait_for(lambda: self._sends_banner(22), f"SSH of {self.name}", timeout_s)
             for service in self._awaited():
-                port = _SERVICE_PORTS[service]
+                port = SERVICE_PORTS[service]
                 wait_for(functools.partial(self._accepts, port), f"{service} of {self.name}", timeout_s)
         except BedError as error:
             raise BedError(f"{error}; its console ends:\n{self.console()[-2000:]}") from None
 
-    def freeze(self) -> None:
-        """Stop all its processes; the kernel still answers ping and accepts connections for it."""
-        cgroup.freeze(self._cgroup, True)
-
-    def thaw(self) -> None:
-        """Let them go on."""
-        cgroup.freeze(self._cgroup, False)
-
-    def hang(self, *, answers_ping: bool = False) -> None:
-        """Let nothing on it run any more, for good: only switching it off helps. With `answers_ping` its kernel still answers, as
-        when all processes wait for a dead disk."""
-        self.freeze()
-        if not answers_ping:
-            self.bed.set_cable(self._port, up=False)
-
-    def stop(self) -> None:
-        """Take it down and remove all of it. Repeatable."""
-        with self.bed.lock:
-            if self._stopping:
-                return
-            self._stopping = True
-        if not self.bed.closed:
-            slot.clear_guest(self.bed.slot.number, self.name)
-        if self._supervisor is not None:
-            self._supervisor.join()
-
     # -- inside, for the test's own hand -------------------------------------------------------------------------------
-
-    def run(self, argv: Sequence[str], *, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run `argv` as root inside the guest; BedError when it fails and `check` is set."""
-        enter = ["nsenter", "-t", str(self._init()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"]
-        done = subprocess.run([*enter, "--", *argv], input=stdin, capture_output=True, text=True, timeout=60, check=False)
-        if check and done.returncode != 0:
-            raise BedError(f"{self.name}: {' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}")
-        return done
-
-    def console(self) -> str:
-        """What its init has printed since it was made."""
-        return (self._folder / "console.log").read_text(encoding="utf-8", errors="replace")
 
     def service_state(self, unit: str) -> str:
         """systemd's `ActiveState`: active, failed, inactive, activating ..."""
@@ -255,86 +147,23 @@ class Guest:
         (root / "etc/hosts").write_text(
             f"127.0.0.1 localhost\n::1 localhost\n{self.address} {self.name}.example.test {self.name}\n", encoding="ascii"
         )
+        (root / "etc/bed/interfaces").write_text(
+            f"address replace {self.address}/{NET4.prefixlen} dev eth0\n"
+            f"address replace {self.address6}/{NET6.prefixlen} dev eth0 nodad\n"
+            f"route replace default via {self.bed.address}\n",
+            encoding="ascii",
+        )
         (root / "var/www/bed/index.html").write_text(f"hikeshi bed {self.name} ok\n", encoding="utf-8")
         certificate, key = self.bed.authority.issue(self.name, [self.address, self.address6])
         (root / "etc/bed/tls.crt").write_bytes(certificate)
         (root / "etc/bed/tls.key").write_bytes(key)
-        for service in self._services:
+        for service in (*self.services, "networking"):
             wanted = root / "etc/systemd/system/multi-user.target.wants" / _full(service)
             wanted.symlink_to(f"/lib/systemd/system/{_full(service)}")
 
-    def _make_root(self) -> None:
-        """Mount the guest's root folder, fresh from the image."""
-        self._mount_overlay(self._folder, self.root)
-
-    def _mount_overlay(self, layers: Path, root: Path) -> None:
-        """Mount the image at `root`; what is written there is kept in the folder `layers`."""
-        for folder in ("upper", "work"):
-            (layers / folder).mkdir(exist_ok=True)
-        options = f"lowerdir={image.ensure()},upperdir={layers / 'upper'},workdir={layers / 'work'}"
-        run(["mount", "-t", "overlay", "-o", options, self.machine, str(root)])
-
     def _awaited(self) -> Sequence[str]:
         """The services that answer when it is up."""
-        return self._services
-
-    def _boot(self) -> None:
-        self._start(self._nspawn(self.root))
-
-    def _nspawn(self, root: Path) -> list[str]:
-        return [
-            *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=read-only"),
-            *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
-            *(f"--directory={root}", f"--machine={self.machine}", f"--hostname={self.name}"),
-            f"--network-namespace-path={self._port.netns}",
-        ]
-
-    def _start(self, argv: Sequence[str], *, cable: bool = True) -> None:
-        # The shell joins the control groups and becomes nspawn: a fork in Python, with threads about, could not do that safely.
-        join = 'for procs in $PROCS; do echo $$ >"$procs" || exit 1; done; exec "$@"'
-        with (self._folder / "console.log").open("ab") as console:
-            self._process = subprocess.Popen(
-                ["sh", "-c", join, "sh", *argv],
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PROCS": " ".join(f"{g}/cgroup.procs" for g in self._groups)},
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the bed, which then takes its guests down
-            )
-        self._boots += 1
-        self.bed.set_cable(self._port, up=cable)
-
-    def _supervise(self) -> None:
-        while self._process is not None:
-            status = self._process.wait()
-            with self.bed.lock:
-                if self._stopping or self.bed.closed:
-                    return
-                self.bed.set_cable(self._port, up=False)
-                if status != REBOOT or not self._powered:
-                    return
-                self._boot()
-
-    def _init(self) -> int:
-        """The guest's process 1, as numbered here."""
-        if not self.running:
-            raise BedError(f"{self.name} is off")
-        found = self._find_init()
-        if found is None:
-            raise BedError(f"{self.name} has not booted yet")
-        return found
-
-    def _find_init(self) -> int | None:
-        """nspawn's only child, once it has a process namespace of its own; before, commands for it would be run on this machine."""
-        if self._process is None:
-            return None
-        nspawn = self._process.pid
-        try:
-            (child,) = Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text(encoding="ascii").split()
-            booted = Path(f"/proc/{child}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
-        except (OSError, ValueError):  # it ended, has no child yet, or two
-            return None
-        return int(child) if booted else None
+        return self.services
 
     def _drop_in(self, unit: str) -> Path:
         return self.root / "etc/systemd/system" / f"{_full(unit)}.d" / _BROKEN

@@ -58,9 +58,9 @@ def ssh(bed: Bed, guest: Login, key: ClientKey, folder: Path, command: str) -> s
     return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
 
 
-def get(bed: Bed, url: str, ca_file: Path | None = None) -> str:
+def get(bed: Bed, url: str, ca_file: Path | None = None, timeout_s: float = 5.0) -> str:
     context = ssl.create_default_context(cafile=ca_file) if ca_file else None
-    with bed.inside(), urllib.request.urlopen(url, timeout=5, context=context) as answer:
+    with bed.inside(), urllib.request.urlopen(url, timeout=timeout_s, context=context) as answer:
         return str(answer.read().decode())
 
 

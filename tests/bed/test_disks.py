@@ -66,9 +66,15 @@ def test_a_damaged_data_disk_ends_in_emergency_mode_and_is_mended_from_the_rescu
 
     start_from(db01, "rescue")
     rescue = RescueLogin.of(db01)
-    mended = ssh(bed, rescue, client_key, tmp_path, f"hostname; grep sd /proc/mounts; e2fsck -y -f {DATA_DEVICE}")
+    mended = ssh(
+        bed,
+        rescue,
+        client_key,
+        tmp_path,
+        f"hostname; grep ^/dev/sd /proc/mounts; lsblk -nro NAME,FSTYPE; e2fsck -y -f {DATA_DEVICE}",
+    )
     assert mended.returncode == 1, mended.stdout + mended.stderr  # e2fsck(8): errors corrected
-    assert mended.stdout.startswith("rescue\n")
+    assert mended.stdout.startswith("rescue\nsda ext4\nsdb ext4\nPass 1")
     assert "seems to contain garbage.  Clear? yes" in mended.stdout
 
     start_from(db01, "disk")

@@ -25,7 +25,9 @@ from domain.model import (
 )
 from domain.observation import Observation, Verdict
 from domain.pauses import Pause, Repeat
+from domain.procedure import LOOK, Procedure, Step
 from domain.state import HostState, Situation
+from domain.trust import Trust
 
 LOOK_LIMIT_US = 5.0
 DECISION_LIMIT_US = 50.0
@@ -109,6 +111,8 @@ def _situation() -> Situation:
         operators={"first": Operator("first", "First", "first@example.test")},
         on_call=OnCall(("first",)),
         mode=Mode.ON,
+        procedures={name: Procedure(name, f"hash of {name}", {}, 600.0, (Step("look", LOOK),)) for name in procedures.values()},
     )
+    trust = Trust(frozenset((runbook.id, runbook.version) for runbook in policy.procedures.values()))
     nightly = Pause("nightly", "2026-01-01T03:00", 1800.0, repeat=Repeat.DAILY, customer="aozora")
-    return Situation(policy=policy, host=host, pauses=(nightly,))
+    return Situation(policy=policy, host=host, pauses=(nightly,), trust=trust)

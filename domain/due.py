@@ -1,6 +1,7 @@
 """When a host's state wants to be looked at again, if nothing happens before."""
 
 from domain import flapping
+from domain.gate import SHADOW
 from domain.pauses import boundary_s, covers
 from domain.reasons import Code
 from domain.state import Draft, HostState, Incident, Phase, Situation
@@ -35,7 +36,7 @@ def _of_incident(state: HostState, incident: Incident, situation: Situation, now
         found.append(now_s + STOP_FILE_EVERY_S)
     rule = situation.policy.limits.flapping
     found += [flapping.settles_at_s(rule, check.changes) for check in state.checks if check.flapping]
-    rehearses = incident.refused is Code.GATE_MODE_SHADOW and not incident.rehearsed
+    rehearses = incident.refused in SHADOW and not incident.rehearsed
     if incident.run is None and (incident.phase is Phase.OPEN or rehearses) and worked_on(incident.faults):
         draft = Draft(state, situation, now_s)
         seen = in_sight(worked_on(live_faults(draft)))

@@ -105,6 +105,61 @@ class RunRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookApproved:
+    """From an operator: this version of a runbook (its content hash) may act on its own, wherever automation is on."""
+
+    id: str
+    at_s: float
+    runbook: str
+    version: str
+    by: str
+    reason: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookRevoked:
+    """From an operator: this version may not any more, whoever had approved it."""
+
+    id: str
+    at_s: float
+    runbook: str
+    version: str
+    by: str
+    reason: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookRaised:
+    """From an operator: a runbook that was lowered for a customer may act on its own there again."""
+
+    id: str
+    at_s: float
+    runbook: str
+    customer: str
+    by: str
+    reason: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunbookRehearsed:
+    """From a rehearsal: this version was run against a throwaway host with this fault. ``path``: its page."""
+
+    id: str
+    at_s: float
+    runbook: str
+    version: str
+    fault: str
+    passed: bool
+    by: str = ""
+    path: str = ""
+    detail: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSet:
     """From an operator: nothing is done on ``host`` (or, with none, on any host) until released."""
 
@@ -261,6 +316,10 @@ Event = (
     | WorkAnnounced
     | RunEnded
     | RunRequested
+    | RunbookApproved
+    | RunbookRevoked
+    | RunbookRaised
+    | RunbookRehearsed
     | HoldSet
     | HoldReleased
     | PauseSet

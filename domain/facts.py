@@ -107,7 +107,7 @@ FACTS: dict[str, Spec] = {
     "event": Spec((str,), "id of an event"),
     "from_at_s": Spec(Number, "what a clock said before it was set, epoch seconds"),
     "to_at_s": Spec(Number, "what it said afterwards, epoch seconds"),
-    "version": Spec((str,), "policy version"),
+    "version": Spec((str,), "version of an inventory, or of a runbook: its content hash"),
     "path": Spec((str,), "a file"),
 }
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from domain.commands import NO_FACTS, Facts
 from domain.model import Mode, PowerLimit
 from domain.reasons import Code
+from domain.trust import Standing
 
 HELD = frozenset({Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD})
 """Refusals by a person's hand, which lasts until it is lifted."""
+SHADOW = frozenset({Code.GATE_MODE_SHADOW, Code.GATE_RUNBOOK_UNAPPROVED, Code.GATE_RUNBOOK_LOWERED})
+"""Refusals after which it is recorded what would have been done: the strictest of engine, customer, host and runbook counts."""
 PASSING = frozenset({Code.GATE_LIMIT, Code.GATE_POWER_AT_ONCE, Code.GATE_POWER_RATE})
 """Refusals at admission that time alone ends: they are waited for, and where that was in vain people take over."""
 POWER_WINDOW_S = 600.0
@@ -30,12 +33,12 @@ class PowerUse:
 class Circumstances:
     """All that the gate looks at.
 
-    ``requested``: an operator asked for it by name; then mode, coverage and evidence are that person's judgement, while
-    stop file, holds, pauses and limits count all the same. ``running`` counts actions admitted and not yet ended,
-    over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host is no longer the one that was
-    decided for. ``power``: of a power action, what it counts with. ``power_done`` is how often the host's power was, or may have
-    been, switched in this incident, ``power_max`` how often its procedure may at most (``None``: this step doesn't). The last
-    seven are known at admission only.
+    ``requested``: an operator asked for it by name; then mode, approval, coverage and evidence are that person's judgement, while
+    stop file, holds, pauses and limits count all the same. ``standing`` is the runbook's, for the host's customer. ``running``
+    counts actions admitted and not yet ended, over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host
+    is no longer the one that was decided for. ``power``: of a power action, what it counts with. ``power_done`` is how often the
+    host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
+    this step doesn't). The last seven are known at admission only.
     """
 
     mode: Mode
@@ -49,6 +52,7 @@ class Circumstances:
     flapping: bool = False
     covered: bool = True
     procedure: str | None = None
+    standing: Standing = Standing.UNAPPROVED
     tried: bool = False
     busy: bool = False
     running: int = 0
@@ -111,7 +115,7 @@ def _judge_power(use: PowerUse) -> Verdict | None:
 
 
 def _judge_unasked(seen: Circumstances) -> Verdict | None:
-    """What only matters when the engine acts of its own accord. The mode comes last, so that a shadow run stands for
+    """What only matters when the engine acts of its own accord. Mode and approval come last, so that a shadow run stands for
     an action that would really have been done."""
     if not seen.fault:
         return Verdict(Code.GATE_FAULT_GONE)
@@ -129,4 +133,8 @@ def _judge_unasked(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_MODE_OFF)
     if seen.mode is Mode.SHADOW:
         return Verdict(Code.GATE_MODE_SHADOW, {"runbook": seen.procedure})
+    if seen.standing is Standing.UNAPPROVED:
+        return Verdict(Code.GATE_RUNBOOK_UNAPPROVED, {"runbook": seen.procedure})
+    if seen.standing is Standing.LOWERED:
+        return Verdict(Code.GATE_RUNBOOK_LOWERED, {"runbook": seen.procedure})
     return None

@@ -8,6 +8,7 @@ from domain import events as ev
 from domain import flapping
 from domain.changed import changed
 from domain.commands import Message
+from domain.earned import heed
 from domain.messages import notice_operators
 from domain.model import Check, FaultClass, Level
 from domain.observation import Verdict
@@ -71,7 +72,10 @@ def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
         case Verdict.UNKNOWN:
             _lose_evidence(draft, check.id, event.detail)
         case Verdict.DOWN:
+            fresh = draft.open_incident is None or draft.open_incident.fault(check.id) is None
             _fail(draft, check, event, heard.flapping)
+            if fresh:
+                heed(draft, check.id)
 
 
 def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChanged) -> CheckState:
@@ -273,8 +277,24 @@ def _on_record(draft: Draft, event: ev.Event) -> None:
             )
         case ev.ReportWritten():
             draft.because(Code.REPORT_WRITTEN, incident=event.incident, path=event.path)
+        case ev.RunbookApproved() | ev.RunbookRevoked() | ev.RunbookRaised() | ev.RunbookRehearsed():
+            _on_trust(draft, event)
         case _:
             _on_trouble(draft, event)
+
+
+def _on_trust(draft: Draft, event: ev.RunbookApproved | ev.RunbookRevoked | ev.RunbookRaised | ev.RunbookRehearsed) -> None:
+    """What people say of runbooks; ``situation.trust`` holds it already."""
+    match event:
+        case ev.RunbookApproved():
+            draft.because(Code.RUNBOOK_APPROVED, runbook=event.runbook, version=event.version, by=event.by, why=event.reason)
+        case ev.RunbookRevoked():
+            draft.because(Code.RUNBOOK_REVOKED, runbook=event.runbook, version=event.version, by=event.by, why=event.reason)
+        case ev.RunbookRaised():
+            draft.because(Code.RUNBOOK_RAISED, runbook=event.runbook, customer=event.customer, by=event.by, why=event.reason)
+        case ev.RunbookRehearsed():
+            code = Code.RUNBOOK_REHEARSED if event.passed else Code.RUNBOOK_NOT_PASSED
+            draft.because(code, runbook=event.runbook, version=event.version, by=event.by, path=event.path, detail=event.detail)
 
 
 def _on_trouble(draft: Draft, event: ev.Event) -> None:

@@ -11,7 +11,8 @@ from domain import escalation
 from domain.changed import changed
 from domain.closing import drop_unwatched, recover, settle_flapping
 from domain.commands import Fact, Message
-from domain.gate import HELD, Verdict
+from domain.earned import heed
+from domain.gate import HELD, SHADOW, Verdict
 from domain.messages import notice_operators, page_operator, tell_customer
 from domain.model import FaultClass, Level
 from domain.reasons import Code
@@ -200,6 +201,8 @@ def _refuse(draft: Draft, fault: Fault, verdict: Verdict) -> None:
     draft.because(code, **verdict.facts, incident=incident.id, check=fault.check)
     if code in NOBODY_IS_CALLED:
         return
+    if code is Code.GATE_TRIED:
+        heed(draft, fault.check)
     if code is Code.GATE_TRIED and incident.outcome is not None:  # the customer knows of work, which did not help
         draft.update(failed=code)
         _tell_failure(draft, live_faults(draft))
@@ -224,15 +227,16 @@ def _notice_untouched(draft: Draft, fault: Fault, faults: tuple[Fault, ...], cod
 
 
 def _rehearse(draft: Draft, live: tuple[Fault, ...]) -> None:
-    """In shadow mode, record what would have been done when it would have been: people have it by then (R26)."""
+    """In shadow, be it the mode's or the runbook's own, record what would have been done when it would have been: people have it by
+    then (R26)."""
     incident, host = draft.incident, draft.situation.host
-    if incident.refused is not Code.GATE_MODE_SHADOW or incident.rehearsed or incident.run is not None or host is None:
+    if incident.refused not in SHADOW or incident.rehearsed or incident.run is not None or host is None:
         return
     seen = in_sight(worked_on(live))
     if not seen or draft.now_s < due_s(draft, seen):
         return
     fault = choose(incident, seen)
-    if judge(draft, fault).code is Code.GATE_MODE_SHADOW:
+    if judge(draft, fault).code in SHADOW:
         draft.update(rehearsed=True)
         checks = cured_with(fault, seen)
         draft.because(Code.WOULD_RUN, runbook=host.procedures[fault.fault_class], service=fault.service, faults=checks)

@@ -43,6 +43,14 @@ class Code(StrEnum):
     REPORT_ASKED = "report_asked"
     REPORT_WRITTEN = "report_written"
     REPORT_FAILED = "report_failed"
+    # what is known of runbooks
+    RUNBOOK_APPROVED = "runbook_approved"
+    RUNBOOK_REVOKED = "runbook_revoked"
+    RUNBOOK_REHEARSED = "runbook_rehearsed"
+    RUNBOOK_NOT_PASSED = "runbook_not_passed"
+    RUNBOOK_LOWERED = "runbook_lowered"
+    RUNBOOK_RAISED = "runbook_raised"
+    OWN_JUDGEMENT = "own_judgement"
     # people
     HANDED_OVER = "handed_over"
     PAGED = "paged"
@@ -82,6 +90,8 @@ class Code(StrEnum):
     GATE_PAUSE = "gate_pause"
     GATE_MODE_OFF = "gate_mode_off"
     GATE_MODE_SHADOW = "gate_mode_shadow"
+    GATE_RUNBOOK_UNAPPROVED = "gate_runbook_unapproved"
+    GATE_RUNBOOK_LOWERED = "gate_runbook_lowered"
     GATE_UNKNOWN = "gate_unknown"
     GATE_FAULT_GONE = "gate_fault_gone"
     GATE_NOT_COVERED = "gate_not_covered"
@@ -130,6 +140,13 @@ SPEC: dict[Code, str] = {
     Code.REPORT_ASKED: "P2",
     Code.REPORT_WRITTEN: "P2",
     Code.REPORT_FAILED: "P2",
+    Code.RUNBOOK_APPROVED: "R26",
+    Code.RUNBOOK_REVOKED: "R26",
+    Code.RUNBOOK_REHEARSED: "P41",
+    Code.RUNBOOK_NOT_PASSED: "P41",
+    Code.RUNBOOK_LOWERED: "R26",
+    Code.RUNBOOK_RAISED: "R26",
+    Code.OWN_JUDGEMENT: "R26",
     Code.HANDED_OVER: "R25",
     Code.PAGED: "R25",
     Code.ACKNOWLEDGED: "P41",
@@ -163,6 +180,8 @@ SPEC: dict[Code, str] = {
     Code.GATE_PAUSE: "R51",
     Code.GATE_MODE_OFF: "R26",
     Code.GATE_MODE_SHADOW: "R26",
+    Code.GATE_RUNBOOK_UNAPPROVED: "R26",
+    Code.GATE_RUNBOOK_LOWERED: "R26",
     Code.GATE_UNKNOWN: "C52",
     Code.GATE_FAULT_GONE: "R20",
     Code.GATE_NOT_COVERED: "R20",

@@ -5,11 +5,13 @@ from domain import gate
 from domain.aim import aim
 from domain.changed import changed
 from domain.commands import ENGINE, Message, Run
+from domain.earned import learn
 from domain.gate import Circumstances
 from domain.messages import notice_operators, tell_customer
 from domain.model import effective_mode
 from domain.reasons import Code
 from domain.state import Draft, Fault, Incident, Phase, RunRef
+from domain.trust import Standing, standing_of
 from domain.work import VERIFY_GRACE_S, after_run, cured_with, live_faults
 
 RUN_MARGIN_S = 120.0
@@ -40,6 +42,7 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
     runbook = host.procedures[fault.fault_class] if host is not None else ""
     incident = draft.incident
     key = f"{incident.id}/{incident.serial + 1}/run/{runbook}"
+    checks = cured_with(fault, worked)
     draft.update(
         serial=incident.serial + 1,
         phase=Phase.WORKING,
@@ -47,9 +50,8 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
         refused=None,
         unseen_notice_s=None,
         verify_until_s=None,
-        run=RunRef(key, runbook, fault.target, deadline_s(draft.now_s)),
+        run=_reference(draft, key, runbook, fault.target, checks),
     )
-    checks = cured_with(fault, worked)
     draft.commands.append(
         Run(
             key=key,
@@ -63,6 +65,12 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
         )
     )
     draft.because(Code.RUN_STARTED, incident=incident.id, runbook=runbook, service=fault.service, faults=checks)
+
+
+def _reference(draft: Draft, key: str, runbook: str, target: str, checks: tuple[str, ...]) -> RunRef:
+    procedure = draft.situation.policy.procedures.get(runbook)
+    version = procedure.version if procedure is not None else ""
+    return RunRef(key, runbook, target, deadline_s(draft.now_s), version=version, checks=checks)
 
 
 def deadline_s(now_s: float) -> float:
@@ -122,6 +130,7 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
 
 
 def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) -> None:
+    learn(draft, run, event.outcome, acted=event.acted)
     bad = event.outcome in _BAD
     failed = _failed(event)
     draft.update(
@@ -156,6 +165,7 @@ def lose_overdue(draft: Draft) -> None:
     if incident is None or incident.run is None or now_s < incident.run.deadline_s:
         return
     draft.because(Code.RUN_LOST, run=incident.run.key)
+    learn(draft, incident.run, ev.RunOutcome.LOST, acted=True)  # for all that is known
     draft.update(
         run=None,
         phase=after_run(incident),
@@ -169,7 +179,7 @@ def lose_overdue(draft: Draft) -> None:
 
 
 def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
-    """An operator's own run: stop file, holds and pauses count; mode, coverage and evidence are that person's judgement."""
+    """An operator's own run: stop file, holds and pauses count; mode, approval, coverage, evidence are that person's judgement."""
     situation, incident, host = draft.situation, draft.open_incident, draft.situation.host
     if abs(draft.now_s - event.at_s) > REQUEST_FRESH_S:
         draft.because(Code.REQUEST_LATE, by=event.by, runbook=event.runbook, why=event.reason, due_s=event.at_s)
@@ -193,7 +203,7 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     if not verdict.allowed:
         return
     key = f"{event.host}/{event.id}/run/{event.runbook}"
-    run = RunRef(key, event.runbook, aimed.target, deadline_s(draft.now_s))
+    run = _reference(draft, key, event.runbook, aimed.target, aimed.checks)
     if incident is not None:
         draft.update(run=run, phase=Phase.WORKING)
     else:
@@ -214,3 +224,5 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     draft.because(
         Code.RUN_STARTED, runbook=event.runbook, service=aimed.service, faults=aimed.checks, by=event.by, why=event.reason
     )
+    if standing_of(situation.trust, situation.policy.procedures, event.runbook) is not Standing.APPROVED:
+        draft.because(Code.OWN_JUDGEMENT, runbook=event.runbook, by=event.by)

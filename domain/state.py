@@ -13,6 +13,7 @@ from domain.model import Check, Customer, FaultClass, Host, Level, Policy
 from domain.observation import Verdict
 from domain.pauses import Pause, paused_until
 from domain.reasons import Code, Reason
+from domain.trust import NO_TRUST, Cure, Learnt, Trust
 
 
 class Phase(StrEnum):
@@ -78,6 +79,10 @@ class RunRef:
     deadline_s: float
     announced: bool = False
     """Has the customer been told that this work starts?"""
+    version: str = ""
+    """The runbook's content hash."""
+    checks: tuple[str, ...] = ()
+    """What it is to cure."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +169,9 @@ class CheckState:
 
 @dataclass(frozen=True)
 class HostState:
-    """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens;
-    ``asked`` is a run outside any incident: an operator asked for it, or its incident was closed under it because the host or its
-    checks left."""
+    """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens; ``asked`` is
+    a run outside any incident: an operator asked for it, or its incident was closed under it because the host or its checks left;
+    ``cures`` are runs that brought recovery of late."""
 
     host: str
     checks: tuple[CheckState, ...] = ()
@@ -174,6 +179,7 @@ class HostState:
     last: Incident | None = None
     last_closed_s: float = 0.0
     asked: RunRef | None = None
+    cures: tuple[Cure, ...] = ()
 
     def check(self, name: str) -> CheckState | None:
         for item in self.checks:
@@ -196,6 +202,7 @@ class Situation:
     held_all: bool = False
     stop_file: bool = False
     new_id: str = "INC-000000"
+    trust: Trust = NO_TRUST
 
     @property
     def customer(self) -> Customer | None:
@@ -209,12 +216,13 @@ class Situation:
 
 
 class Decision(NamedTuple):
-    """What one event brings: the new state, why, and what to do; ``at_s`` is when it was decided."""
+    """What one event brings: the new state, why, what to do, and what it tells of runbooks; ``at_s`` is when it was decided."""
 
     at_s: float
     state: HostState
     reasons: tuple[Reason, ...]
     commands: tuple[Command, ...] = ()
+    learnt: tuple[Learnt, ...] = ()
 
 
 class Ahead(NamedTuple):
@@ -242,6 +250,9 @@ class Draft:
         self.last = state.last
         self.last_closed_s = state.last_closed_s
         self.asked = state.asked
+        self.cures = state.cures
+        self.learnt: list[Learnt] = []
+        self.trust = situation.trust
         self.situation = situation
         self.customer = situation.customer
         self.now_s = now_s
@@ -280,6 +291,10 @@ class Draft:
         self.open_incident = incident = changed(self.incident, **changes)  # type: ignore[arg-type]  # changed refuses what is no field
         return incident
 
+    def lower(self, runbook: str) -> None:
+        """From this very decision on the runbook does not act on its own for the host's customer."""
+        self.trust = Trust(self.trust.approved, self.trust.lowered | {runbook})
+
     def remember(self, heard: CheckState) -> None:
         """What was heard of a check, instead of what was known of it."""
         others = [item for item in self.checks if item.check != heard.check]
@@ -293,5 +308,6 @@ class Draft:
             last=self.last,
             last_closed_s=self.last_closed_s,
             asked=self.asked,
+            cures=self.cures,
         )
-        return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands))
+        return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands), tuple(self.learnt))

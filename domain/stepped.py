@@ -20,6 +20,7 @@ WAITS = frozenset(
         "verify_until_s",
         "next_at_s",
         "last_closed_s",
+        "cured_s",
         "changes",
     }
 )
@@ -49,6 +50,7 @@ def renewed(state: HostState, now_s: float) -> HostState:
         checks=tuple(replace(check, changes=tuple(min(at_s, now_s) for at_s in check.changes)) for check in state.checks),
         incident=_incident_anew(state.incident, now_s) if state.incident is not None else None,
         last_closed_s=min(state.last_closed_s, now_s),
+        cures=tuple(replace(cure, cured_s=min(cure.cured_s, now_s)) for cure in state.cures),
         asked=_run_anew(state.asked, now_s),
     )
 

@@ -1,10 +1,11 @@
 """What would be worked on, when, and whether the gate lets it: asked before acting, and before anything is promised."""
 
 from domain import gate
-from domain.gate import HELD, Circumstances
+from domain.gate import HELD, SHADOW, Circumstances
 from domain.model import FaultClass, effective_mode
 from domain.reasons import Code
 from domain.state import Ahead, Draft, Fault, Incident, Phase
+from domain.trust import standing_of
 
 MAX_RUNS = 5
 """Runs of one incident, counting those that ended before they acted; then people."""
@@ -12,13 +13,7 @@ VERIFY_GRACE_S = 60.0
 """How long after a run's end the watcher's own verdict may take, or a passing refusal may last, before going on."""
 UNSEEN_NOTICE_S = 600.0
 """How long what was announced may be out of the watcher's sight, and so be left alone, before operators are told (C52)."""
-KNOWN_AT_ONCE = HELD | {
-    Code.GATE_NOT_COVERED,
-    Code.GATE_NO_PROCEDURE,
-    Code.GATE_UNKNOWN,
-    Code.GATE_MODE_OFF,
-    Code.GATE_MODE_SHADOW,
-}
+KNOWN_AT_ONCE = HELD | SHADOW | {Code.GATE_NOT_COVERED, Code.GATE_NO_PROCEDURE, Code.GATE_UNKNOWN, Code.GATE_MODE_OFF}
 """Refusals that no waiting changes: people get to know of them at once, not only when the contract's wait is over."""
 
 
@@ -110,6 +105,7 @@ def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
     host = situation.host
     if host is None or draft.customer is None:
         return Circumstances(mode=situation.policy.mode, fault=False)
+    runbook = host.procedures.get(fault.fault_class)
     return Circumstances(
         mode=effective_mode(situation.policy, host),
         stop_file=situation.stop_file,
@@ -119,7 +115,8 @@ def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
         evidence=fault.evidence_since_s is not None,
         flapping=fault.flapping,
         covered=covered(draft, fault),
-        procedure=host.procedures.get(fault.fault_class),
+        procedure=runbook,
+        standing=standing_of(draft.trust, situation.policy.procedures, runbook),
         tried=fault.target in incident.tried or incident.runs >= MAX_RUNS,
         busy=draft.asked is not None,
     )

@@ -8,7 +8,7 @@ import traceback
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -53,7 +53,7 @@ def registries() -> Registries:
 
 def load(folder: Path) -> Policy:
     """What the folder says; raises ``InventoryError``."""
-    return inventory.load(folder, registries()).policy
+    return replace(inventory.load(folder, registries()).policy, procedures=runbooks.load(ACTIONS))
 
 
 class InventorySource:

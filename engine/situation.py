@@ -1,4 +1,4 @@
-"""Reads what holds now, for the pure rules: the accepted inventory, and the overlay of pauses, holds and the stop file."""
+"""Reads what holds now, for the pure rules: the accepted inventory; pauses, holds, approvals and the stop file over it."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ from sqlmodel import Session, col, select
 
 from domain.model import Policy
 from domain.state import HostState, Situation
-from store import overlay
+from domain.trust import NO_TRUST
+from store import overlay, trust
 from store.codec import decode
 from store.tables import HostRow, IncidentRow
 
@@ -15,14 +16,16 @@ from store.tables import HostRow, IncidentRow
 def situation_of(session: Session, policy: Policy, host: str, stop_file: Path) -> Situation:
     """The situation of one host at this moment of the transaction."""
     holds = overlay.holds(session)
+    found = policy.hosts.get(host)
     return Situation(
         policy=policy,
-        host=policy.hosts.get(host),
+        host=found,
         pauses=(*policy.pauses, *overlay.pauses(session)),
         held=host in holds,
         held_all="" in holds,
         stop_file=stop_file.exists(),
         new_id=f"INC-{_last_number(session) + 1:06d}",
+        trust=trust.trust_for(session, found.customer) if found is not None else NO_TRUST,
     )
 
 

@@ -21,7 +21,7 @@ from domain.reasons import Code
 from domain.state import Decision, HostState, Incident, Situation
 from engine.context import Context
 from engine.situation import open_hosts, situation_of, state_of
-from store import inbox, lease, outbox, overlay, policies, steady
+from store import inbox, lease, outbox, overlay, policies, steady, trust
 from store.codec import encode
 from store.db import StoreError
 from store.inbox import Unreadable
@@ -111,8 +111,9 @@ class Ticker:
             policy = policies.current(session)
             if policy is None:
                 raise LookupError("there is no inventory to decide by")
-            if isinstance(event, ev.HoldSet):
-                overlay.apply(session, event)  # what an operator stopped stays stopped
+            if isinstance(event, ev.HoldSet | ev.RunbookRevoked):  # what an operator stopped stays stopped
+                overlay.apply(session, event)
+                trust.apply(session, event)
             row = inbox.set_aside(session, seq, error)
             situation = situation_of(session, policy, SYSTEM, context.settings.stop_file)
             now_s = steady.now_s(session)
@@ -130,6 +131,7 @@ class Ticker:
             policy = policies.current(session)
             if policy is not None:
                 overlay.apply(session, event)
+                trust.apply(session, event)
                 for host in _hosts_of(session, event, policy):
                     self._decide_for(session, seq=seq, event=event, policy=policy, host=host, now_s=now_s)
             inbox.mark_decided(session, seq)
@@ -146,6 +148,7 @@ class Ticker:
             _save_verdict(session, event)
         for command in decision.commands:
             outbox.put(session, command)
+        trust.learn(session, decision.learnt)
         about = incident.id if incident is not None else getattr(event, "incident", None)
         session.add(_record(seq, type(event).__name__, host, situation, decision, about))
 
@@ -176,8 +179,8 @@ def _record(  # noqa: PLR0917 - one row, in the order of its columns
 
 
 def _hosts_of(session: Session, event: ev.Event, policy: Policy) -> Sequence[str]:
-    """Whose state machine hears of it: the host it names; for a pause or a hold of many, each that has an open incident,
-    and the record of the system itself."""
+    """Whose state machine hears of it: the host it names; for a pause or a hold of many, and a word on a runbook, each that
+    has an open incident, and the record of the system itself."""
     match event:
         case ev.HoldSet(host=None) | ev.HoldReleased(host=None):
             return [SYSTEM, *open_hosts(session)]
@@ -189,8 +192,16 @@ def _hosts_of(session: Session, event: ev.Event, policy: Policy) -> Sequence[str
             return _hosts_in(session, pause, policy)
         case ev.PauseCancelled() | ev.ClockStepped():
             return [SYSTEM, *open_hosts(session)]
+        case ev.RunbookApproved() | ev.RunbookRevoked() | ev.RunbookRaised():
+            return [SYSTEM, *_hosts_with(session, event.runbook, policy)]
         case _:
             return [event.host]
+
+
+def _hosts_with(session: Session, runbook: str, policy: Policy) -> Sequence[str]:
+    """Those with an open incident that the runbook may be for."""
+    named = {host.id for host in policy.hosts.values() if runbook in host.procedures.values()}
+    return [host for host in open_hosts(session) if host in named]
 
 
 def _hosts_in(session: Session, pause: Pause, policy: Policy) -> Sequence[str]:

@@ -15,7 +15,8 @@ from domain.pauses import Pause, paused_until
 from domain.procedure import LEFT_ALONE, Effect, Step
 from domain.reasons import Code
 from domain.state import HostState
-from store import overlay, policies
+from domain.trust import standing_of
+from store import overlay, policies, trust
 from store.codec import decode
 from store.db import store_of
 from store.outbox import held_by
@@ -63,6 +64,8 @@ def judge_step(
     faults = [fault for fault in incident.faults if fault.check in run.checks and not fault.up] if incident is not None else []
     if incident is None or not faults:
         return judge(replace(seen, fault=False))
+    decided = policies.get(session, run.policy) or policy
+    standing = standing_of(trust.trust_for(session, host.customer), decided.procedures, run.runbook)
     contract = policy.customers[host.customer].contract
     verdicts = [
         judge(
@@ -73,6 +76,7 @@ def judge_step(
                 flapping=fault.flapping,
                 covered=fault.fault_class in contract.recovers,
                 procedure=run.runbook if host.procedures.get(fault.fault_class) == run.runbook else None,
+                standing=standing,
                 tried=fault.target in incident.tried,
             )
         )

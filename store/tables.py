@@ -250,6 +250,70 @@ class HoldRow(SQLModel, table=True):
     release_reason: str = Field(default="", sa_type=Plain)
 
 
+class Approval(SQLModel, table=True):
+    """Somebody let a version (content hash) of a runbook act on its own; kept when it is revoked. What the project approved has a
+    row here only once that is revoked: then nobody knows ``approved_s``."""
+
+    __tablename__: ClassVar[str] = "approval"
+
+    event_id: str = _text(primary_key=True)
+    runbook: str = _text(index=True)
+    version: str = _text()
+    approved_by: str = _text()
+    approved_s: float | None = None
+    reason: str = Field(default="", sa_type=Plain)
+    revoked_by: str | None = _maybe()
+    revoked_s: float | None = None
+    revoke_reason: str = Field(default="", sa_type=Plain)
+
+
+class Rehearsal(SQLModel, table=True):
+    """A version of a runbook was run against a throwaway host with a fault; ``path`` is its page."""
+
+    __tablename__: ClassVar[str] = "rehearsal"
+
+    event_id: str = _text(primary_key=True)
+    runbook: str = _text(index=True)
+    version: str = _text()
+    fault: str = _text()
+    passed: bool
+    at_s: float
+    by: str = _text()
+    path: str = _text()
+
+
+class OutcomeRow(SQLModel, table=True):
+    """How a run that acted (``run``: its key) ended, as a ``domain.trust.End``; ``refailed_s``: when what it cured failed again."""
+
+    __tablename__: ClassVar[str] = "outcome"
+
+    run: str = _text(primary_key=True)
+    runbook: str = _text(index=True)
+    version: str = _text()
+    customer: str = _text()
+    host: str = _text()
+    incident: str = _text()
+    end: str = _text()
+    at_s: float
+    refailed_s: float | None = None
+
+
+class Lowering(SQLModel, table=True):
+    """The cure of ``run`` did not last, so its runbook does not act on its own for ``customer`` until it is raised; kept then."""
+
+    __tablename__: ClassVar[str] = "lowering"
+
+    run: str = _text(primary_key=True)
+    runbook: str = _text()
+    customer: str = _text(index=True)
+    incident: str = _text()
+    check: str = _text()
+    lowered_s: float
+    raised_by: str | None = _maybe()
+    raised_s: float | None = None
+    raise_reason: str = Field(default="", sa_type=Plain)
+
+
 class Lease(SQLModel, table=True):
     """Who may do what only one process may do. ``token`` grows with each change of holder."""
 

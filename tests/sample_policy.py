@@ -21,6 +21,8 @@ from domain.model import (
     Secret,
 )
 from domain.pauses import Pause
+from domain.procedure import LOOK, Procedure, Step
+from domain.trust import Trust
 
 CUSTOMER = "aozora"
 HOST = "web01"
@@ -35,6 +37,9 @@ ON_CALL = OnCall(("first", "second"))
 SLOW_TO_CALL_IT_FLAPPING = Flapping()
 RESTART, POWER = "restart-service", "power-cycle"
 PROCEDURES = {FaultClass.SERVICE: RESTART, FaultClass.SERVER: POWER}
+RUNBOOKS = {name: Procedure(name, f"hash of {name}", {}, 600.0, (Step("look", LOOK),)) for name in (RESTART, POWER)}
+TRUST = Trust(frozenset((runbook.id, runbook.version) for runbook in RUNBOOKS.values()))
+"""Both are approved as they are."""
 WHOLE_CONTRACT = Contract(frozenset({FaultClass.SERVER, FaultClass.SERVICE}))
 
 
@@ -92,4 +97,5 @@ def policy(
         pauses=pauses,
         mode=mode,
         limits=Limits(flapping=flapping),
+        procedures=RUNBOOKS,
     )

@@ -13,6 +13,7 @@ from fixtures_ssh import SshServer, host_at
 from hand_clock import HandClock
 from sqlmodel import select
 
+import runbooks
 from domain.commands import Message, Notify, Report, Run
 from domain.events import HoldSet, RunEnded, RunOutcome, VerdictChanged
 from domain.model import Brand, Contract, Customer, FaultClass, Host, Mode, OnCall, Operator, Policy, Secret
@@ -25,6 +26,7 @@ from engine.context import Context
 from engine.executor import RunSession, begin
 from engine.settings import Settings
 from engine.tick import LEASE, Ticker
+from remediation import ACTIONS
 from store import inbox, journal, lease, outbox, policies
 from store.codec import decode, encode
 from store.db import Store
@@ -81,6 +83,7 @@ class Scene:
             {"first": Operator("first", "First", mail="first@example.test")},
             OnCall(("first",)),
             mode=Mode.ON,
+            procedures=runbooks.load(ACTIONS),
         )
         with self.store.write() as session:
             policies.accept(session, policy.version, encode(policy), "test", self.clock.now_s())

@@ -18,6 +18,7 @@ from domain.model import FaultClass, Mode, effective_mode
 from domain.pauses import paused_until
 from domain.reasons import Code
 from domain.state import Decision, Fault, HostState, Incident, Phase, Situation
+from domain.trust import End, Standing, standing_of
 from domain.work import MAX_RUNS, verifying
 from store.codec import decode, encode
 
@@ -82,6 +83,12 @@ class Taken(NamedTuple):
         seen = [fault for fault in faults if fault.evidence_since_s is not None]
         fit = [fault for fault in seen if fault.told and not fault.flapping and fault.fault_class in customer.contract.recovers]
         return fit if fit == seen and not verifying(incident, self.now_s) and incident.runs < MAX_RUNS else []
+
+    def may_act(self, runbook: str) -> bool:
+        """Is it approved as it is, and not lowered for this customer, before this decision or by it?"""
+        lowered = any(item.end is End.REFAILED and item.runbook == runbook for item in self.decision.learnt)
+        procedures = self.situation.policy.procedures
+        return standing_of(self.situation.trust, procedures, runbook) is Standing.APPROVED and not lowered
 
     def spoken_of(self) -> Incident | None:
         """The incident the decision is about, as it stood at the end of it."""
@@ -155,6 +162,12 @@ def unknown_never_acts(taken: Taken) -> None:
             assert fault.known, f"a run for {check}, which is unknown or flapping"
 
 
+def nothing_acts_on_its_own_that_nobody_approved(taken: Taken) -> None:
+    """R26: and nothing whose last cure did not last, until a person raises it again."""
+    for run in taken.own_runs():
+        assert taken.may_act(run.runbook), f"{run.key} may not act on its own"
+
+
 def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
     """R25, R26, C52: under a hold they were told; where automation can never act they have it, whatever the contract's wait; and a
     service in sight, with no server in the way, does not wait because something else can't be judged."""
@@ -167,6 +180,9 @@ def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
     elif all(fault.target not in incident.tried for fault in faults):
         assert effective_mode(situation.policy, situation.host) is Mode.ON, "automation may not act, and nobody was called"
         assert named, "there is no procedure, and nobody was called"
+        assert any(taken.may_act(situation.host.procedures[fault.fault_class]) for fault in named), (
+            "it may not act, and nobody was called"
+        )
         servers = [fault for fault in faults if fault.fault_class is FaultClass.SERVER]
         assert servers or taken.after.asked is not None, "nobody works on it, and nothing stands in the way"
 
@@ -446,6 +462,7 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     an_empty_target_does_nothing,
     each_contact_gets_each_mail_once,
     nothing_runs_against_a_persons_will,
+    nothing_acts_on_its_own_that_nobody_approved,
     only_what_is_covered_runs,
     a_server_waits_for_its_clock,
     one_run_per_target,

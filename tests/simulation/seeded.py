@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 
-from sample_policy import CHECKS, HOST, OPERATORS, OTHER, POWER, RESTART, policy
+from sample_policy import CHECKS, HOST, OPERATORS, OTHER, POWER, RESTART, TRUST, policy
 
 from domain import events as ev
 from domain.checks import Memory, judge
@@ -59,7 +59,9 @@ class Simulation:
         self.cut_off_until_s = 0.0
         self.silent_until_s = 0.0
         self.inventories = self._inventories()
-        self.situation = self._under(self.inventories[0], Situation(policy=self.inventories[0], host=None, new_id="INC-000001"))
+        self.situation = self._under(
+            self.inventories[0], Situation(policy=self.inventories[0], host=None, new_id="INC-000001", trust=TRUST)
+        )
         self.state = HostState(HOST)
         self.history = History.empty()
         self.told: dict[tuple[str, str], list[Message]] = {}

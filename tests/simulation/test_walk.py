@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from sample_policy import CONTACTS, HOST, HTTP, OPERATORS, OTHER, PING, POWER, WEB, policy
+from sample_policy import CONTACTS, HOST, HTTP, OPERATORS, OTHER, PING, POWER, RESTART, TRUST, WEB, policy
 
 from domain import events as ev
 from domain.commands import Notify
@@ -13,6 +13,7 @@ from domain.model import Contract, Flapping, Mode, OnCall, Policy
 from domain.observation import Verdict
 from domain.reasons import Code
 from domain.state import Phase, Situation
+from domain.trust import Trust
 from simulation.invariants import run_timers, survives_the_store
 from simulation.walk import (
     Letter,
@@ -94,18 +95,20 @@ NOT_OF_STEP = {
 """Said at admission only, as ``step`` never asks the gate about what it knows to be so; or of what never comes before it."""
 
 BEGINNINGS: dict[str, Situation] = {
-    "automation off": Situation(policy=policy(mode=Mode.OFF), host=None),
-    "automation in shadow": Situation(policy=policy(mode=Mode.SHADOW), host=None),
-    "nothing covered": Situation(policy=policy(contract=Contract()), host=None),
-    "no procedures": Situation(policy=policy(procedures={}), host=None),
-    "a stop file": Situation(policy=policy(), host=None, stop_file=True),
-    "a hold of all": Situation(policy=policy(), host=None, held_all=True),
-    "nobody to tell": Situation(policy=policy(contacts=(), on_call=replace(policy().on_call, order=())), host=None),
+    "automation off": Situation(policy=policy(mode=Mode.OFF), host=None, trust=TRUST),
+    "automation in shadow": Situation(policy=policy(mode=Mode.SHADOW), host=None, trust=TRUST),
+    "nothing covered": Situation(policy=policy(contract=Contract()), host=None, trust=TRUST),
+    "no procedures": Situation(policy=policy(procedures={}), host=None, trust=TRUST),
+    "no runbook approved": Situation(policy=policy(), host=None),
+    "a runbook lowered": Situation(policy=policy(), host=None, trust=Trust(TRUST.approved, frozenset({RESTART}))),
+    "a stop file": Situation(policy=policy(), host=None, stop_file=True, trust=TRUST),
+    "a hold of all": Situation(policy=policy(), host=None, held_all=True, trust=TRUST),
+    "nobody to tell": Situation(policy=policy(contacts=(), on_call=replace(policy().on_call, order=())), host=None, trust=TRUST),
 }
 
 
 def beginning(inventory: Policy) -> Situation:
-    return Situation(policy=inventory, host=inventory.hosts.get(HOST), new_id="INC-000001")
+    return Situation(policy=inventory, host=inventory.hosts.get(HOST), new_id="INC-000001", trust=TRUST)
 
 
 def letters(names: tuple[str, ...]) -> dict[str, Letter]:
@@ -133,7 +136,10 @@ def walks(request: pytest.FixtureRequest) -> dict[str, Walk]:
         ),
     }
     for name, situation in BEGINNINGS.items():
-        found[name] = (Walk(letters(BRIEF), 5), replace(situation, host=situation.policy.hosts[HOST], new_id="INC-000001"))
+        found[name] = (
+            Walk(letters(BRIEF), 5),
+            replace(situation, host=situation.policy.hosts[HOST], new_id="INC-000001"),
+        )
     for walk, situation in found.values():
         walk.go(situation)
     return {name: walk for name, (walk, _) in found.items()}

@@ -14,6 +14,7 @@ from sample_policy import HOST
 
 from domain import events as ev
 from domain.commands import Message
+from domain.gate import SHADOW
 from domain.incident import step
 from domain.model import Policy
 from domain.observation import Verdict
@@ -213,6 +214,21 @@ def recorded() -> dict[str, Letter]:
         ),
         "an-inventory-is-refused": letter(lambda at_s: ev.InventoryRefused(id="i", at_s=at_s, error="web.yaml:3", host=HOST)),
         "a-clock-is-set": letter(lambda at_s: ev.ClockStepped(id="c", at_s=at_s, from_at_s=at_s - 9.0, to_at_s=at_s, host=HOST)),
+        "a-runbook-is-approved": letter(
+            lambda at_s: ev.RunbookApproved(id="a", at_s=at_s, host=HOST, runbook="r", version="v", by="first", reason="seen")
+        ),
+        "a-runbook-is-revoked": letter(
+            lambda at_s: ev.RunbookRevoked(id="a", at_s=at_s, host=HOST, runbook="r", version="v", by="first", reason="late")
+        ),
+        "a-runbook-is-raised": letter(
+            lambda at_s: ev.RunbookRaised(id="a", at_s=at_s, host=HOST, runbook="r", customer="aozora", by="first", reason="seen")
+        ),
+        "a-runbook-passes": letter(
+            lambda at_s: ev.RunbookRehearsed(id="a", at_s=at_s, host=HOST, runbook="r", version="v", fault="f", passed=True)
+        ),
+        "a-runbook-does-not-pass": letter(
+            lambda at_s: ev.RunbookRehearsed(id="a", at_s=at_s, host=HOST, runbook="r", version="v", fault="f", passed=False)
+        ),
         "a-watcher-is-silent": letter(lambda at_s: ev.WatcherSilent(id="s", at_s=at_s, watcher="here", host=HOST)),
     }
 
@@ -242,6 +258,7 @@ def essence(place: Place) -> object:
         _essence_of_incident(state.incident, now_s) if state.incident is not None else None,
         _essence_of_last(place),
         _essence_of_run(state.asked, now_s),
+        frozenset((cure.runbook, cure.checks) for cure in state.cures),
     )
 
 
@@ -253,7 +270,7 @@ def _essence_of_incident(incident: Incident, now_s: float) -> object:
         incident.seen,
         (incident.told_level, incident.failed is not None, incident.outcome is not None),
         (incident.refused, incident.held_level) if incident.phase is not Phase.HANDED else None,
-        incident.refused is Code.GATE_MODE_SHADOW and not incident.rehearsed,
+        incident.refused in SHADOW and not incident.rehearsed,
         incident.customer,
         max(0.0, incident.unseen_notice_s - now_s) if incident.unseen_notice_s is not None else None,
         _essence_of_run(incident.run, now_s),

@@ -8,12 +8,14 @@ from typing import Any
 
 from hand_clock import HandClock
 
+import runbooks
 from domain.commands import Message, Notify, Run
 from domain.events import VerdictChanged
 from domain.model import Brand, Check, Confirmation, Contract, Customer, FaultClass, Host, Level, Limits, Mode, OnCall, Policy
 from domain.observation import Verdict
 from domain.procedure import Step
 from domain.state import Fault, HostState, Incident, Phase, RunRef
+from remediation import ACTIONS
 from store import outbox, policies
 from store.admit import Admission, Request, admit
 from store.clock import SystemClock
@@ -44,7 +46,7 @@ def notify(key: str, recipient: str = "taro", incident: str | None = "INC-000001
 
 def run(host: str = "web01", **changes: Any) -> Run:
     made = Run(
-        key=f"{host}/run", incident=f"INC-{host}", host=host, runbook="restart_service", checks=(f"{host}/http",),
+        key=f"{host}/run", incident=f"INC-{host}", host=host, runbook="restart-service", checks=(f"{host}/http",),
         service="nginx", requested_by="engine",
     )  # fmt: skip
     return replace(made, **changes)
@@ -55,7 +57,7 @@ def policy(hosts: int = 1, version: str = "v1", **changes: Any) -> Policy:
     customer = Customer("acme", "ACME", (), Contract(recovers=frozenset({FaultClass.SERVICE})))
     made = Policy(
         version, Brand("Test", "alert@example.test"), {"acme": customer}, {}, {}, OnCall(()), mode=Mode.ON,
-        limits=Limits(actions_at_once=2),
+        limits=Limits(actions_at_once=2), procedures=runbooks.load(ACTIONS),
     )  # fmt: skip
     return replace(made, hosts={name: _host(name) for name in names(hosts)}, **changes)
 
@@ -68,7 +70,7 @@ def _host(name: str) -> Host:
     check = Check(
         f"{name}/http", name, "http", "192.0.2.1", Level.SERVICE_DOWN, FaultClass.SERVICE, 60.0, 10.0, Confirmation(3), "nginx"
     )
-    return Host(name, name, "acme", "192.0.2.1", (check,), procedures={FaultClass.SERVICE: "restart_service"})
+    return Host(name, name, "acme", "192.0.2.1", (check,), procedures={FaultClass.SERVICE: "restart-service"})
 
 
 def state(command: Run, **of_fault: Any) -> HostState:

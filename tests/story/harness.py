@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sample_policy import CHECKS, CUSTOMER, HOST, OTHER, policy
+from sample_policy import CHECKS, CUSTOMER, HOST, OTHER, TRUST, policy
 from simulation.invariants import History, Taken, hold_for, run_timers, survives_the_store
 
 from domain import events as ev
@@ -21,6 +21,7 @@ from domain.pauses import Pause
 from domain.reasons import Code, Reason
 from domain.state import HostState, Incident, Situation
 from domain.stepped import moved, renewed
+from domain.trust import End, Trust
 
 ZONE = "Asia/Tokyo"
 START_S = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo(ZONE)).timestamp()
@@ -31,7 +32,9 @@ CONFIRMED_AFTER_S = 120.0
 class World:
     def __init__(self, inventory: Policy | None = None, *, held: bool = False, stop_file: bool = False) -> None:
         self.now_s = START_S
-        self.situation = Situation(policy=inventory or policy(), host=None, held=held, stop_file=stop_file, new_id="INC-000001")
+        self.situation = Situation(
+            policy=inventory or policy(), host=None, held=held, stop_file=stop_file, new_id="INC-000001", trust=TRUST
+        )
         self._accept(self.situation.policy)
         self.state = HostState(HOST)
         self.waiting: list[Command] = []
@@ -271,6 +274,9 @@ class World:
             number = int(self.state.incident.id.rsplit("-", 1)[1])
             self._incidents = max(self._incidents, number + 1)
             self.situation = replace(self.situation, new_id=f"INC-{self._incidents:06d}")
+        lowered = {item.runbook for item in taken.decision.learnt if item.end is End.REFAILED}
+        trust = self.situation.trust
+        self.situation = replace(self.situation, trust=Trust(trust.approved, trust.lowered | lowered))
         self.reasons += taken.decision.reasons
         self.waiting += taken.decision.commands
 

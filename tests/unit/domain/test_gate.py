@@ -8,8 +8,9 @@ from sample_policy import CUSTOMER, HOST, policy
 from domain.gate import Circumstances, PowerUse, judge
 from domain.model import Mode, PowerLimit, effective_mode
 from domain.reasons import Code
+from domain.trust import Standing
 
-CLEAR = Circumstances(mode=Mode.ON, procedure="restart-service", limit=2)
+CLEAR = Circumstances(mode=Mode.ON, procedure="restart-service", standing=Standing.APPROVED, limit=2)
 
 IN_ORDER: list[tuple[Code, dict[str, object]]] = [
     (Code.GATE_STOP_FILE, {"stop_file": True}),
@@ -28,6 +29,8 @@ IN_ORDER: list[tuple[Code, dict[str, object]]] = [
     (Code.GATE_TRIED, {"tried": True}),
     (Code.GATE_MODE_OFF, {"mode": Mode.OFF}),
     (Code.GATE_MODE_SHADOW, {"mode": Mode.SHADOW}),
+    (Code.GATE_RUNBOOK_UNAPPROVED, {"standing": Standing.UNAPPROVED}),
+    (Code.GATE_RUNBOOK_LOWERED, {"standing": Standing.LOWERED}),
     (Code.GATE_BUSY, {"busy": True}),
     (Code.GATE_LIMIT, {"running": 2}),
     (Code.GATE_POWER_AT_ONCE, {"power": (PowerUse("all_hosts", 2, 2, PowerLimit(2, 5)),)}),
@@ -42,6 +45,8 @@ OF_A_PERSONS_JUDGEMENT = {
     Code.GATE_TRIED,
     Code.GATE_MODE_OFF,
     Code.GATE_MODE_SHADOW,
+    Code.GATE_RUNBOOK_UNAPPROVED,
+    Code.GATE_RUNBOOK_LOWERED,
 }
 
 
@@ -83,6 +88,8 @@ def test_refusals_say_what_texts_speak_of() -> None:
     assert judge(seen({"pause": ("maintenance", 1800.0)})).facts == {"pause": "maintenance", "until_s": 1800.0}
     assert judge(seen({"running": 3})).facts == {"running": 3, "limit": 2}
     assert judge(seen({"mode": Mode.SHADOW})).facts == {"runbook": "restart-service"}
+    assert judge(seen({"standing": Standing.UNAPPROVED})).facts == {"runbook": "restart-service"}
+    assert judge(seen({"standing": Standing.LOWERED})).facts == {"runbook": "restart-service"}
 
 
 def test_as_many_actions_as_are_allowed_may_run() -> None:

@@ -10,6 +10,7 @@ from domain.observation import Verdict
 from domain.runs import deadline_s
 from domain.state import CheckState, Fault, HostState, Incident, RunRef
 from domain.stepped import WAITS, moved, renewed
+from domain.trust import Cure
 from domain.work import UNSEEN_NOTICE_S, VERIFY_GRACE_S
 
 FAULT = Fault("web01/ping", Level.UNREACHABLE, FaultClass.SERVER, None, 10.0, 20.0, 30.0, 40.0, value=5.0)
@@ -19,8 +20,9 @@ INCIDENT = Incident(
     unseen_notice_s=93.0, serial=7,
 )  # fmt: skip
 STATE = HostState(
-    "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0)
-)
+    "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0),
+    (Cure("k", "r", "v", "aozora", "INC-000001", ("web01/ping",), 92.0),),
+)  # fmt: skip
 READ_BY_PEOPLE = {"fault_at_s", "confirmed_at_s", "opened_at_s", "told_at_s", "recovered_at_s"}
 
 
@@ -63,6 +65,7 @@ def test_after_a_reboot_every_wait_begins_anew_whatever_the_clock_said_before() 
         assert after.incident.unseen_notice_s == now_s + UNSEEN_NOTICE_S
         assert after.incident.page == Page("code", 2, now_s)
         assert after.last_closed_s == min(now_s, 95.0), "a cool-down is not longer than it was"
+        assert after.cures[0].cured_s == min(now_s, 92.0), "nor that of a cure"
         assert after.checks[0].changes == (1.0, min(now_s, 2.0))
         read = {way: leaf for way, leaf in leaves(STATE).items() if leaf[0] in READ_BY_PEOPLE}
         assert read == {way: leaf for way, leaf in leaves(after).items() if leaf[0] in READ_BY_PEOPLE}

@@ -21,7 +21,7 @@ from domain.pauses import Pause
 from domain.reasons import Code, Reason
 from domain.state import HostState, Incident, Situation
 from domain.stepped import moved, renewed
-from domain.trust import End, Trust
+from domain.trust import End, Learnt, Trust
 
 ZONE = "Asia/Tokyo"
 START_S = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo(ZONE)).timestamp()
@@ -41,6 +41,7 @@ class World:
         self.reasons: list[Reason] = []
         """Of everything since the last thing that happened."""
         self.last_run: str | None = None
+        self.learnt: list[Learnt] = []
         self._history = History.empty()
         self._events = 0
         self._incidents = 1
@@ -133,6 +134,35 @@ class World:
         self.situation = replace(self.situation, held=False, held_all=False)
         self.happens(ev.HoldReleased(id=self._id(), at_s=self.now_s, host=HOST, by="first"))
 
+    def operator_revokes(self, runbook: str) -> None:
+        version = self.situation.policy.procedures[runbook].version
+        self._trusts(approved=self.situation.trust.approved - {(runbook, version)})
+        self.happens(
+            ev.RunbookRevoked(id=self._id(), at_s=self.now_s, runbook=runbook, version=version, by="first", reason="x", host=HOST)
+        )
+
+    def operator_approves(self, runbook: str) -> None:
+        version = self.situation.policy.procedures[runbook].version
+        self._trusts(approved=self.situation.trust.approved | {(runbook, version)})
+        self.happens(
+            ev.RunbookApproved(id=self._id(), at_s=self.now_s, runbook=runbook, version=version, by="first", reason="x", host=HOST)
+        )
+
+    def operator_raises(self, runbook: str) -> None:
+        self._trusts(lowered=self.situation.trust.lowered - {runbook})
+        self.happens(
+            ev.RunbookRaised(id=self._id(), at_s=self.now_s, runbook=runbook, customer=CUSTOMER, by="first", reason="x", host=HOST)
+        )
+
+    def runbook_is_edited(self, runbook: str, version: str) -> None:
+        """The inventory comes with another file of this name."""
+        before = self.situation.policy
+        procedures = {**before.procedures, runbook: replace(before.procedures[runbook], version=version)}
+        self.inventory_becomes(replace(before, version=f"{before.version}, {runbook} {version}", procedures=procedures))
+
+    def _trusts(self, **changes: frozenset[str] | frozenset[tuple[str, str]]) -> None:
+        self.situation = replace(self.situation, trust=replace(self.situation.trust, **changes))  # type: ignore[arg-type]  # as named
+
     def stop_file_appears(self) -> None:
         self.situation = replace(self.situation, stop_file=True)
 
@@ -193,6 +223,12 @@ class World:
 
     def expect_notice(self, operator: str, code: Code, **facts: Fact) -> None:
         self._expect_operator(Message.NOTICE, operator, {"reason": str(code), **facts})
+
+    def expect_lowered(self, runbook: str, check: str) -> None:
+        """Every operator on call hears that the runbook acts on its own no more for this customer."""
+        self.expect_reason(Code.RUNBOOK_LOWERED, runbook=runbook, check=f"{HOST}/{check}", customer=CUSTOMER)
+        for operator in self.situation.policy.on_call.order:
+            self.expect_notice(operator, Code.RUNBOOK_LOWERED, runbook=runbook, check=f"{HOST}/{check}", customer=CUSTOMER)
 
     def expect_run(self, runbook: str, *, service: str | None = None, checks: tuple[str, ...] | None = None) -> Run:
         run = self._next(lambda command: isinstance(command, Run), f"a run of {runbook}")
@@ -274,6 +310,7 @@ class World:
             number = int(self.state.incident.id.rsplit("-", 1)[1])
             self._incidents = max(self._incidents, number + 1)
             self.situation = replace(self.situation, new_id=f"INC-{self._incidents:06d}")
+        self.learnt += taken.decision.learnt
         lowered = {item.runbook for item in taken.decision.learnt if item.end is End.REFAILED}
         trust = self.situation.trust
         self.situation = replace(self.situation, trust=Trust(trust.approved, trust.lowered | lowered))

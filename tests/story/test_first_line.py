@@ -274,6 +274,7 @@ def test_a_server_that_returns_is_left_to_people_after_its_wait() -> None:  # R2
     world.up("ping")
     world.expect_recovery(outcome="fixed")
     world.down("ping")
+    world.expect_lowered(POWER, "ping")
     world.expect_mail(Message.FAULT, next="people_after_wait", wait_s=900.0)
     world.fast_forward(minutes=14)
     world.expect_nothing()
@@ -399,6 +400,7 @@ def test_a_recovery_that_the_watcher_does_not_see_is_none() -> None:  # R24
     world.fast_forward(seconds=59)
     world.expect_nothing()
     world.fast_forward(seconds=1)
+    world.expect_lowered(RESTART, "http")
     world.expect_mail(Message.NOT_RECOVERED, reason="gate_tried", acted=True)
     world.expect_page("first", reason="gate_tried")
     world.expect_nothing()
@@ -415,6 +417,7 @@ def test_what_returns_within_the_cool_down_goes_to_people_instead_of_being_resta
     world.fast_forward(minutes=59)
     world.down("http")
     world.expect_reason(Code.REOPENED, incident="INC-000001")
+    world.expect_lowered(RESTART, "http")
     again = world.expect_mail(Message.FAULT, next="people", down_s=120.0)
     assert again.facts["first_key"] == first.key
     assert again.key != first.key
@@ -482,10 +485,12 @@ def test_what_was_not_tried_comes_before_what_was() -> None:  # R26
     world.expect_mail(Message.LEVEL_CHANGE, level=2)
     world.operator_holds()
     world.down("http")
+    world.expect_lowered(RESTART, "http")
     world.expect_mail(Message.LEVEL_CHANGE, level=4)
     world.down("smtp")
     world.expect_mail(Message.FAULT)
     world.fast_forward(minutes=2)
+    world.operator_raises(RESTART)
     world.operator_releases()
     world.expect_run(RESTART, service="postfix.service", checks=("smtp",))
 
@@ -555,6 +560,7 @@ def test_a_verdict_is_waited_for_as_long_whatever_the_clock_does() -> None:  # R
     world.fast_forward(seconds=59)
     world.expect_nothing()
     world.fast_forward(seconds=1)
+    world.expect_lowered(RESTART, "http")
     world.expect_mail(Message.NOT_RECOVERED)
     world.expect_page("first")
 

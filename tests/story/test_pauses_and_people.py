@@ -650,6 +650,7 @@ def test_a_power_cycle_by_an_operator_is_not_followed_by_one_of_the_engine() -> 
     world.expect_run(POWER, checks=("ping",))
     world.run_ends(RunOutcome.FIXED)
     world.fast_forward(minutes=15)
+    world.expect_lowered(POWER, "ping")
     world.expect_mail(Message.NOT_RECOVERED)
     world.expect_page("first", reason="gate_tried")
     world.expect_nothing()

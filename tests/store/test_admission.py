@@ -10,13 +10,13 @@ from sqlmodel import select
 from store_samples import NOW_S, WAIT_S, accept, ask, lapse, opened, policy, put_state, race, run, state, working
 
 from domain.commands import Run
-from domain.events import HoldReleased, HoldSet, PauseSet
+from domain.events import HoldReleased, HoldSet, PauseSet, RunbookApproved
 from domain.model import Contract, FaultClass, Mode
 from domain.pauses import Pause
 from domain.procedure import Effect, Step
 from domain.reasons import Code
 from domain.state import HostState, RunRef
-from store import journal, outbox, overlay
+from store import journal, outbox, overlay, trust
 from store.admit import Request, admit
 from store.db import Store, StoreError
 from store.tables import Attempt
@@ -87,9 +87,12 @@ def another_run(store: Store, first: Run, **changes: Any) -> Run:
     held = policy(version=later.key)
     [host] = held.hosts.values()
     named = replace(host, procedures={FaultClass.SERVICE: later.runbook})
-    accept(store, replace(held, hosts={host.id: named}))
+    runbook = replace(held.procedures["restart-service"], id=later.runbook)
+    accept(store, replace(held, hosts={host.id: named}, procedures={runbook.id: runbook}))
     put_state(store, state(later))
+    approved = RunbookApproved(id="a", at_s=NOW_S, runbook=runbook.id, version=runbook.version, by="first", reason="seen")
     with store.write() as session:
+        trust.apply(session, approved)
         outbox.put(session, later)
     assert outbox.claim(store, later.key, "us", WAIT_S) is not None
     return later

@@ -18,7 +18,7 @@ from domain.procedure import LEFT_ALONE
 from domain.reasons import Code
 from domain.state import Incident
 from domain.wording import shown
-from engine import history
+from engine import history, worked
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from engine.situation import state_of
@@ -160,6 +160,7 @@ def gather(
         fixed=incident.outcome == ev.RunOutcome.FIXED,
         written_at_s=lines[-1].at_s,
         timeline=tuple(_moment(line, customer.zone, language) for line in lines if line.code not in _OMITTED),
+        work=worked.of_incident(session, incident, customer.zone, language),
         omissions=tuple(Omission(line.at_s, _omitted(line.code, language), line.text) for line in lines if line.code in _OMITTED),
         sent=sent,
         clock_set=_clock_set(session, incident),

@@ -10,6 +10,7 @@ from domain.model import FileSystem, Host
 from domain.procedure import Effect, Parameter, StepOutcome
 from remediation import lasting
 from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Result, Target
+from remediation.checked import Checked, checked
 from remediation.host import LOOK_TIMEOUT_S, probes, words
 from remediation.lasting import Lasting, PreparedUnit
 from runbooks.spec import ParameterSpec
@@ -55,14 +56,8 @@ _MAX = 32
 FOUND = "filesystems"
 """In ``before``: what was found, as ``device type`` lines."""
 
-_COUNTED = (
-    ("corrected", re.compile(r"\? yes\b")),
-    ("inodes cleared", re.compile(r"^(?:Unattached zero-length )?[Ii]node \d+[^?]*\bClear\? yes\b", re.MULTILINE)),
-    ("directory entries lost", re.compile(r"^Entry '[^?]*\bClear\? yes\b", re.MULTILINE)),
-    ("put into lost+found", re.compile(r"Connect to /lost\+found\? yes\b")),
-)
-_EXIT = re.compile(r"^== (\S+): exit (\d+)$", re.MULTILINE)
-_ALONE = re.compile(r"^== (\S+): left alone: (.*)$", re.MULTILINE)
+OUTPUT = "output of the file system check"
+"""What is kept with the incident."""
 
 
 def _rescue(host: Host) -> Host:
@@ -75,29 +70,44 @@ def _rescue(host: Host) -> Host:
 def _lasting(host: Host, found: Sequence[FileSystem]) -> Lasting:
     words = [word for item in found for word in (item.device, CHECKS[item.type].command, CHECKS[item.type].good)]
     argv = ("/bin/sh", "-c", SCRIPT, "fsck", *words)
-    return Lasting(argv, "output of the file system check", _judge(found), _rescue(host).ssh)
+    return Lasting(argv, OUTPUT, _judge(found), _rescue(host).ssh)
 
 
 def _judge(found: Sequence[FileSystem]) -> lasting.Judge:
     kinds = {item.device: item.type for item in found}
 
     def judge(status: int, output: str) -> tuple[StepOutcome, str]:
-        said = [_said(device, kinds.get(device, ""), int(code), output) for device, code in _EXIT.findall(output)]
-        said += [f"{device} left alone: {why}" for device, why in _ALONE.findall(output)]
+        said = [_said(item, kinds.get(item.device, "")) for item in checked(output)]
         return StepOutcome.DONE if status == 0 else StepOutcome.FAILED, "; ".join(said) or f"exit status {status}"
 
     return judge
 
 
-def _said(device: str, kind: str, code: int, output: str) -> str:
+def _said(item: Checked, kind: str) -> str:
     """What became of one file system, in one line."""
-    body = output.partition(f"== {device}: exit ")[0].rpartition("\n== ")[2]
-    counts = [(len(pattern.findall(body)), what) for what, pattern in _COUNTED]
-    told = ", ".join(f"{count} {what}" for count, what in counts if count) or ("clean" if code == 0 else "repaired")
-    check = CHECKS.get(kind)
-    if check is None or str(code) in check.good.split():
-        return f"{device} ({kind}): {told}"
-    return f"{device} ({kind}): exit status {code}, {check.left}" + (f" ({told})" if any(count for count, _ in counts) else "")
+    if item.status is None:
+        return f"{item.device} left alone: {item.why}"
+    counts = (
+        (item.corrected, "corrected"),
+        (item.cleared, "inodes cleared"),
+        (len(item.lost), "directory entries lost"),
+        (item.found, "put into lost+found"),
+    )
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    if well(item, kind):
+        return f"{item.device} ({kind}): {told or ('clean' if item.status == 0 else 'repaired')}"
+    return f"{item.device} ({kind}): exit status {item.status}, {CHECKS[kind].left}" + (f" ({told})" if told else "")
+
+
+def well(item: Checked, kind: str) -> bool:
+    """Does the check say that the file system, of this type, is good now?"""
+    return item.status is not None and (kind not in CHECKS or str(item.status) in CHECKS[kind].good.split())
+
+
+def found_before(before: Mapping[str, str]) -> tuple[FileSystem, ...]:
+    """What an attempt set out to check, from its ``before``."""
+    lines = (line.split(" ") for line in before.get(FOUND, "").splitlines())
+    return tuple(FileSystem(device, kind) for device, kind in lines)
 
 
 def named(host: Host) -> tuple[FileSystem, ...]:
@@ -167,10 +177,8 @@ class Fsck:
         connect: Connect,
         attempt: Attempted,
     ) -> Result:
-        lines = (line.split(" ") for line in before.get(FOUND, "").splitlines())
-        found = [FileSystem(device, kind) for device, kind in lines]
         try:
-            return lasting.settle(_target(target), connect, _lasting(target.host, found), attempt)
+            return lasting.settle(_target(target), connect, _lasting(target.host, found_before(before)), attempt)
         except (CannotAct, CannotReach) as error:
             return Result(StepOutcome.UNKNOWN, f"could not look what became of the file system check: {error}")
 

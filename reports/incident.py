@@ -32,6 +32,18 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """One thing that was done to the host, and its end. ``power``: it switched the power, or may have. ``lost``: the names of the
+    files that a repair could not save."""
+
+    at_s: float
+    what: str
+    result: str
+    power: bool = False
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Omission:
     """What was deliberately not done, and why (P3: plan, pause, guard-rail)."""
 
@@ -94,6 +106,7 @@ class IncidentReport:
     written_at_s: float
     notice_target_s: float = 1200.0
     timeline: tuple[Moment, ...] = ()
+    work: tuple[Work, ...] = ()
     omissions: tuple[Omission, ...] = ()
     sent: tuple[Sent, ...] = ()
     clock_set: tuple[ClockSet, ...] = ()

@@ -1,6 +1,7 @@
 """IncidentReport -> PDF bytes, by WeasyPrint. Heavy: imported by ``python -m reports`` only."""
 
 import base64
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -11,11 +12,13 @@ from weasyprint import CSS, HTML
 from weasyprint.urls import URLFetcher
 
 from domain.wording import duration, moment
-from reports.incident import IncidentReport, months
+from reports.incident import IncidentReport, Work, months
 from reports.picture import COLOURS, FONT, Mark, Span, picture
 from reports.words import WORDS
 
 FONT_PACKAGE = "fonts-morisawa-bizud-gothic"
+LOST_SHOWN = 60
+"""So many names of lost files are listed; all are counted, and kept with the incident."""
 BOLD = 600
 """Pango's weight from which a face counts as bold."""
 
@@ -67,7 +70,7 @@ def _context(report: IncidentReport) -> dict[str, object]:
         "words": words,
         "picture": "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode(),
         "colours": COLOURS,
-        "said": words[ended].format(label=report.label, level=report.level) + _said_length(report, down),
+        "said": words[ended].format(label=report.label, level=report.level) + _said_length(report, down) + _said_work(report),
         "down": down,
         "lost": [
             (_percent(share.lost), words["month"].format(year=share.year, month=share.month))
@@ -78,6 +81,7 @@ def _context(report: IncidentReport) -> dict[str, object]:
         "notice_kept": (report.after_fault_s(report.first_notice_at_s) or 0.0) <= report.notice_target_s,
         "notice_target": duration(report.notice_target_s, report.language),
         "work_after": _span(report, report.work_at_s),
+        "lost_files": lambda work: _lost_files(work, words),
         "created": datetime.fromtimestamp(int(report.written_at_s), UTC).isoformat(),
         "moment": lambda at_s: moment(at_s, report.zone, report.language),
         "day": lambda at_s: _day(at_s, report),
@@ -97,6 +101,21 @@ def _said_length(report: IncidentReport, down: str) -> str:
         )
         for step in report.clock_set
     )
+
+
+def _said_work(report: IncidentReport) -> str:
+    """How often the power was switched, and when; what a repair has cost."""
+    words, zone = WORDS[report.language], ZoneInfo(report.zone)
+    times = [f"{datetime.fromtimestamp(int(item.at_s), zone):%H:%M:%S}" for item in report.work if item.power]
+    lost = sum(len(item.lost) for item in report.work)
+    said = words["said_power"].format(count=len(times), times=words["names_joint"].join(times)) if times else ""
+    return said + (words["said_lost"].format(count=lost) if lost else "")
+
+
+def _lost_files(work: Work, words: Mapping[str, str]) -> str:
+    """The names, as far as they fit on a page."""
+    more = [words["more_files"].format(count=len(work.lost) - LOST_SHOWN)] if len(work.lost) > LOST_SHOWN else []
+    return words["names_joint"].join([*work.lost[:LOST_SHOWN], *more])
 
 
 def _span(report: IncidentReport, at_s: float | None) -> str | None:

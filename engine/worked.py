@@ -1,4 +1,4 @@
-"""What was done to a host in an incident, in plain words for its report (P3): every power action, every repair, each with its end."""
+"""What was done to a host in an incident, in plain words for its report (P3): each power action and repair, and its end."""
 
 from collections.abc import Iterator, Sequence
 

@@ -39,7 +39,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "time": "時刻",
         "event": "内容",
         "outcome": "結果",
-        "worked": "サーバに対して行った作業",
+        "worked": "サーバーに対して行った作業",
         "worked_what": "作業",
         "lost_files": "失われたファイル",
         "more_files": "ほか {count} 件",

@@ -1,7 +1,7 @@
 """An incident report with all it can hold, for tests."""
 
 from domain.model import Language
-from reports.incident import IncidentReport, Moment, Omission, Sent, What
+from reports.incident import IncidentReport, Moment, Omission, Sent, What, Work
 
 FAULT_S = 1_735_754_500.0  # Thu 2025-01-02 03:01:40 in Asia/Tokyo
 
@@ -15,6 +15,9 @@ TEXTS: dict[Language, dict[str, str]] = {
         "looked": "再起動後の状態を確認しました。",
         "recovered": "HTTP と SSH が再び正常に応答しました。",
         "done": "成功",
+        "cycled": "電源を切り、入れ直しました",
+        "repaired": "/dev/sdb のファイルシステムを検査し、必要な修復を行いました",
+        "corrected": "不整合を 6 件修復しました。2 件のファイルは復元できず、失われました。",
         "omitted": "サーバー全体の再起動",
         "why": "サービスの再起動で復旧したため、必要がありませんでした。",
         "subject": "[火の見 Monitoring][Lv.4] web01 HTTP 障害",
@@ -29,6 +32,9 @@ TEXTS: dict[Language, dict[str, str]] = {
         "looked": "Looked at the service after the restart.",
         "recovered": "HTTP and SSH answered as they should again.",
         "done": "done",
+        "cycled": "Power switched off and on again",
+        "repaired": "File system on /dev/sdb checked, and repaired where needed",
+        "corrected": "Inconsistencies corrected: 6. Files that could not be saved: 2.",
         "omitted": "Rebooting the whole server",
         "why": "It was not needed: restarting the service brought recovery.",
         "subject": "[火の見 Monitoring][Lv.4] web01 HTTP is down",
@@ -73,6 +79,11 @@ def a_report(language: Language = "ja", rows: int = 0) -> IncidentReport:
             Moment(FAULT_S + 470, What.WORK, text["restarted"], text["done"]),
             Moment(FAULT_S + 500, What.WORK, text["looked"], text["done"]),
             Moment(FAULT_S + 561, What.RECOVERY, text["recovered"]),
+        ),
+        work=(
+            Work(FAULT_S + 470, text["cycled"], text["done"], power=True),
+            Work(FAULT_S + 490, text["repaired"], text["corrected"], lost=("/archive/0163", "/archive/<b>0164</b>")),
+            Work(FAULT_S + 495, text["cycled"], text["done"], power=True),
         ),
         omissions=(Omission(FAULT_S + 470, text["omitted"], text["why"]),),
         sent=(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from domain.model import FileSystem, Rescue, Secret, SshAccess
 from domain.procedure import StepOutcome
 from remediation import ACTIONS, CannotAct
-from remediation.fsck import CHECKS, SCRIPT, _judge
+from remediation.checked import Checked, checked
+from remediation.fsck import CHECKS, SCRIPT, _judge, well
 
 ROOT_LOGIN = SshAccess("root", (), Secret("file", "/key"))
 HOST = replace(host_at("192.0.2.1", 22, ()), rescue=Rescue("pxe", ROOT_LOGIN))
@@ -55,6 +56,15 @@ def test_the_record_says_what_was_repaired_and_lost() -> None:
         StepOutcome.DONE,
         "/dev/vda (ext4): clean; /dev/vdb (ext4): 8 corrected, 3 inodes cleared, 2 directory entries lost, 1 put into lost+found",
     )
+
+
+def test_what_was_lost_is_known_by_its_name() -> None:
+    left = "== /dev/vdc: left alone: mounted, or nobody can tell\n"
+    good, bad, alone = checked(E2FSCK + left)
+    assert good == Checked("/dev/vda", 0)
+    assert bad == Checked("/dev/vdb", 1, corrected=8, cleared=3, lost=("/openssl.cnf", "/private"), found=1)
+    assert (alone.device, alone.status) == ("/dev/vdc", None)
+    assert [well(item, "ext4") for item in (good, bad, alone, replace(bad, status=4))] == [True, True, False, False]
 
 
 def test_what_could_not_be_repaired_has_failed() -> None:

@@ -1,30 +1,36 @@
 """What the incident report (P2, P3) makes of the records."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hand_clock import HandClock
 from sample_messages import LANGUAGES
 from sample_policy import CUSTOMER, HOST, RESTART, policy
+from sqlmodel import SQLModel
 
 from domain.model import Language
 from domain.reasons import Code
 from domain.state import HostState, Incident
 from engine.reporting import gather
+from remediation.fsck import OUTPUT
 from reports import IncidentReport
 from reports import encode as plain_data
 from reports.words import WORDS
 from store.codec import encode
 from store.db import Store
-from store.tables import Attempt, CommandRow, Decision, HostRow, Inbox
+from store.tables import Attempt, CommandRow, Decision, FindingRow, HostRow, Inbox
 
 INCIDENT = "INC-000001"
 FAULT_S, ORDERED_S, ADMITTED_S, ENDED_S = 1000.0, 1010.0, 1015.0, 1016.0
 RUN = f"{INCIDENT}/3/run/{RESTART}"
 
 
-def reported(path: Path, language: Language, *codes: tuple[Code, dict[str, str]], attempts: dict[float, str]) -> IncidentReport:
-    """The report of an incident with these decisions, and these attempts: when, and the gate's refusal or how they ended."""
+def reported(
+    path: Path, language: Language, *codes: tuple[Code, dict[str, str]], attempts: dict[float, str], more: Sequence[SQLModel] = ()
+) -> IncidentReport:
+    """The report of an incident with these decisions, and these attempts: when, and the gate's refusal or how they ended. ``more``
+    rows, in the order in which they need each other."""
     store = Store(f"sqlite:///{path / 'hikeshi.db'}", HandClock())
     store.migrate()
     incident = Incident(INCIDENT, CUSTOMER, HOST, FAULT_S, FAULT_S + 5, recovered_at_s=ENDED_S + 1)
@@ -54,6 +60,9 @@ def reported(path: Path, language: Language, *codes: tuple[Code, dict[str, str]]
                         code=ended if refused else Code.ADMITTED, outcome="refused" if refused else ended or None,
                     )
                 )  # fmt: skip
+            for row in more:
+                session.add(row)
+                session.flush()
             session.add(
                 Decision(
                     event_seq=1, event_kind="RunEnded", at_s=ORDERED_S, host=HOST, incident=INCIDENT, version="1",
@@ -84,6 +93,65 @@ def test_work_began_with_the_first_action_and_not_with_the_order(tmp_path: Path)
 def test_work_before_the_incident_was_reopened_is_none_on_this_fault(tmp_path: Path) -> None:
     before = {FAULT_S - 600: "done"}
     assert reported(tmp_path, "en", (Code.REOPENED, {}), attempts=before).work_at_s is None
+
+
+def attempt(number: int, action: str, outcome: str | None, before: dict[str, str], effect: str = "power") -> Attempt:
+    return Attempt(
+        id=f"more{number}", command=RUN, number=number, step=f"{action}{number}", action=action, effect=effect, host=HOST,
+        customer=CUSTOMER, claimer="hands:1", intent_s=ADMITTED_S + number, intent_boot_s=1.0, code=Code.ADMITTED, before=before,
+        outcome=outcome,
+    )  # fmt: skip
+
+
+FSCK_SAID = """== /dev/sda: e2fsck -f -y
+== /dev/sda: exit 0
+== /dev/sdb: e2fsck -f -y
+Entry '0163' in /archive (2049) has deleted/unused inode 177.  Clear? yes
+Free inodes count wrong (15969, counted=15989).
+Fix? yes
+== /dev/sdb: exit 1
+"""
+
+
+def work() -> list[SQLModel]:
+    cycle, rescue = {"order": "cycle", "boot": "disk"}, {"order": "reset", "boot": "rescue"}
+    checking = attempt(3, "fsck", "done", {"filesystems": "/dev/sda ext4\n/dev/sdb ext4"}, "change")
+    return [
+        attempt(1, "power", "done", cycle),
+        attempt(2, "power", None, rescue),
+        checking,
+        FindingRow(
+            attempt=checking.id, incident=INCIDENT, host=HOST, step=checking.step, name=OUTPUT, text=FSCK_SAID, at_s=ADMITTED_S
+        ),
+        attempt(4, "power", "not_done", cycle),
+        attempt(5, "power", "late", cycle),
+        attempt(6, "diagnose", "done", {}, "none"),
+        attempt(7, "reboot", "failed", {"way": "ssh"}),
+    ]
+
+
+def test_every_power_action_that_was_done_or_may_have_been_is_in_it(tmp_path: Path) -> None:
+    report = reported(tmp_path, "en", (Code.RUN_STARTED, {"runbook": RESTART}), attempts={}, more=work())
+    assert [(row.at_s, row.what, row.result) for row in report.work if row.power] == [
+        (ADMITTED_S + 1, "Power switched off and on again, to start from its own disk", "done"),
+        (ADMITTED_S + 2, "Power reset, to start the rescue system", "unknown"),
+        (ADMITTED_S + 7, "Reboot of the server", "failed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "clean", "mended"),
+    [
+        ("ja", "異常はありませんでした。", "不整合を 2 件修復しました。1 件のファイルは復元できず、失われました。"),
+        ("en", "No errors.", "Inconsistencies corrected: 2. Files that could not be saved: 1."),
+    ],
+)
+def test_what_a_repair_has_mended_and_cost_is_in_it(language: Language, clean: str, mended: str, tmp_path: Path) -> None:
+    report = reported(tmp_path, language, (Code.RUN_STARTED, {"runbook": RESTART}), attempts={}, more=work())
+    good, bad = (row for row in report.work if row.at_s == ADMITTED_S + 3)
+    assert "/dev/sda" in good.what
+    assert (good.result, good.lost) == (clean, ())
+    assert (bad.result, bad.lost) == (mended, ("/archive/0163",))
 
 
 def test_a_run_that_was_only_ordered_was_no_work(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from sample_messages import LANGUAGES
 from sample_reports import FAULT_S, TEXTS, a_report
 
 from domain.model import Language
-from reports.incident import ClockSet, IncidentReport, MonthShare, encode, months
-from reports.pdf import render
+from reports.incident import ClockSet, IncidentReport, MonthShare, Work, encode, months
+from reports.pdf import LOST_SHOWN, render
 from reports.picture import HEIGHT, WIDTH, Mark, Span, picture
-from reports.words import WORDS
+from reports.words import WORDS, WORK_WORDS
 
 JANUARY_S = 31 * 86_400.0
 
@@ -55,6 +55,11 @@ def test_the_pdf_says_all_that_the_data_say(language: Language, tmp_path: Path) 
     pdf = rendered(report, tmp_path / "report.pdf")
     text = text_of(pdf)
     said = [*(row.text for row in report.timeline), *(row.outcome for row in report.timeline)]
+    said += [part for row in report.work for part in (row.what, row.result, *row.lost)]
+    said += {
+        "ja": ["電源の操作は 2 回(03:09:30、03:09:55)行いました", "2 件のファイルを復元できませんでした"],
+        "en": ["Power actions: 2 (03:09:30, 03:09:55).", "Files that the repair could not save: 2."],
+    }[language]
     said += [part for row in report.omissions for part in (row.what, row.why)]
     said += [part for row in report.sent for part in (row.to, row.channel, row.subject)]
     said += [report.customer, report.brand, report.sender, report.incident, report.label, report.address, report.fqdn, report.os]
@@ -115,7 +120,7 @@ def test_no_column_runs_into_the_next(language: Language, tmp_path: Path) -> Non
     """Where two columns touch, poppler reads one word."""
     rendered(a_report(language), tmp_path / "report.pdf")
     read = subprocess.run(["pdftotext", "-layout", tmp_path / "report.pdf", "-"], check=True, capture_output=True, text=True).stdout
-    times = re.findall(r"\d\d:\d\d:\d\d\S*", read)
+    times = re.findall(r"\d\d:\d\d:\d\d[^\s,、)]*", read)
     assert len(times) > 10
     assert [time for time in times if len(time) > len("03:04:05")] == []
 
@@ -165,6 +170,15 @@ def test_it_says_truly_how_it_went(changes: dict[str, object], said: dict[Langua
     assert without_spaces(said[language]) in text_of(PdfReader(BytesIO(render(report))))
 
 
+def test_of_many_lost_files_some_are_named_and_all_are_counted() -> None:
+    lost = tuple(f"/archive/{number:04}" for number in range(LOST_SHOWN + 5))
+    text = text_of(PdfReader(BytesIO(render(replace(a_report("en"), work=(Work(FAULT_S, "checked", "repaired", lost=lost),))))))
+    assert (lost[LOST_SHOWN - 1] in text, lost[LOST_SHOWN] in text) == (True, False)
+    assert "and5more" in text
+    assert f"couldnotsave:{len(lost)}." in text
+    assert "Poweractions" not in text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_where_the_clock_was_set_it_says_so_and_no_length(language: Language) -> None:
     report = replace(a_report(language), clock_set=(ClockSet(FAULT_S + 300, FAULT_S + 3900),))
@@ -212,9 +226,10 @@ def test_importing_the_room_is_cheap() -> None:
 
 
 def test_both_languages_have_the_same_words() -> None:
-    assert WORDS["ja"].keys() == WORDS["en"].keys()
-    for name in WORDS["ja"]:
-        assert set(re.findall(r"\{\w+", WORDS["ja"][name])) == set(re.findall(r"\{\w+", WORDS["en"][name]))
+    for words in (WORDS, WORK_WORDS):
+        assert words["ja"].keys() == words["en"].keys()
+        for name in words["ja"]:
+            assert set(re.findall(r"\{\w+", words["ja"][name])) == set(re.findall(r"\{\w+", words["en"][name]))
     assert TEXTS["ja"].keys() == TEXTS["en"].keys()
 
 

@@ -57,6 +57,9 @@ GRANTED = frozenset(
         Code.HOLD_RELEASED,
         Code.PAUSE_SET,
         Code.PAUSE_CANCELLED,
+        Code.RUNBOOK_APPROVED,
+        Code.RUNBOOK_REVOKED,
+        Code.RUNBOOK_RAISED,
     }
 )
 """The engine's first word on a request that it grants. What follows from it is not an answer to the request: a hold that is set

@@ -12,6 +12,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+runbook = typer.Typer(help="Runbooks: what they may do of their own accord, and who answers for it.", no_args_is_help=True)
+app.add_typer(runbook, name="runbook")
 process = typer.Typer(help="One process of `up` by itself.", no_args_is_help=True)
 app.add_typer(process, name="process", hidden=True)
 
@@ -186,6 +188,62 @@ def run(
     from hikeshi.asking import run_runbook
 
     raise typer.Exit(run_runbook(runbook, host, service=service, by=by, dry_run=dry_run, reason=reason, json=json))
+
+
+RunbookId = Annotated[str, typer.Argument(metavar="RUNBOOK", help="A runbook's name, such as restart-service.")]
+
+
+@runbook.command("list")
+def runbook_list(json: Json = False) -> None:
+    """Every runbook: who approved it, what it may do for whom, how often its cures lasted."""
+    from hikeshi.trusting import show_list
+
+    raise typer.Exit(show_list(json))
+
+
+@runbook.command("show")
+def runbook_show(name: RunbookId, json: Json = False) -> None:
+    """One runbook: its steps, its rehearsals, and what people said of it."""
+    from hikeshi.trusting import show_one
+
+    raise typer.Exit(show_one(name, json))
+
+
+@runbook.command("approve")
+def runbook_approve(
+    name: RunbookId,
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    reason: Why = "",
+) -> None:
+    """Let it act on its own as it is now; it must have passed a rehearsal in this very version."""
+    from hikeshi.trusting import approve
+
+    raise typer.Exit(approve(name, by=by, reason=reason))
+
+
+@runbook.command("revoke")
+def runbook_revoke(
+    name: RunbookId,
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    reason: Why = "",
+) -> None:
+    """Take its approval back, also the project's: from now on it only records what it would do."""
+    from hikeshi.trusting import revoke
+
+    raise typer.Exit(revoke(name, by=by, reason=reason))
+
+
+@runbook.command("raise")
+def runbook_raise(
+    name: RunbookId,
+    customer: Annotated[str, typer.Option(help="The customer it was lowered for.")],
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    reason: Why = "",
+) -> None:
+    """Let one that was lowered, because a cure of it did not last, act on its own again."""
+    from hikeshi.trusting import raise_again
+
+    raise typer.Exit(raise_again(name, customer=customer, by=by, reason=reason))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.model import Policy
 from domain.pauses import Pause, Repeat
 from domain.reasons import SPEC, Code
-from engine import holds, requests
+from engine import holds, requests, trusting
 from engine.context import Context, open_context
 from engine.requests import Answer, RequestError
 from engine.settings import stop_file
@@ -29,14 +29,14 @@ NOBODY = "say who you are: --by OPERATOR, or HIKESHI_OPERATOR in the environment
 
 def take(incident: str, by: str) -> Exit:
     """Acknowledge an incident."""
-    return _asking(
+    return asking(
         lambda context: requests.acknowledge(context, incident=incident, by=by, via="cli"), otherwise=f"{by} has {incident} already"
     )
 
 
 def write_note(incident: str, text: str, by: str) -> Exit:
     """Add a note to an incident's record."""
-    return _asking(lambda context: requests.add_note(context, incident=incident, by=by, text=text))
+    return asking(lambda context: requests.add_note(context, incident=incident, by=by, text=text))
 
 
 def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
@@ -59,7 +59,7 @@ def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
             print(f"{host} was on hold already; one release ends all holds on it")
         return answer
 
-    return _asking(ask)
+    return asking(ask)
 
 
 def release(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
@@ -71,7 +71,7 @@ def release(host: str | None, *, everything: bool, by: str, reason: str) -> Exit
     path = stop_file()
     stopped = stopping.said(path) if everything else None
     if stopped is None:
-        return _asking(lambda c: holds.request_hold(c, host=host, by=by, reason=reason, release=True))
+        return asking(lambda c: holds.request_hold(c, host=host, by=by, reason=reason, release=True))
     return _remove(path, stopped, by=by, reason=reason)
 
 
@@ -112,7 +112,7 @@ class Window:
 def pause(window: Window, *, by: str, cancel: str | None) -> Exit:
     """Set a maintenance pause, or cancel one."""
     if cancel is not None:
-        return _asking(lambda context: requests.cancel_pause(context, pause=cancel, by=by))
+        return asking(lambda context: requests.cancel_pause(context, pause=cancel, by=by))
     if sum(scope is not None for scope in (window.host, window.customer, window.check)) != 1:
         return refuse("name exactly one of --host, --customer, --check", Exit.USAGE)
     if window.repeat not in set(Repeat):
@@ -124,7 +124,7 @@ def pause(window: Window, *, by: str, cancel: str | None) -> Exit:
         print(f"pause {wanted.id}: from {wanted.start} {wanted.zone} for {window.minutes:g} min")
         return answer
 
-    return _asking(ask)
+    return asking(ask)
 
 
 def _pause(window: Window, by: str, context: Context) -> Pause:
@@ -149,13 +149,16 @@ def run_runbook(runbook: str, host: str, *, service: str | None, by: str, dry_ru
     if not dry_run and not by:
         return refuse(NOBODY, Exit.USAGE)
     if not dry_run:
-        return _asking(
+        return asking(
             lambda c: requests.request_run(c, runbook=runbook, host=host, service=service, by=by, reason=reason),
             json=json,
             unanswered=requests.RUN_UNANSWERED,
         )
     with closing(open_context()) as context:
         lines = requests.dry_run(context, runbook=runbook, host=host, service=service)
+        customer = requests.current_policy(context).hosts[host].customer
+        if (caution := trusting.not_approved(context, runbook, customer)) is not None:
+            print(f"! {caution}", file=sys.stderr)
     if json:
         out_json(lines)
     else:
@@ -163,7 +166,7 @@ def run_runbook(runbook: str, host: str, *, service: str | None, by: str, dry_ru
     return Exit.OK
 
 
-def _asking(
+def asking(
     ask: Callable[[Context], Answer],
     *,
     json: bool = False,

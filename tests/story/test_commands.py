@@ -28,6 +28,8 @@ READING = (
     ("explain", "web01"),
     ("sudoers", "web01"),
     ("run", "restart-service", "web01", "--dry-run"),
+    ("runbook", "list"),
+    ("runbook", "show", "restart-service"),
 )
 ASKING = (
     ("ack", "INC-000001"),
@@ -37,6 +39,9 @@ ASKING = (
     ("pause", "--host", "web01"),
     ("pause", "--cancel", "pause-1"),
     ("run", "restart-service", "web01"),
+    ("runbook", "approve", "restart-service"),
+    ("runbook", "revoke", "restart-service"),
+    ("runbook", "raise", "restart-service", "--customer", "shop"),
 )
 COMMANDS = [*READING, *ASKING]
 

@@ -1,32 +1,42 @@
-"""Restart a systemd service (R22)."""
+"""Restart a service (R22): systemd's, or on an old host without it the one of a script in /etc/init.d."""
 
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 from domain.model import Host
 from domain.procedure import Effect, Parameter, StepOutcome
 from domain.unit import service_unit
+from remediation import init_systemd, init_sysv, watchdog
 from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Ran, Result, Target
+from remediation.host import INIT, KILLED, SYSTEMD, SYSV, words
 from runbooks.spec import ParameterSpec
 
-_PROPERTIES = "LoadState,ActiveState,SubState,Result,InvocationID,ActiveEnterTimestampMonotonic"
-_LOOK_TIMEOUT_S = 15.0
 _POLL_S = 1.0
-_KILLED = 128
-"""A shell tells so, by a greater exit status, that a signal ended the command; what systemd was asked to do goes on."""
-_MOVING = frozenset({"activating", "deactivating", "reloading", "refreshing", "maintenance"})
-"""ActiveStates in which a job of systemd is still at work."""
+_WATCHDOG_MAX_S = 900.0
 
 
-def restart_argv(unit: str) -> tuple[str, ...]:
-    """The command that acts: as root, by a sudo rule for exactly this (see ``sudoers``)."""
-    return ("sudo", "-n", "systemctl", "restart", unit)
+class Init(Protocol):
+    """What keeps services, as a module. ``look`` returns what is the case, or the command itself where it brought nothing."""
+
+    def look_argv(self, unit: str) -> tuple[str, ...]: ...
+
+    def restart_argv(self, unit: str) -> tuple[str, ...]: ...
+
+    def look(self, connection: Connection, unit: str) -> dict[str, str] | Ran: ...
+
+    def state(self, unit: str, seen: Mapping[str, str]) -> str: ...
+
+    def moving(self, seen: Mapping[str, str]) -> bool: ...
+
+    def active(self, seen: Mapping[str, str]) -> bool: ...
+
+    def started_anew(self, before: Mapping[str, str], after: Mapping[str, str]) -> bool: ...
 
 
-def _show_argv(unit: str) -> tuple[str, ...]:
-    return ("systemctl", "show", unit, "-p", _PROPERTIES)
+INITS: Mapping[str, Init] = MappingProxyType({SYSTEMD: init_systemd, SYSV: init_sysv})
 
 
 def _unit(parameters: Mapping[str, Parameter], service: str | None) -> str:
@@ -39,56 +49,36 @@ def _unit(parameters: Mapping[str, Parameter], service: str | None) -> str:
         raise CannotAct(f"{named!r} is not {error}") from error
 
 
-def _show(connection: Connection, unit: str) -> dict[str, str] | Ran:
-    """systemd's properties of the unit; the command itself where it brought none."""
-    ran = connection.run(_show_argv(unit), _LOOK_TIMEOUT_S)
-    if ran.exit_status != 0:
-        return ran
-    return dict(line.split("=", 1) for line in ran.stdout.splitlines() if "=" in line)
+def _seconds(written: object) -> float:
+    if isinstance(written, bool) or not isinstance(written, int | float) or not 0 <= written <= _WATCHDOG_MAX_S:
+        raise ValueError(f"0 to {_WATCHDOG_MAX_S:g} seconds")
+    return float(written)
 
 
-def _words(ran: Ran) -> str:
-    """What a command that went wrong said, in one line."""
-    said = " ".join((ran.stderr or ran.stdout).split())[:300]
-    return ": ".join(filter(None, (ran.detail or f"exit status {ran.exit_status}", said)))
-
-
-def _state(unit: str, seen: Mapping[str, str]) -> str:
-    result = seen.get("Result", "")
-    return f"{unit} is {seen.get('ActiveState', '?')} ({seen.get('SubState', '?')})" + (
-        f", result {result}" if result not in ("", "success") else ""
-    )
-
-
-def _started_anew(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
-    """Whether systemd has started the unit since: each start has an InvocationID of its own. systemd before 232 has none; there the
-    time at which the unit became active counts, which a failed start doesn't move."""
-    if not before:
-        return False
-    if "InvocationID" in after:
-        return after["InvocationID"] not in ("", before.get("InvocationID", ""))
-    entered = after.get("ActiveEnterTimestampMonotonic", "0")
-    return entered not in ("0", before.get("ActiveEnterTimestampMonotonic", "0"))
+def _period_s(parameters: Mapping[str, Parameter]) -> float:
+    return _seconds(parameters.get("watchdog_s", watchdog.PERIOD_S))
 
 
 @dataclass
 class PreparedRestart:
     unit: str
     before: Mapping[str, str]
+    waited: str
+    _init: Init
     _connection: Connection
 
     def start(self, leave: Leave) -> Result:
-        ran = self._connection.run(restart_argv(self.unit), leave.timeout_s, leave.guard)
+        ran = self._connection.run(self._init.restart_argv(self.unit), leave.timeout_s, leave.guard)
         line = shlex.join(ran.argv)
         if not ran.sent:
-            return Result(StepOutcome.NOT_DONE, _words(ran), line)
-        if ran.exit_status is None or ran.exit_status > _KILLED:
-            return Result(StepOutcome.UNKNOWN, _words(ran), line)
-        after = _show(self._connection, self.unit)
-        state = f"afterwards unseen, {_words(after)}" if isinstance(after, Ran) else _state(self.unit, after)
+            return Result(StepOutcome.NOT_DONE, words(ran), line)
+        if ran.exit_status is None or ran.exit_status > KILLED:
+            return Result(StepOutcome.UNKNOWN, words(ran), line)
+        after = self._init.look(self._connection, self.unit)
+        state = f"afterwards unseen, {words(after)}" if isinstance(after, Ran) else self._init.state(self.unit, after)
         if ran.exit_status != 0:
-            return Result(StepOutcome.FAILED, f"{_words(ran)}; {state}", line)
-        return Result(StepOutcome.DONE, f"restarted; {state}", line)
+            return Result(StepOutcome.FAILED, f"{self.waited}{words(ran)}; {state}", line)
+        return Result(StepOutcome.DONE, f"{self.waited}restarted; {state}", line)
 
     def close(self) -> None:
         self._connection.close()
@@ -96,42 +86,45 @@ class PreparedRestart:
 
 @dataclass(frozen=True, slots=True)
 class RestartService:
-    """``systemctl restart`` of the step's ``unit``, or of the service that the failed check names."""
+    """``systemctl restart`` of the step's ``unit``, or of the service that the failed check names; ``/etc/init.d/NAME restart``
+    where there is no systemd. On a host whose panel has a watchdog (R23) that one gets its time first."""
 
     name: str = "restart_service"
     effect: Effect = Effect.CHANGE
     repeatable: bool = False
     rehearsals: frozenset[str] = frozenset({"guest"})
     parameters: Mapping[str, ParameterSpec] = field(
-        default_factory=lambda: MappingProxyType(
-            {"unit": ParameterSpec("the service's unit; by default the one that the failed check names", service_unit)}
-        )
-    )
+        default_factory=lambda: MappingProxyType({
+            "unit": ParameterSpec("the service's unit; by default the one that the failed check names", service_unit),
+            "watchdog_s": ParameterSpec(
+                f"how long a panel's watchdog gets to do it itself (R23); {watchdog.PERIOD_S:g} by default, 0: none", _seconds
+            ),
+        })
+    )  # fmt: skip
 
     def describe(
-        self,
-        host: Host,  # noqa: ARG002 - other kinds of action need it
-        parameters: Mapping[str, Parameter],
-        service: str | None,
-        known: Mapping[str, str] = NOTHING,  # noqa: ARG002
+        self, host: Host, parameters: Mapping[str, Parameter], service: str | None, known: Mapping[str, str] = NOTHING
     ) -> tuple[str, ...]:
-        unit = _unit(parameters, service)
-        look, act = shlex.join(_show_argv(unit)), shlex.join(restart_argv(unit))
-        return (look, act, look)
+        unit, period_s = _unit(parameters, service), _period_s(parameters)
+        init = INITS[known.get(INIT, SYSTEMD)]
+        look, act = shlex.join(init.look_argv(unit)), shlex.join(init.restart_argv(unit))
+        asked = tuple(map(shlex.join, watchdog.describe(host, known, period_s)))
+        wait = (f"# waits up to {period_s:g} s for the panel's watchdog",) if watchdog.waits(host, known, period_s) else ()
+        return (look, *asked, *wait, act, look)
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> PreparedRestart:
-        unit = _unit(parameters, target.service)
+        unit, period_s = _unit(parameters, target.service), _period_s(parameters)
         connection = connect(target)
         try:
-            before = _show(connection, unit)
-            if isinstance(before, Ran):
-                raise CannotReach(f"systemctl show {unit}: {_words(before)}")
-            if before.get("LoadState") != "loaded":
-                raise CannotAct(f"{unit} is {before.get('LoadState', 'of unknown state')}, so it can't be restarted")
+            init, before = _first_look(target, connection, unit)
+            waited = ""
+            if watchdog.has_one(target, connection, period_s):
+                before = _after_the_watchdog(target, connection, init=init, unit=unit, before=before, period_s=period_s)
+                waited = f"the panel's watchdog did nothing within {period_s:g} s; "
         except BaseException:
             connection.close()
             raise
-        return PreparedRestart(unit, before, connection)
+        return PreparedRestart(unit, before, waited, init, connection)
 
     def settle(
         self,
@@ -147,27 +140,56 @@ class RestartService:
         except (CannotAct, CannotReach) as error:
             return Result(StepOutcome.UNKNOWN, f"could not look whether it was restarted: {error}")
         try:
-            return _settle(target, unit, before, connection, attempt.timeout_s)
+            return _settle(target, connection, unit=unit, before=before, timeout_s=attempt.timeout_s)
         finally:
             connection.close()
 
 
-def _settle(target: Target, unit: str, before: Mapping[str, str], connection: Connection, timeout_s: float) -> Result:
+def _first_look(target: Target, connection: Connection, unit: str) -> tuple[Init, dict[str, str]]:
+    """Which init the host has, and what is the case there before anything is done."""
+    if target.known.get(INIT) != SYSV:
+        seen = init_systemd.first_look(target, connection, unit)
+        if seen is not None:
+            return init_systemd, seen
+    return init_sysv, init_sysv.first_look(connection, unit)
+
+
+def _after_the_watchdog(
+    target: Target, connection: Connection, *, init: Init, unit: str, before: dict[str, str], period_s: float
+) -> dict[str, str]:
+    """What is the case when the watchdog has had its time. Raises ``CannotAct`` where it has restarted the service."""
+    last = before
+
+    def restarted() -> bool:
+        nonlocal last
+        seen = init.look(connection, unit)
+        if isinstance(seen, Ran):
+            raise CannotReach(f"could not look whether the panel's watchdog has restarted {unit}: {words(seen)}")
+        last = seen
+        return init.started_anew(before, seen) and init.active(seen)
+
+    if watchdog.give_time(target, period_s, restarted):
+        raise CannotAct(f"nothing needed to be done: the panel's watchdog has restarted it; {init.state(unit, last)}")
+    return last
+
+
+def _settle(target: Target, connection: Connection, *, unit: str, before: Mapping[str, str], timeout_s: float) -> Result:
+    init = INITS[before.get(INIT, SYSTEMD)]
     deadline_s = target.clock.boottime_s() + timeout_s
     while True:
-        seen = _show(connection, unit)
+        seen = init.look(connection, unit)
         if isinstance(seen, Ran):
-            return Result(StepOutcome.UNKNOWN, f"could not look whether it was restarted: {_words(seen)}")
-        if seen.get("ActiveState") not in _MOVING:
+            return Result(StepOutcome.UNKNOWN, f"could not look whether it was restarted: {words(seen)}")
+        if not init.moving(seen):
             break
         if target.clock.boottime_s() >= deadline_s:
-            return Result(StepOutcome.UNKNOWN, f"still under way after {timeout_s:g} s: {_state(unit, seen)}")
+            return Result(StepOutcome.UNKNOWN, f"still under way after {timeout_s:g} s: {init.state(unit, seen)}")
         target.clock.sleep(_POLL_S)
-    if not _started_anew(before, seen):
-        return Result(StepOutcome.UNKNOWN, f"not started since: {_state(unit, seen)}")
-    if seen.get("ActiveState") == "active":
-        return Result(StepOutcome.DONE, f"started since: {_state(unit, seen)}")
-    return Result(StepOutcome.FAILED, f"started since, and failed: {_state(unit, seen)}")
+    if not init.started_anew(before, seen):
+        return Result(StepOutcome.UNKNOWN, f"not started since: {init.state(unit, seen)}")
+    if init.active(seen):
+        return Result(StepOutcome.DONE, f"started since: {init.state(unit, seen)}")
+    return Result(StepOutcome.FAILED, f"started since, and failed: {init.state(unit, seen)}")
 
 
 RESTART_SERVICE = RestartService()

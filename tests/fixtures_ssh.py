@@ -103,7 +103,7 @@ class SshServer:
     def target(self, *host_keys: str, service: str | None = None, resolve: Callable[[Secret], str] | None = None) -> Target:
         """This server as a target; its own host keys are pinned unless others are given."""
         host = host_at("127.0.0.1", self.port, host_keys or tuple(self.host_keys.values()), service=service)
-        return Target(host, resolve or self.resolve, HandClock(), service)
+        return Target(host, resolve or self.resolve, HandClock(), service, {"panel": "none"})
 
     def stop(self) -> None:
         self._process.terminate()

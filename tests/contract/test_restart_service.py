@@ -41,7 +41,7 @@ def test_a_dry_run_prints_exactly_what_a_real_run_sends(sshd_server: SshServer) 
     target = sshd_server.target(service="nginx")
     with contextlib.closing(prepare(sshd_server)) as prepared:
         result = prepared.start(Leave("hikeshi-1", 10, in_time))
-    described = RESTART.describe(target.host, {}, "nginx")
+    described = RESTART.describe(target.host, {}, "nginx", target.known)
     assert sshd_server.commands() == list(described)
     assert result.command_line == described[1] == "sudo -n systemctl restart nginx.service"
 
@@ -55,7 +55,7 @@ def test_looking_before_changes_nothing(sshd_server: SshServer) -> None:
 
 def test_the_steps_unit_goes_before_the_checks_service(sshd_server: SshServer) -> None:
     host = sshd_server.target().host
-    assert RESTART.describe(host, {"unit": "php-fpm.service"}, "nginx")[1] == "sudo -n systemctl restart php-fpm.service"
+    assert RESTART.describe(host, {"unit": "php-fpm.service"}, "nginx")[2] == "sudo -n systemctl restart php-fpm.service"
 
 
 @pytest.mark.parametrize("service", [None, "", "-f", "nginx; reboot", "nginx.service --now", "reboot.target", "systemd-reboot"])
@@ -76,6 +76,7 @@ def test_a_unit_that_cannot_be_restarted_is_told_before_anything_is_done(sshd_se
 
 def test_a_host_that_cannot_show_its_units_is_not_acted_on(sshd_server: SshServer) -> None:
     sshd_server.script("systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+    sshd_server.script("test", '[ "$*" = "-d /run/systemd/system" ]')
     with pytest.raises(CannotReach, match=r"systemctl show nginx\.service: exit status 1: Failed to connect to bus"):
         prepare(sshd_server)
 

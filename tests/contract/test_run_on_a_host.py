@@ -20,6 +20,7 @@ from domain.model import Brand, Contract, Customer, FaultClass, Host, Mode, OnCa
 from domain.observation import Verdict
 from domain.procedure import StepOutcome
 from domain.reasons import Code
+from engine import knowing
 from engine.acting import INTENT_FRESH_S, LIMIT_PATIENCE_S, LIMIT_RETRY_S, StepResult
 from engine.claim import LostError, StoppedError
 from engine.context import Context
@@ -400,7 +401,10 @@ def test_the_whole_run(scene: Scene) -> None:
     assert end(scene, session).outcome is RunOutcome.NOT_FIXED
     assert scene.restarts() == ["sudo -n systemctl restart nginx.service"]
     assert result.command_line == scene.restarts()[0]
-    assert scene.attempts()[0].command_line.split(" && ") == scene.server.commands()
+    look, *found_out, act, seen = scene.server.commands()
+    assert scene.attempts()[0].command_line.split(" && ") == [look, act, seen]
+    assert found_out == ["cat /usr/local/psa/version"], "once for each host"
+    assert dict(knowing.known(scene.context, scene.host)) == {"init": "systemd", "panel": "none"}
     assert scene.codes().count("run_not_fixed") == 1
     assert [decode(Report, row.payload) for row in scene.commands("Report")] == []
 

@@ -34,6 +34,8 @@ def _of_incident(state: HostState, incident: Incident, situation: Situation, now
         found.append(incident.unseen_notice_s)
     if incident.refused is Code.GATE_STOP_FILE and incident.phase is Phase.OPEN:
         found.append(now_s + STOP_FILE_EVERY_S)
+    if incident.refused is Code.GATE_MASS_OUTAGE and situation.outage_until_s is not None:
+        found.append(situation.outage_until_s)
     rule = situation.policy.limits.flapping
     found += [flapping.settles_at_s(rule, check.changes) for check in state.checks if check.flapping]
     rehearses = incident.refused in SHADOW and not incident.rehearsed

@@ -264,6 +264,28 @@ class WatcherSilent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MassOutageBegan:
+    """From the engine itself: ``unreachable`` of a segment's ``hosts`` were lost together (R26). ``host``: ``mass.of_segment``."""
+
+    id: str
+    at_s: float
+    host: str
+    unreachable: int
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassOutageEnded:
+    """From the engine itself: enough of them are back."""
+
+    id: str
+    at_s: float
+    host: str
+    unreachable: int
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStepped:
     """From the engine itself: its machine's clock was set. What waits has been moved already."""
 
@@ -330,6 +352,8 @@ Event = (
     | DeliveryFailed
     | InventoryRefused
     | WatcherSilent
+    | MassOutageBegan
+    | MassOutageEnded
     | ClockStepped
     | ActionRecorded
     | ReportWritten

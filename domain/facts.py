@@ -28,6 +28,8 @@ class Next(StrEnum):
     """Our operators are paged when the fault has lasted ``wait_s``: automation may not act on it as things stand (R25)."""
     HELD = "held"
     """A person stopped automatic work; our operators have been told of the fault (R26)."""
+    MASS_OUTAGE = "mass_outage"
+    """Many hosts of its network are lost at once; our operators look for the cause before anything is switched (R26)."""
     MAIL_ONLY = "mail_only"
     """The contract covers no recovery, or resources are never recovered (R4): we tell, and watch."""
     WATCH = "watch"

@@ -12,6 +12,7 @@ HELD = frozenset({Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD})
 """Refusals by a person's hand, which lasts until it is lifted."""
 SHADOW = frozenset({Code.GATE_MODE_SHADOW, Code.GATE_RUNBOOK_UNAPPROVED, Code.GATE_RUNBOOK_LOWERED})
 """Refusals after which it is recorded what would have been done: the strictest of engine, customer, host and runbook counts."""
+MASS_OUTAGE = frozenset({Code.GATE_MASS_OUTAGE, Code.GATE_MASS_OUTAGE_LONG})
 PASSING = frozenset({Code.GATE_LIMIT, Code.GATE_POWER_AT_ONCE, Code.GATE_POWER_RATE})
 """Refusals at admission that time alone ends: they are waited for, and where that was in vain people take over."""
 POWER_WINDOW_S = 600.0
@@ -36,9 +37,10 @@ class Circumstances:
     ``requested``: an operator asked for it by name; then mode, approval, coverage and evidence are that person's judgement, while
     stop file, holds, pauses and limits count all the same. ``standing`` is the runbook's, for the host's customer. ``running``
     counts actions admitted and not yet ended, over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host
-    is no longer the one that was decided for. ``power``: of a power action, what it counts with. ``power_done`` is how often the
+    is no longer the one that was decided for. ``outage_until_s``: its segment is in a mass outage, of which what is held back waits
+    so long for the end; ``outage_long``: it has. ``power``: of a power action, what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
-    this step doesn't). The last seven are known at admission only.
+    this step doesn't). ``running``, ``limit``, ``claimed``, ``attempted``, ``moved`` and those of power are known at admission only.
     """
 
     mode: Mode
@@ -60,6 +62,8 @@ class Circumstances:
     claimed: bool = True
     attempted: bool = False
     moved: bool = False
+    outage_until_s: float | None = None
+    outage_long: bool = False
     power: tuple[PowerUse, ...] = ()
     power_done: int = 0
     power_max: int | None = None
@@ -121,6 +125,10 @@ def _judge_unasked(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_FAULT_GONE)
     if not seen.covered:
         return Verdict(Code.GATE_NOT_COVERED)
+    if seen.outage_until_s is not None:  # before all that is handed to people one by one: they have been called for the whole
+        if seen.outage_long:
+            return Verdict(Code.GATE_MASS_OUTAGE_LONG)
+        return Verdict(Code.GATE_MASS_OUTAGE, {"until_s": seen.outage_until_s})
     if seen.procedure is None:
         return Verdict(Code.GATE_NO_PROCEDURE)
     if not seen.evidence:

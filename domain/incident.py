@@ -5,7 +5,7 @@ any state gives a decision with at least one reason, and an event that is late, 
 """
 
 from domain import events as ev
-from domain import flapping
+from domain import flapping, mass
 from domain.changed import changed
 from domain.commands import Message
 from domain.earned import heed
@@ -49,6 +49,10 @@ def _apply(draft: Draft, event: ev.Event) -> None:
             _on_acknowledged(draft, event)
         case ev.PolicyChanged():
             _on_policy_changed(draft, event)
+        case ev.MassOutageBegan():
+            mass.on_began(draft, event)
+        case ev.MassOutageEnded():
+            mass.on_ended(draft, event)
         case ev.TimerFired():
             pass  # only the consequences of time
         case _:

@@ -2,7 +2,7 @@
 
 from domain.commands import Fact, Facts, Message, Notify
 from domain.facts import Next
-from domain.gate import HELD
+from domain.gate import HELD, MASS_OUTAGE
 from domain.model import Customer, FaultClass, Operator
 from domain.reasons import Code
 from domain.state import Draft, Fault, Phase, worst_of
@@ -113,6 +113,8 @@ def next_of(draft: Draft) -> tuple[Next, float | None]:
     code = ahead.verdict.code
     if code in HELD:
         return Next.HELD, None
+    if code in MASS_OUTAGE:
+        return Next.MASS_OUTAGE, None
     if code is Code.GATE_UNKNOWN:
         return Next.WATCH, None
     # a promise of work that automation is not allowed to do would be a lie

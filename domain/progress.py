@@ -12,7 +12,8 @@ from domain.changed import changed
 from domain.closing import drop_unwatched, recover, settle_flapping
 from domain.commands import Fact, Message
 from domain.earned import heed
-from domain.gate import HELD, SHADOW, Verdict
+from domain.gate import HELD, MASS_OUTAGE, SHADOW, Verdict
+from domain.mass import is_segment
 from domain.messages import notice_operators, page_operator, tell_customer
 from domain.model import FaultClass, Level
 from domain.reasons import Code
@@ -33,7 +34,7 @@ from domain.work import (
     worked_on,
 )
 
-NOBODY_IS_CALLED = HELD | {Code.GATE_PAUSE, Code.GATE_NOT_COVERED, Code.GATE_UNKNOWN, Code.GATE_BUSY}
+NOBODY_IS_CALLED = HELD | {Code.GATE_PAUSE, Code.GATE_NOT_COVERED, Code.GATE_UNKNOWN, Code.GATE_BUSY, Code.GATE_MASS_OUTAGE}
 """Refusals after which nobody is paged: a person stopped it or is at work, the customer bought no recovery, or it may pass. Of what
 is held or out of sight operators get a notice."""
 
@@ -42,6 +43,9 @@ def progress(draft: Draft) -> None:
     """Bring the open incident as far as it goes now."""
     lose_overdue(draft)
     if draft.open_incident is None:
+        return
+    if is_segment(draft.host):
+        _page(draft)
         return
     if drop_unwatched(draft):
         return
@@ -258,6 +262,8 @@ def _page(draft: Draft) -> None:
     incident = draft.incident
     if incident.page is None or incident.acknowledged_by is not None:
         return
+    if incident.page.code in MASS_OUTAGE and draft.situation.outage_until_s is not None:
+        return  # the outage itself pages people; what is left of it afterwards does so for itself
     due = escalation.next_page(incident.page, draft.situation.policy.on_call, draft.now_s)
     if due is None:
         return

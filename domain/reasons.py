@@ -72,6 +72,8 @@ class Code(StrEnum):
     POLICY_CHANGED = "policy_changed"
     INVENTORY_REFUSED = "inventory_refused"
     WATCHER_SILENT = "watcher_silent"
+    MASS_OUTAGE = "mass_outage"
+    MASS_OUTAGE_OVER = "mass_outage_over"
     HOST_REMOVED = "host_removed"
     HOST_MOVED = "host_moved"
     CHECK_REMOVED = "check_removed"
@@ -100,6 +102,8 @@ class Code(StrEnum):
     GATE_TRIED = "gate_tried"
     GATE_BUSY = "gate_busy"
     GATE_LIMIT = "gate_limit"
+    GATE_MASS_OUTAGE = "gate_mass_outage"
+    GATE_MASS_OUTAGE_LONG = "gate_mass_outage_long"
     GATE_POWER_AT_ONCE = "gate_power_at_once"
     GATE_POWER_RATE = "gate_power_rate"
     GATE_CLAIM_LOST = "gate_claim_lost"
@@ -167,6 +171,8 @@ SPEC: dict[Code, str] = {
     Code.HOST_MOVED: "P41",
     Code.INVENTORY_REFUSED: "P41",
     Code.WATCHER_SILENT: "C52",
+    Code.MASS_OUTAGE: "R26",
+    Code.MASS_OUTAGE_OVER: "R26",
     Code.CHECK_REMOVED: "P41",
     Code.EVENT_SET_ASIDE: "P41",
     Code.CLOCK_STEPPED: "P42",
@@ -190,6 +196,8 @@ SPEC: dict[Code, str] = {
     Code.GATE_TRIED: "R26",
     Code.GATE_BUSY: "R26",
     Code.GATE_LIMIT: "R26",
+    Code.GATE_MASS_OUTAGE: "R26",
+    Code.GATE_MASS_OUTAGE_LONG: "R26",
     Code.GATE_POWER_AT_ONCE: "R26",
     Code.GATE_POWER_RATE: "R26",
     Code.GATE_CLAIM_LOST: "R26",

@@ -149,7 +149,7 @@ def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) 
 def _failed(event: ev.RunEnded) -> Code | None:
     """Why people have to take over after this run; ``None`` where they don't."""
     if event.outcome is ev.RunOutcome.REFUSED:
-        if event.code in _MOVED | _SPENT:
+        if event.code in _MOVED | _SPENT | gate.PASSING:
             return Code(event.code)
         return Code.RUN_REFUSED if event.acted else None
     return _ENDS[event.outcome] if event.outcome in _BAD else None

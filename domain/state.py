@@ -192,7 +192,8 @@ class HostState:
 class Situation:
     """What holds while a decision is made: the accepted inventory and the operators' overlay.
 
-    ``pauses`` are the inventory's and the overlay's; ``new_id`` is the id that an incident opened now would get.
+    ``pauses`` are the inventory's and the overlay's; ``new_id`` is the id that an incident opened now would get;
+    ``outage_until_s``: the host's segment is in a mass outage (``domain.mass.until_s``).
     """
 
     policy: Policy
@@ -201,6 +202,7 @@ class Situation:
     held: bool = False
     held_all: bool = False
     stop_file: bool = False
+    outage_until_s: float | None = None
     new_id: str = "INC-000000"
     trust: Trust = NO_TRUST
 

@@ -102,7 +102,9 @@ def judge(draft: Draft, fault: Fault) -> gate.Verdict:
 
 def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
     situation, incident = draft.situation, draft.incident
-    host = situation.host
+    host, outage_until_s = situation.host, situation.outage_until_s
+    if fault.fault_class is not FaultClass.SERVER:
+        outage_until_s = None
     if host is None or draft.customer is None:
         return Circumstances(mode=situation.policy.mode, fault=False)
     runbook = host.procedures.get(fault.fault_class)
@@ -119,6 +121,8 @@ def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
         standing=standing_of(draft.trust, situation.policy.procedures, runbook),
         tried=fault.target in incident.tried or incident.runs >= MAX_RUNS,
         busy=draft.asked is not None,
+        outage_until_s=outage_until_s,
+        outage_long=outage_until_s is not None and draft.now_s >= outage_until_s,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from domain.mass import is_segment
 from domain.wording import moment, plain
 from engine.context import Context
 from engine.links import ExpiredError, LinkError, read_ack
@@ -101,7 +102,10 @@ def _trouble(context: Context, row: IncidentRow) -> list[str]:
     name, zone = (customer.name, customer.zone) if customer is not None else (row.customer, "UTC")
     faults = incident.faults if incident is not None and incident.id == row.id else ()
     fails = [f"{fault.check}: {plain(fault.detail)}" if fault.detail else fault.check for fault in faults]
-    return [*fails, f"Customer: {name}", f"since {moment(row.fault_at_s, zone, 'en')}"]
+    since = f"since {moment(row.fault_at_s, zone, 'en')}"
+    if is_segment(row.host):
+        return [f"mass outage, hosts unreachable: {', '.join(fault.detail for fault in faults)}", since]
+    return [*fails, f"Customer: {name}", since]
 
 
 def _decided(context: Context, token: str) -> Response:

@@ -68,7 +68,7 @@ UNSAID = frozenset({
     Code.NOTED, Code.DELIVERED, Code.REPORT_ASKED, Code.REPORT_WRITTEN, Code.REPORT_FAILED, Code.DELIVERY_FAILED,
     Code.NOT_WORKED_ON, Code.OUT_OF_SIGHT, Code.POLICY_CHANGED, Code.INVENTORY_REFUSED, Code.WATCHER_SILENT, Code.EVENT_SET_ASIDE,
     Code.NOT_WATCHED, Code.NOT_NEEDED, Code.RUNBOOK_APPROVED, Code.RUNBOOK_REVOKED, Code.RUNBOOK_REHEARSED, Code.RUNBOOK_NOT_PASSED,
-    Code.RUNBOOK_LOWERED, Code.RUNBOOK_RAISED, Code.OWN_JUDGEMENT, *history.QUIET,
+    Code.RUNBOOK_LOWERED, Code.RUNBOOK_RAISED, Code.OWN_JUDGEMENT, Code.MASS_OUTAGE, Code.MASS_OUTAGE_OVER, *history.QUIET,
 })  # fmt: skip
 """Not of the customer's concern, or said by another line: what the gate refused stands among what was withheld."""
 _OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code.WOULD_RUN, Code.SAME_SERVICE})

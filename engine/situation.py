@@ -5,18 +5,18 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from domain.mass import is_segment
 from domain.model import Policy
 from domain.state import HostState, Situation
 from domain.trust import NO_TRUST
-from store import overlay, trust
+from store import overlay, segments, trust
 from store.codec import decode
 from store.tables import HostRow, IncidentRow
 
 
 def situation_of(session: Session, policy: Policy, host: str, stop_file: Path) -> Situation:
     """The situation of one host at this moment of the transaction."""
-    holds = overlay.holds(session)
-    found = policy.hosts.get(host)
+    holds, found = overlay.holds(session), policy.hosts.get(host)
     return Situation(
         policy=policy,
         host=found,
@@ -24,6 +24,7 @@ def situation_of(session: Session, policy: Policy, host: str, stop_file: Path) -
         held=host in holds,
         held_all="" in holds,
         stop_file=stop_file.exists(),
+        outage_until_s=segments.outage_until_s(session, policy, found.segment) if found is not None else None,
         new_id=f"INC-{_last_number(session) + 1:06d}",
         trust=trust.trust_for(session, found.customer) if found is not None else NO_TRUST,
     )
@@ -37,7 +38,8 @@ def state_of(session: Session, host: str) -> HostState:
 
 def open_hosts(session: Session) -> list[str]:
     """Hosts that have an open incident, by name."""
-    return list(session.exec(select(HostRow.host).where(col(HostRow.incident).is_not(None)).order_by(col(HostRow.host))))
+    names = session.exec(select(HostRow.host).where(col(HostRow.incident).is_not(None)).order_by(col(HostRow.host)))
+    return [name for name in names if not is_segment(name)]
 
 
 def _last_number(session: Session) -> int:

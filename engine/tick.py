@@ -15,11 +15,13 @@ from domain import events as ev
 from domain.aside import set_aside
 from domain.due import next_due_s
 from domain.incident import step
+from domain.mass import segment_of
 from domain.model import Policy
 from domain.pauses import Pause
 from domain.reasons import Code
 from domain.state import Decision, HostState, Incident, Situation
 from engine.context import Context
+from engine.outages import Outages, Turn, judge_again
 from engine.situation import open_hosts, situation_of, state_of
 from store import inbox, lease, outbox, overlay, policies, steady, trust
 from store.codec import encode
@@ -62,6 +64,7 @@ class Ticker:
     def __init__(self, context: Context, holder: str) -> None:
         self._context = context
         self._holder = holder
+        self._outages = Outages()
 
     def once(self) -> int:
         """Decide what is pending (at most a batch) and what time has made due; returns how many events were decided."""
@@ -151,6 +154,16 @@ class Ticker:
         trust.learn(session, decision.learnt)
         about = incident.id if incident is not None else getattr(event, "incident", None)
         session.add(_record(seq, type(event).__name__, host, situation, decision, about))
+        if isinstance(event, ev.MassOutageEnded):
+            judge_again(session, policy, segment_of(host), now_s)
+        elif before.incident is not None or decision.state.incident is not None:
+            for turn in self._outages.turns(session, policy, host, decision.state, now_s):
+                self._turn(session, turn, policy, now_s)
+
+    def _turn(self, session: Session, turn: Turn, policy: Policy, now_s: float) -> None:
+        """A mass outage begins or ends: that is an event too, and is decided with the one that brought it about."""
+        seq = inbox.take_in(session, turn)
+        self._decide_for(session, seq=seq, event=turn, policy=policy, host=turn.host, now_s=now_s)
 
 
 def _blames_the_event(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from domain import mass
 from domain.model import Language, Mode, Policy, effective_mode
 from domain.pauses import Pause, boundary_s
 from domain.wording import plain
@@ -177,9 +178,9 @@ def _missing(context: Context, session: Session) -> list[str]:
 
 
 def _stopped(context: Context, session: Session, policy: Policy | None) -> list[str]:
-    """What keeps it from acting: the stop file, holds, and the pauses that are not over."""
-    lines = _stop_file(context)
+    """What keeps it from acting: the stop file, mass outages, holds, and the pauses that are not over."""
     zone = context.settings.zone
+    lines = [*_stop_file(context), *_mass_outages(session, zone)]
     for row in overlay.open_holds(session):
         why = f" ({plain(row.reason)})" if row.reason else ""
         lines.append(f"hold on {row.host or 'every host'} by {row.set_by} since {history.local(row.set_s, zone)}{why}")
@@ -195,6 +196,15 @@ def _stop_file(context: Context) -> list[str]:
     if said is None:
         return []
     return [f"nothing is done anywhere: {file} is there{f' ({said})' if said else ''}; hikeshi release --all"]
+
+
+def _mass_outages(session: Session, zone: str) -> list[str]:
+    of_segments = col(IncidentRow.host).startswith(mass.SEGMENT), col(IncidentRow.closed_at_s).is_(None)
+    return [
+        f"mass outage of segment {mass.segment_of(row.host)} since {history.local(row.opened_at_s, zone)}: {row.id}, "
+        f"{f'{row.acknowledged_by} has it' if row.acknowledged_by else 'nobody has it yet'}; no power is switched there by itself"
+        for row in session.exec(select(IncidentRow).where(*of_segments).order_by(col(IncidentRow.number)))
+    ]
 
 
 def _pause(pause: Pause) -> str:

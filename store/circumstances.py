@@ -16,7 +16,7 @@ from domain.procedure import LEFT_ALONE, Effect, Step
 from domain.reasons import Code
 from domain.state import HostState
 from domain.trust import standing_of
-from store import overlay, policies, trust
+from store import overlay, policies, segments, trust
 from store.codec import decode
 from store.db import store_of
 from store.outbox import held_by
@@ -52,6 +52,7 @@ def judge_step(
         claimed=held_by(session, run.key, who) is not None and _awaited(state, run),
         attempted=_attempted(session, run, step, switched),
         moved=moved_since(session, run, host),
+        outage_until_s=segments.outage_until_s(session, policy, host.segment) if step.effect is Effect.POWER else None,
         power=_power(session, policy.limits.power, host, now_s) if step.effect is Effect.POWER else (),
         power_done=len(switched),
         power_max=max_power_actions if step.effect is Effect.POWER else None,

@@ -43,6 +43,14 @@ def insert(session: Session, event: Event) -> bool:
     )
 
 
+def take_in(session: Session, event: Event) -> int:
+    """An event that is decided in the same transaction: its place in the order."""
+    insert(session, event)
+    row = session.exec(select(Inbox).where(Inbox.event_id == event.id)).one()
+    row.decided = True
+    return row.seq or 0
+
+
 def pending(session: Session, limit: int = 100) -> list[tuple[int, Event | Unreadable]]:
     """What is not decided yet as ``(seq, event)``, in the order of its writing; one writer at a time makes that the order of
     ``seq``."""

@@ -96,6 +96,17 @@ class HostRow(SQLModel, table=True):
     incident: str | None = _maybe()
 
 
+class UnreachableRow(SQLModel, table=True):
+    """A host that can't be reached now, and since when by the steady clock: what a mass outage is counted by."""
+
+    __tablename__: ClassVar[str] = "unreachable"
+    __table_args__ = (Index("unreachable_segment", "segment", "since_s"),)
+
+    host: str = _text(primary_key=True)
+    segment: str = _text()
+    since_s: float
+
+
 class IncidentRow(SQLModel, table=True):
     """One trouble from fault to recovery, as people ask for it; the truth is the host's state and the decisions."""
 

@@ -12,6 +12,7 @@ from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
 from domain.events import Event, RunRequested, TimerFired
 from domain.facts import FACTS, Next, problems
+from domain.gate import MASS_OUTAGE
 from domain.incident import step
 from domain.messages import channels_of
 from domain.model import FaultClass, Mode, effective_mode
@@ -177,6 +178,8 @@ def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
     named = [fault for fault in faults if fault.fault_class in situation.host.procedures]
     if taken.held():
         assert incident.held_level is not None, "held, and nobody knows"
+    elif situation.outage_until_s is not None and any(fault.fault_class is FaultClass.SERVER for fault in faults):
+        return  # operators were called for the whole segment
     elif all(fault.target not in incident.tried for fault in faults):
         assert effective_mode(situation.policy, situation.host) is Mode.ON, "automation may not act, and nobody was called"
         assert named, "there is no procedure, and nobody was called"
@@ -188,13 +191,15 @@ def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
 
 
 def what_is_said_of_operators_is_true(taken: Taken) -> None:
-    """R3, R25: "have been called in" only where somebody was paged, or had taken it before; "have been told" likewise."""
+    """R3, R25: "have been called in" only where somebody was paged, or had taken it before; "have been told" likewise. For a mass
+    outage they were called once, and not for each host."""
     incident = taken.after.incident or taken.before.incident  # of two that settle at once the first is told before the end
     for mail in taken.mails():
         if mail.facts["next"] == Next.PEOPLE and taken.situation.policy.on_call.order:
             assert incident is not None
             assert incident.page is not None, f"{mail.key} speaks of people who were never called"
-            assert incident.page.paged or incident.acknowledged_by, f"{mail.key} speaks of people who were not called yet"
+            called = incident.page.paged or incident.acknowledged_by
+            assert called or incident.page.code in MASS_OUTAGE, f"{mail.key} speaks of people who were not called yet"
         if mail.facts["next"] == Next.HELD:
             assert incident is not None
             assert incident.held_level is not None, f"{mail.key} speaks of people who were not told"
@@ -331,6 +336,18 @@ def only_what_is_covered_runs(taken: Taken) -> None:
         assert {host.procedures[item] for item in classes} == {run.runbook}
 
 
+def no_server_is_worked_on_in_a_mass_outage(taken: Taken) -> None:
+    """R26: nor are people called for one by one, for what is held back."""
+    if taken.situation.outage_until_s is None:
+        return
+    for run in taken.own_runs():
+        assert taken.after.incident is not None
+        faults = [taken.after.incident.fault(check) for check in run.checks]
+        assert all(fault is not None and fault.fault_class is not FaultClass.SERVER for fault in faults), f"{run.key} in an outage"
+    for page in taken.pages():
+        assert page.message is not Message.PAGE or page.facts["reason"] not in MASS_OUTAGE, f"{page.key} in an outage"
+
+
 def a_server_waits_for_its_clock(taken: Taken) -> None:
     """R20: the wait has passed since evidence began anew and its clock runs."""
     for run in taken.own_runs():
@@ -464,6 +481,7 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     nothing_runs_against_a_persons_will,
     nothing_acts_on_its_own_that_nobody_approved,
     only_what_is_covered_runs,
+    no_server_is_worked_on_in_a_mass_outage,
     a_server_waits_for_its_clock,
     one_run_per_target,
     one_run_at_a_time,

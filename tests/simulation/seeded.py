@@ -275,6 +275,8 @@ class Simulation:
                 self._somebody_acknowledges,
                 self._somebody_runs_something,
                 self._the_inventory_changes,
+                self._many_others_fall,
+                self._many_others_are_back,
             ]
         )()
         self._later(self.random.choice([1.0, 30.0, 120.0, 600.0, 1200.0]), self._mischief)
@@ -310,9 +312,14 @@ class Simulation:
             watched.memory, watched.looked_s = Memory(), None
 
     def _the_clock_is_set(self) -> None:
+        self._set_clock(self.random.choice([0.0, 1.0, -1.0, 600.0, -7 * HOUR_S, 5 * HOUR_S]))
+
+    def _set_clock(self, offset_s: float) -> None:
         """What waits is moved with it, as ``engine.stepping`` does it."""
-        before_s, self.offset_s = self.offset_s, self.random.choice([0.0, 1.0, -1.0, 600.0, -7 * HOUR_S, 5 * HOUR_S])
-        self.state = moved(self.state, self.offset_s - before_s)
+        by_s, self.offset_s = offset_s - self.offset_s, offset_s
+        self.state = moved(self.state, by_s)
+        if self.situation.outage_until_s is not None:
+            self.situation = replace(self.situation, outage_until_s=self.situation.outage_until_s + by_s)
 
     def _the_machine_reboots(self) -> None:
         """With whatever its clock says."""
@@ -347,6 +354,14 @@ class Simulation:
         runbook = self.random.choice([RESTART, POWER, "another"])
         self._arrives(ev.RunRequested(id=f"request/{self.drawn}", at_s=self.engine_s, host=HOST, runbook=runbook, by="first"))
 
+    def _many_others_fall(self) -> None:
+        self.situation = replace(self.situation, outage_until_s=self.engine_s + self.random.choice([600.0, HOUR_S]))
+
+    def _many_others_are_back(self) -> None:
+        self.situation = replace(self.situation, outage_until_s=None)
+        self.drawn += 1
+        self._decide(ev.TimerFired(id=f"back/{self.drawn}", at_s=self.engine_s, host=HOST))
+
     def _the_inventory_changes(self) -> None:
         self._accept(self.random.choice(self.inventories))
 
@@ -379,10 +394,12 @@ class Simulation:
         self.random = _NoMoreTrouble()
         self.agenda = [item for item in self.agenda if item[2].__name__ not in TROUBLE]
         heapq.heapify(self.agenda)
-        self.offset_s = self.cut_off_until_s = self.silent_until_s = 0.0
+        self.cut_off_until_s = self.silent_until_s = 0.0
+        self._set_clock(0.0)
         self.drawn += 1
         self._all_is_released()
         self._pauses_are_cancelled()
+        self._many_others_are_back()
         self._accept(self.inventories[0])
         for watched in self.watched:
             watched.failing = False

@@ -22,6 +22,7 @@ from simulation.walk import (
     evidence_is_lost,
     hold_or_release,
     inventory_changes,
+    outage_begins_or_ends,
     passes,
     pause_begins_or_ends,
     recorded,
@@ -69,6 +70,7 @@ MAIN: dict[str, Letter] = {
 RARE: dict[str, Letter] = {
     "effect-unknown": run_ends(RunOutcome.UNKNOWN, acted=True),
     "evidence-lost": evidence_is_lost,
+    "outage": outage_begins_or_ends,
     "requested": run_is_requested(POWER),
     "requested-long-ago": run_is_requested(POWER, ago_s=61),
     "moved": run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_TARGET_CHANGED),

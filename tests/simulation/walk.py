@@ -14,7 +14,7 @@ from sample_policy import HOST
 
 from domain import events as ev
 from domain.commands import Message
-from domain.gate import SHADOW
+from domain.gate import MASS_OUTAGE, SHADOW
 from domain.incident import step
 from domain.model import Policy
 from domain.observation import Verdict
@@ -25,6 +25,7 @@ from simulation.invariants import Taken, hold_for_state, hold_for_step, run_time
 
 START_S = 1_772_413_200.0  # 2026-03-02 10:00 in Tokyo
 PAUSE_S = 1800.0
+OUTAGE_S = 3600.0
 
 
 class Place(NamedTuple):
@@ -145,6 +146,14 @@ def hold_or_release(place: Place) -> tuple[ev.Event, Place]:
     return kind(id="h", at_s=place.now_s, host=HOST, by="first"), place._replace(situation=situation)
 
 
+def outage_begins_or_ends(place: Place) -> tuple[ev.Event, Place]:
+    """Of the host's segment, which many other hosts are in."""
+    now_s, on = place.now_s, place.situation.outage_until_s is not None
+    kind = ev.MassOutageEnded if on else ev.MassOutageBegan
+    event = kind(id=f"o{now_s}", at_s=now_s, host=HOST, unreachable=9, hosts=40)
+    return event, place._replace(situation=replace(place.situation, outage_until_s=None if on else now_s + OUTAGE_S))
+
+
 def work_is_announced(place: Place) -> tuple[ev.Event, Place]:
     return ev.WorkAnnounced(id="w", at_s=place.now_s, host=HOST, run=_run(place), by="flow:1"), place
 
@@ -253,6 +262,7 @@ def essence(place: Place) -> object:
     return (
         place.policy,
         situation.held,
+        max(0.0, situation.outage_until_s - now_s) if situation.outage_until_s is not None else None,
         tuple(end - now_s for end in ends_s),
         tuple((item.check, item.verdict, item.flapping, tuple(now_s - at_s for at_s in item.changes)) for item in state.checks),
         _essence_of_incident(state.incident, now_s) if state.incident is not None else None,
@@ -270,6 +280,7 @@ def _essence_of_incident(incident: Incident, now_s: float) -> object:
         incident.seen,
         (incident.told_level, incident.failed is not None, incident.outcome is not None),
         (incident.refused, incident.held_level) if incident.phase is not Phase.HANDED else None,
+        page is not None and page.code in MASS_OUTAGE,
         incident.refused in SHADOW and not incident.rehearsed,
         incident.customer,
         max(0.0, incident.unseen_notice_s - now_s) if incident.unseen_notice_s is not None else None,

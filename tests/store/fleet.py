@@ -35,6 +35,7 @@ WAIT_OF_CONTRACT_S = 900.0
 PLENTY = PowerLimit(100, 1000)
 NO_LIMITS = Limits(actions_at_once=100, power=PowerLimits(PLENTY, PLENTY, PLENTY))
 POWER_CYCLE = "power-cycle"
+LEASE_S = 900.0
 
 
 def fleet(hosts: int, *, customers: int = 1, parents: int = 0, limits: Limits = NO_LIMITS, **changes: Any) -> Policy:
@@ -86,7 +87,7 @@ def out(store: Store, policy: Policy, who: str = "us") -> list[Run]:
         put_state(store, _down(run, policy.hosts[run.host].customer))
         with store.write() as session:
             outbox.put(session, run)
-        assert outbox.claim(store, run.key, who, 1e6) is not None
+        assert outbox.claim(store, run.key, who, LEASE_S) is not None
     return runs
 
 

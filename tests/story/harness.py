@@ -163,6 +163,14 @@ class World:
     def _trusts(self, **changes: frozenset[str] | frozenset[tuple[str, str]]) -> None:
         self.situation = replace(self.situation, trust=replace(self.situation.trust, **changes))  # type: ignore[arg-type]  # as named
 
+    def mass_outage_begins(self, *, patience_minutes: float = 60) -> None:
+        """Of the host's segment: the engine finds it with another host's decision, and this one's next meets it."""
+        self.situation = replace(self.situation, outage_until_s=self.now_s + patience_minutes * 60)
+
+    def mass_outage_ends(self) -> None:
+        self.situation = replace(self.situation, outage_until_s=None)
+        self.happens(ev.TimerFired(id=self._id(), at_s=self.now_s, host=HOST))
+
     def stop_file_appears(self) -> None:
         self.situation = replace(self.situation, stop_file=True)
 

@@ -5,6 +5,7 @@ from sample_policy import POWER, RESTART, policy
 
 from domain.commands import Message
 from domain.events import RunOutcome
+from domain.gate import PASSING
 from domain.model import Contract, FaultClass
 from domain.reasons import Code
 from story.harness import World
@@ -373,12 +374,23 @@ def test_a_run_refused_at_the_last_moment_is_tried_again_after_a_while_and_then_
     world.expect_mail(Message.FAULT)
     for _ in range(5):
         world.expect_run(RESTART, service="nginx.service")
-        world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_LIMIT)
-        world.expect_reason(Code.RUN_REFUSED, reason=Code.GATE_LIMIT)
+        world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_BUSY)
+        world.expect_reason(Code.RUN_REFUSED, reason=Code.GATE_BUSY)
         world.expect_nothing()
         world.fast_forward(minutes=1)
     world.expect_mail(Message.NOT_RECOVERED, acted=False, outcome="refused")
     world.expect_page("first", reason="gate_tried")
+
+
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_a_run_that_waited_for_its_turn_in_vain_goes_to_people(code: Code) -> None:  # R26
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_ends(RunOutcome.REFUSED, acted=False, code=code)
+    world.expect_mail(Message.NOT_RECOVERED, acted=False, outcome="refused", reason=code)
+    world.expect_page("first", reason=code)
 
 
 def test_a_run_stopped_midway_goes_to_people() -> None:

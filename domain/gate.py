@@ -40,7 +40,7 @@ class Circumstances:
     is no longer the one that was decided for. ``outage_until_s``: its segment is in a mass outage, of which what is held back waits
     so long for the end; ``outage_long``: it has. ``power``: of a power action, what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
-    this step doesn't). ``running``, ``limit``, ``claimed``, ``attempted``, ``moved`` and those of power are known at admission only.
+    this step doesn't). ``running``, ``limit``, ``claimed``, ``attempted``, ``moved`` and power's are known at admission only.
     """
 
     mode: Mode

@@ -7,6 +7,7 @@ from typing import Any
 from store_samples import NOW_S, accept, put_state
 
 from domain.commands import Run
+from domain.events import RunbookApproved
 from domain.model import (
     Brand,
     Check,
@@ -25,9 +26,9 @@ from domain.model import (
     PowerLimit,
     PowerLimits,
 )
-from domain.procedure import Effect, Step
+from domain.procedure import Effect, Procedure, Step
 from domain.state import Fault, HostState, Incident, Phase, RunRef
-from store import outbox
+from store import outbox, trust
 from store.admit import Admission, Request, admit
 from store.db import Store
 
@@ -35,6 +36,7 @@ WAIT_OF_CONTRACT_S = 900.0
 PLENTY = PowerLimit(100, 1000)
 NO_LIMITS = Limits(actions_at_once=100, power=PowerLimits(PLENTY, PLENTY, PLENTY))
 POWER_CYCLE = "power-cycle"
+RUNBOOK = Procedure(POWER_CYCLE, "hash", {}, 3600.0, (Step("cycle", "power", effect=Effect.POWER),), max_power_actions=1)
 LEASE_S = 900.0
 
 
@@ -54,6 +56,7 @@ def fleet(hosts: int, *, customers: int = 1, parents: int = 0, limits: Limits = 
         on_call=OnCall(("first", "second")),
         mode=Mode.ON,
         limits=limits,
+        procedures={POWER_CYCLE: RUNBOOK},
     )
     return replace(policy, **changes)
 
@@ -79,9 +82,17 @@ def run_of(name: str) -> Run:
     )
 
 
+def approve(store: Store) -> None:
+    """Somebody answers for the runbook."""
+    with store.write() as session:
+        said = RunbookApproved(id="approved", at_s=NOW_S, runbook=POWER_CYCLE, version=RUNBOOK.version, by="first", reason="tried")
+        trust.apply(session, said)
+
+
 def out(store: Store, policy: Policy, who: str = "us") -> list[Run]:
     """A run is out on every host, claimed by ``who``: its server has been down for as long as the contract waits."""
     accept(store, policy)
+    approve(store)
     runs = [run_of(name) for name in policy.hosts]
     for run in runs:
         put_state(store, _down(run, policy.hosts[run.host].customer))

@@ -6,12 +6,15 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from fixtures_prefect import until
 from fixtures_up import Up
+from prefect_ui import browser
 
+from engine.prefect_credential import read_credential
 from store import overlay
 
 UNIT = "nginx"
@@ -182,6 +185,34 @@ def test_an_operators_run_is_the_same_when_retried(up: Up) -> None:
     up.retry(run_id)
     until(lambda: up.run(run_id)["run_count"] == 2)
     assert up.ended(run_id).name == "Done elsewhere"
+    assert up.host.service_starts(UNIT) == before + 1
+
+
+def test_an_operator_starts_a_run_in_the_browser_and_watches_it_finish(up: Up, tmp_path: Path) -> None:
+    before = up.host.service_starts(UNIT)
+    known = {run["id"] for run in up.ask("/flow_runs/filter", {})}
+
+    def begun() -> str:
+        return next((str(run["id"]) for run in up.ask("/flow_runs/filter", {}) if run["id"] not in known), "")
+
+    with browser(up.settings.prefect_url, tmp_path) as ui:
+        ui.sign_in(read_credential(up.settings.prefect_credential))
+        ui.open_form("run-runbook")
+        ui.choose("runbook", "restart-service")
+        ui.fill(host="web01", operator="first-line", reason="new config")
+        ui.untick("dry_run")
+        run_id = ui.submit(begun)
+        ui.until_state("Recovered")
+        assert ui.servers_asked() == {urlsplit(up.settings.prefect_url).netloc}, "nothing is fetched from elsewhere"
+    assert up.ended(run_id).type == "COMPLETED"
+    assert up.run(run_id)["parameters"] == {
+        "runbook": "restart-service",
+        "host": "web01",
+        "operator": "first-line",
+        "reason": "new config",
+        "service": None,
+        "dry_run": False,
+    }
     assert up.host.service_starts(UNIT) == before + 1
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import runbooks
 from domain.model import Host
@@ -13,7 +14,6 @@ from hikeshi.exits import Exit
 from hikeshi.show import out_json, refuse
 from remediation import ACTIONS, CannotAct, sudoers
 from remediation.action import NOTHING
-from remediation.fsck import FSCK
 
 FILE = "/etc/sudoers.d/hikeshi"
 
@@ -39,8 +39,9 @@ def command_lines(host: Host, procedures: Mapping[str, Procedure], known: Mappin
     the runbooks name."""
     services: list[str | None] = [*sorted({check.service for check in host.checks if check.service is not None})]
     steps = [step for name in host.procedures.values() if name in procedures for step in procedures[name].steps]
-    # a rescue system has no rules of ours: whoever may log in there may do anything
-    for step in (step for step in steps if step.acts and step.action != FSCK.name):
+    # What is sent to its power control or its rescue system needs no rule on the host itself.
+    host = replace(host, power=None, rescue=None)
+    for step in (step for step in steps if step.acts):
         for service in services or [None]:
             try:
                 yield from ACTIONS[step.action].describe(host, step.parameters, service, known)

@@ -3,14 +3,15 @@
 import contextlib
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import Host
 from domain.procedure import Effect, Parameter, StepOutcome
-from remediation.action import NOTHING, Attempted, CannotReach, Connect, Connection, Leave, Result, Target
+from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Result, Target
 from remediation.host import INIT, SYSTEMD, SYSV, as_root, has_systemd, probes, words
+from remediation.powering import POWER_DRIVERS
 from runbooks.spec import ParameterSpec
 
 _PART_TIMEOUT_S = 15.0
@@ -45,21 +46,40 @@ def without_secrets(text: str) -> str:
     return _SECRET.sub(r"\1***", text)
 
 
+def _power(target: Target, connect: Connect) -> str:
+    """What the power control says (R21: the status lamp), as text. Raises ``CannotReach`` and ``CannotAct``."""
+    control = target.host.power
+    driver = POWER_DRIVERS.get(control.driver) if control is not None else None
+    if control is None or driver is None:
+        raise CannotAct("the inventory names no power control")
+    session = driver.open(target, control, connect)
+    try:
+        seen = session.look()
+    finally:
+        session.close()
+    return f"power: {seen.state}\nhealth: {seen.health}\n"
+
+
 @dataclass
 class PreparedDiagnosis:
+    """``_connection`` is ``None`` where no login was possible. ``_kept`` and ``_missed`` are what was asked beside the login."""
+
     target: Target
-    _connection: Connection
+    _connection: Connection | None
+    _kept: Mapping[str, str]
+    _missed: Sequence[str]
     before: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     def start(self, leave: Leave) -> Result:
         """One part after the other, each bounded in time; one that can't be had leaves the others alone."""
-        clock = self.target.clock
-        deadline_s = clock.boottime_s() + leave.timeout_s
-        parts = _parts(self.target.host, self.target.known)
-        kept, missed = [], []
+        for name, text in self._kept.items():
+            self.target.keep(name, text)
+        parts = _parts(self.target.host, self.target.known) if self._connection is not None else []
+        kept, missed = list(self._kept), list(self._missed)
+        deadline_s = self.target.clock.boottime_s() + leave.timeout_s
         for name, argv in parts:
-            remaining_s = deadline_s - clock.boottime_s()
-            if remaining_s <= 0:
+            remaining_s = deadline_s - self.target.clock.boottime_s()
+            if self._connection is None or remaining_s <= 0:
                 missed.append(f"{name} (no time left)")
                 continue
             ran = self._connection.run(argv, min(_PART_TIMEOUT_S, remaining_s))
@@ -73,7 +93,8 @@ class PreparedDiagnosis:
         return Result(StepOutcome.DONE if kept else StepOutcome.FAILED, "; ".join(said), line)
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +114,26 @@ class Diagnose:
         service: str | None,  # noqa: ARG002
         known: Mapping[str, str] = NOTHING,
     ) -> tuple[str, ...]:
-        return tuple(map(shlex.join, (*probes(known), *(argv for _, argv in _parts(host, known)))))
+        lines = map(shlex.join, (*probes(known), *(argv for _, argv in _parts(host, known))))
+        asked = f"# asks the power control ({host.power.driver}) for its state and its lamp" if host.power is not None else ""
+        return (*filter(None, (asked,)), *(lines if host.ssh is not None else ()))
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> PreparedDiagnosis:  # noqa: ARG002
-        connection = connect(target)
+        kept, missed = {}, []
+        if target.host.power is not None:
+            try:
+                kept["power control"] = _power(target, connect)
+            except (CannotReach, CannotAct) as error:
+                missed.append(f"power control ({error})")
+        try:
+            connection = connect(target)
+        except CannotReach as error:
+            if not kept:
+                raise type(error)("; ".join([str(error), *missed])) from error
+            return PreparedDiagnosis(target, None, kept, [*missed, f"all that needs a login ({error})"])
         with contextlib.suppress(CannotReach):  # its systemd is ailing: so much the more is there to see
             has_systemd(target, connection)
-        return PreparedDiagnosis(target, connection)
+        return PreparedDiagnosis(target, connection, kept, missed)
 
     def settle(
         self,

@@ -54,7 +54,8 @@ def _command(argv: Sequence[str]) -> str:
     goes before the characters that sudoers(5) and fnmatch(3) would else read as their own."""
     program, *arguments = argv[2:]
     path = program if program.startswith("/") else f"/usr/{'sbin' if program in _SBIN else 'bin'}/{program}"
-    return " ".join([path, *(_escaped(argument) for argument in arguments)])
+    # a rule without arguments would allow any
+    return " ".join([path, *map(_escaped, arguments)] if arguments else [path, '""'])
 
 
 def _escaped(argument: str) -> str:

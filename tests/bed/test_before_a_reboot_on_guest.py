@@ -53,6 +53,13 @@ class TestDiagnose:
         assert "disk space" in login.kept
         assert "journal" not in login.kept
 
+    def test_the_rules_allow_to_look_and_nothing_else(self, login: Login) -> None:
+        login.allow(DIAGNOSE, {})
+        with contextlib.closing(login.connect(login.target())) as connection:
+            for wrong in (["dmesg", "--clear"], ["journalctl", "--vacuum-size=1"], ["journalctl", "--no-pager"]):
+                ran = connection.run(["sudo", "-n", *wrong], 10)
+                assert (ran.exit_status, "password is required" in ran.stderr) == (1, True), wrong
+
     def test_it_is_bounded_in_time(self, login: Login) -> None:
         login.guest.run(["rm", "-f", "/etc/sudoers.d/hikeshi"])
         result = diagnose(login, timeout_s=0)

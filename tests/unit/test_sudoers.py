@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import runbooks
-from domain.model import FaultClass
+from domain.model import FaultClass, PowerControl, Rescue, Secret, SshAccess
+from domain.procedure import Procedure, Step
 from hikeshi.rights import command_lines
 from remediation import ACTIONS, CannotAct, sudoers
 
@@ -84,6 +85,26 @@ def test_the_rules_are_for_what_the_hosts_own_runbooks_restart(tmp_path: Path) -
 
     assert rules() == rules("restart-service") == rules("no-longer-there") == ["nginx"]
     assert rules("restart-fpm") == rules("restart-service", "restart-fpm") == ["nginx", "php8.2-fpm"]
+
+
+def test_what_is_sent_to_a_hypervisor_or_a_rescue_system_needs_no_rule_on_the_host() -> None:
+    login = SshAccess("operator", (), Secret("file", "/key"))
+    host = replace(
+        WEB,
+        power=PowerControl("virsh", "192.0.2.9", system="web01", ssh=login),
+        rescue=Rescue("cdrom", login),
+        procedures={FaultClass.SERVER: "all"},
+    )
+    steps = [Step(name, name, {"do": "cycle"} if name == "power" else {}) for name in ("diagnose", "power", "reboot", "fsck")]
+    known = {"all": Procedure("all", "v", {}, 600, tuple(steps))}
+    text = sudoers(host, command_lines(host, known))
+    assert re.findall("^    (.*?),?\\\\?$", text, re.MULTILINE) == [
+        "/usr/bin/systemctl restart nginx.service",
+        '/usr/bin/dmesg ""',
+        "/usr/bin/journalctl --no-pager --lines\\=1000",
+        "/usr/sbin/shutdown -r now",
+    ]
+    assert visudo(text) == ""
 
 
 @needs_visudo

@@ -143,6 +143,29 @@ class Document:
         self.add(entry, "not_scalar", f"is {_named(node)}", "a plain text or number")
         return None
 
+    def value(self, entry: Entry) -> str | int | float | bool | tuple[str, ...] | None:
+        """As ``scalar``, or a list of texts as they are written: 5 is "5" in a list of arguments."""
+        if not isinstance(entry.node, SequenceNode):
+            return self.scalar(entry)
+        items = self.items(entry)
+        if not items or any(self.scalar(item) is None for item in items):
+            return None
+        return tuple(str(item.node.value) for item in items)
+
+    def words(self, entry: Entry) -> tuple[str, ...]:
+        """One text, or a list of them."""
+        value = self.value(entry)
+        return value if isinstance(value, tuple) else () if value is None else (str(value),)
+
+    def whole(self, entry: Entry, low: int, high: int) -> int | None:
+        value = self.scalar(entry)
+        if value is None:
+            return None
+        if not isinstance(value, bool) and isinstance(value, int) and low <= value <= high:
+            return value
+        self.add(entry, "range", f"is out of range (got {shown(value)})", f"a whole number from {low} to {high}")
+        return None
+
     def text(self, entry: Entry, max_chars: int) -> str | None:
         """One line of visible characters."""
         value = self.scalar(entry)

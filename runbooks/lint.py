@@ -1,62 +1,126 @@
-"""What makes a procedure trustworthy, beyond being well-formed: it looks first and last, is bounded, and never acts twice."""
+"""What makes a procedure trustworthy, beyond being well-formed: it looks first and last, is bounded, goes only forward, and never
+does twice what can't be undone."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from domain.procedure import ANNOUNCE, LOOK, Parameter, Step
+from domain.mistake import shown
+from domain.procedure import (
+    ANNOUNCE,
+    CONTINUE,
+    FAILURES,
+    FAULT,
+    LOOK,
+    PASSED_OVER,
+    STOP,
+    Effect,
+    Parameter,
+    Step,
+    StepOutcome,
+)
 
 _TEMPLATE = re.compile(r"[{}$%]")
-_SAFE = re.compile(r"[A-Za-z0-9@._:/+=,][A-Za-z0-9@._:/+=,-]*", re.ASCII)
+_CHARS = r"[A-Za-z0-9@._:/+=,-]"
+_SAFE = re.compile(rf"(?!-){_CHARS}+", re.ASCII)
+_ARGUMENT = re.compile(rf"{_CHARS}+", re.ASCII)
 MAX_PARAMETER_CHARS = 255
+_SECRET = re.compile(
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|credentials?|auth)[=:]."  # password=…
+    r"|^--?(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key)$"  # … or in the next argument
+    r"|://[^/@]*:[^/@]*@"  # the user part of a URL
+    r"|PRIVATE KEY|^(?:ghp_|github_pat_|xox[abpr]-|sk-|AKIA[0-9A-Z]{12}|eyJ[A-Za-z0-9_-]{8})",
+    re.IGNORECASE,
+)
+_RANDOM = re.compile(r"(?=[A-Za-z+]*[0-9])(?=[0-9+]*[A-Za-z])[A-Za-z0-9+]{32,}={0,2}")
+"""A word of 32 characters and more, letters and digits mixed: no name that a person gave."""
+_OUTCOMES = {
+    LOOK: (str(StepOutcome.DOWN), PASSED_OVER),
+    ANNOUNCE: (str(StepOutcome.DONE), PASSED_OVER),
+}
+_OF_ACTIONS = (str(StepOutcome.DONE), *sorted(map(str, FAILURES)), PASSED_OVER)
+_CLASSES = ("server", "service")
 
 
 class Fault(NamedTuple):
-    """What is wrong with the step of this number, from 0 (``None``: with the procedure), and what would be right."""
+    """What is wrong with the step of this number, from 0 (``None``: with the procedure), and what would be right. ``key``: of
+    which value, where it is one."""
 
     step: int | None
     code: str
     wrong: str
     right: str
+    key: str = ""
 
 
 def parameter_fault(value: Parameter) -> Fault | None:
-    """A text with a template in it, or one that could be read by a shell or taken for an option."""
-    if not isinstance(value, str):
-        return None
-    if _TEMPLATE.search(value):
-        return Fault(None, "template", "has a template", "the value itself; commands hold no templates")
-    if len(value) > MAX_PARAMETER_CHARS or _SAFE.fullmatch(value) is None:
+    """A text with a template or a secret in it, or one that could be read by a shell or taken for an option. In a list, the words
+    after the first are a program's own arguments and may be options."""
+    words = value if isinstance(value, tuple) else (value,)
+    for index, word in enumerate(words):
+        if isinstance(word, str) and (fault := _word_fault(word, _ARGUMENT if index else _SAFE)) is not None:
+            return fault
+    return None
+
+
+def _word_fault(word: str, safe: re.Pattern[str]) -> Fault | None:
+    if _SECRET.search(word) or _RANDOM.search(word):
+        wrong, right = "looks like a secret (what was written is not shown)", "a file on the host that only its program may read"
+        return Fault(None, "secret", wrong, right)
+    if _TEMPLATE.search(word):
+        return Fault(None, "template", f"has a template (got {shown(word)})", "the value itself; commands hold no templates")
+    if len(word) > MAX_PARAMETER_CHARS or safe.fullmatch(word) is None:
+        start = " (not a - at its start)" if safe is _SAFE else ""
         return Fault(
             None,
             "shell",
-            "could be read by a shell or as an option",
-            f"at most {MAX_PARAMETER_CHARS} ASCII letters, digits and @ . _ : / + = , - (not a - at its start)",
+            f"could be read by a shell or as an option (got {shown(word)})",
+            f"at most {MAX_PARAMETER_CHARS} ASCII letters, digits and @ . _ : / + = , -{start}",
         )
     return None
 
 
-def faults(steps: Sequence[Step], budget_s: float) -> Iterator[Fault]:
-    """All that is wrong with the order and the bounds of these steps."""
+def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None) -> Iterator[Fault]:
+    """All that is wrong with the order and the bounds of these steps. ``max_power_actions`` of ``None``: it is not known."""
     acting = [index for index, step in enumerate(steps) if step.acts]
-    if steps and steps[0].action != LOOK:
-        yield Fault(
-            0,
-            "first_not_look",
-            "comes before anything was looked at",
-            f"a first step with action: {LOOK}",
-        )
+    if steps and (steps[0].action != LOOK or steps[0].when):
+        yield Fault(0, "first_not_look", "comes before anything was looked at", f"a first step with action: {LOOK} and no when")
     if not acting:
-        yield Fault(None, "no_action", "no step acts", f"one step besides {LOOK} and {ANNOUNCE}")
+        yield Fault(None, "no_action", "no step acts", f"one step besides {LOOK} and {ANNOUNCE}", "steps")
     for index in acting:
-        if not any(step.action == LOOK for step in steps[index + 1 :]):
-            yield Fault(index, "no_verify", "nothing looks whether it helped", f"a later step with action: {LOOK}")
+        if steps[index].changes and not _verified(steps, index):
+            yield Fault(index, "no_verify", "nothing looks whether it helped", f"verify, or a later step with action: {LOOK}")
     yield from _repeated(steps)
     yield from _announced(steps, acting)
-    needed_s = sum(step.timeout_s + step.until_s for step in steps)
+    for index in range(len(steps)):
+        yield from _leads_on(steps, index)
+        yield from _asks(steps, index)
+    needed_s = sum(map(_longest_s, steps))
     if needed_s > budget_s:
         wrong = f"the steps may take longer than the budget (got {budget_s:g} s)"
-        yield Fault(None, "budget", wrong, f"{needed_s:g} or more, or shorter steps")
+        yield Fault(None, "budget", wrong, f"{needed_s:g} or more, or shorter steps", "budget_s")
+    switching = sum(step.effect is Effect.POWER for step in steps)
+    if max_power_actions is not None and switching > max_power_actions:
+        wrong = f"the steps may switch the power {switching} times (max_power_actions: got {max_power_actions})"
+        yield Fault(None, "power", wrong, f"max_power_actions: {switching}, or fewer such steps (R26)", "max_power_actions")
+
+
+def _longest_s(step: Step) -> float:
+    once_s = step.timeout_s + step.reach_s
+    return once_s + step.until_s + (step.tries - 1) * (once_s + step.every_s)
+
+
+def _verified(steps: Sequence[Step], index: int) -> bool:
+    """Does a look follow in any case once this was done, and also where it failed and another step is gone on with?"""
+    step = steps[index]
+    looks = [
+        later
+        for later in range(index + 1, len(steps))
+        if steps[later].action == LOOK
+        and all(name == step.id and StepOutcome.DONE in wanted for name, wanted in steps[later].when.items())
+    ]
+    target = next((later for later, item in enumerate(steps) if item.id == step.on_failure), 0)
+    return bool(looks) and looks[-1] >= target
 
 
 def _repeated(steps: Sequence[Step]) -> Iterator[Fault]:
@@ -64,16 +128,54 @@ def _repeated(steps: Sequence[Step]) -> Iterator[Fault]:
     for index, step in enumerate(steps):
         if any(step.id == earlier.id for earlier in steps[:index]):
             yield Fault(index, "duplicate_id", "another step has this id", "an id of its own")
-        same = (earlier for earlier in steps[:index] if earlier.acts and earlier.action == step.action)
+        same = (earlier for earlier in steps[:index] if earlier.changes and earlier.action == step.action)
         if any(dict(earlier.parameters) == dict(step.parameters) for earlier in same):
             yield Fault(index, "acts_twice", "does once more what an earlier step did", "each action once (R26)")
 
 
 def _announced(steps: Sequence[Step], acting: Sequence[int]) -> Iterator[Fault]:
     """R20: the customer is told that work starts once, and before it does."""
+    changing = [index for index in acting if steps[index].changes]
     announcing = [index for index, step in enumerate(steps) if step.action == ANNOUNCE]
     for index in announcing:
-        if acting and index > acting[0]:
+        if changing and index > changing[0]:
             yield Fault(index, "announced_late", "announces work that has begun", "before the first step that acts (R20)")
         elif index != announcing[0]:
             yield Fault(index, "announced_twice", "announces the work once more", "one announcement (R20)")
+
+
+def _leads_on(steps: Sequence[Step], index: int) -> Iterator[Fault]:
+    """A failure leads on to a later step, never back."""
+    wanted = steps[index].on_failure
+    if wanted in (CONTINUE, STOP):
+        return
+    known = [step.id for step in steps]
+    later = known[index + 1 :]
+    if wanted not in known:
+        yield Fault(index, "no_such_step", f"no such step (got {shown(wanted)})", _one_of((CONTINUE, STOP, *later)), "on_failure")
+    elif wanted not in later:
+        wrong = f"leads back to where it has been: a loop (got {shown(wanted)})"
+        yield Fault(index, "loop", wrong, _one_of((CONTINUE, STOP, *later)), "on_failure")
+
+
+def _asks(steps: Sequence[Step], index: int) -> Iterator[Fault]:
+    """What a step depends on has been decided before."""
+    earlier = {step.id: step for step in steps[:index]}
+    for name, wanted in steps[index].when.items():
+        if name in earlier:
+            known: tuple[str, ...] = _OUTCOMES.get(earlier[name].action, _OF_ACTIONS)
+        elif name == FAULT:
+            known = _CLASSES
+        else:
+            there = any(step.id == name for step in steps)
+            wrong = "asks for what has not been done by then: a loop" if there else "no such step"
+            code = "loop" if there else "no_such_step"
+            yield Fault(index, code, f"{wrong} (got {shown(name)})", _one_of((FAULT, *earlier)), "when")
+            continue
+        for word in wanted:
+            if word not in known:
+                yield Fault(index, "outcome", f"{name} never ends so (got {shown(word)})", _one_of(known), "when")
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return f"one of {', '.join(words)}" if len(words) > 1 else words[0]

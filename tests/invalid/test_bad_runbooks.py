@@ -1,7 +1,10 @@
 """Runbooks that are refused, and the words they are refused with."""
 
 import re
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 import runbooks
 from domain.procedure import Effect, Parameter
 from remediation import ACTIONS
+from runbooks.lint import parameter_fault
 from runbooks.load import RunbookError
 from runbooks.spec import ActionSpec, ParameterSpec
 
@@ -45,7 +49,25 @@ class Anything:
         raise ValueError("1 to 9")
 
 
-KNOWN: dict[str, ActionSpec] = {"restart_service": ACTIONS["restart_service"], "anything": Anything()}
+class Spec:
+    """An action without parameters."""
+
+    parameters: Mapping[str, ParameterSpec] = MappingProxyType({})
+
+    def __init__(self, effect: Effect, *, repeatable: bool = False, rehearsals: tuple[str, ...] = ("guest",)) -> None:
+        self.effect = effect
+        self.repeatable = repeatable
+        self.rehearsals = frozenset(rehearsals)
+
+
+KNOWN: dict[str, ActionSpec] = {
+    "restart_service": ACTIONS["restart_service"],
+    "command": ACTIONS["command"],
+    "anything": Anything(),
+    "reboot": Spec(Effect.POWER),
+    "diagnose": Spec(Effect.NONE, repeatable=True),
+    "raid": Spec(Effect.CHANGE, rehearsals=()),
+}
 
 
 def mistakes(folder: Path, text: str | bytes, name: str = "bad.yaml") -> list[str]:
@@ -83,12 +105,13 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "unknown action, like none": (
         changed("action: restart_service", "action: zzz"),
-        'bad.yaml:6: steps[2].action: no such action (got "zzz"), would be right: announce, anything, look, restart_service',
+        'bad.yaml:6: steps[2].action: no such action (got "zzz"), '
+        "would be right: announce, anything, command, diagnose, look, raid, reboot, restart_service",
     ),
     "a URL with a password": (
         changed("action: restart_service", "action: 'https://u:secret@zzz.example/'"),
         'bad.yaml:6: steps[2].action: no such action (got "https://…@zzz.example/"), '
-        "would be right: announce, anything, look, restart_service",
+        "would be right: announce, anything, command, diagnose, look, raid, reboot, restart_service",
     ),
     "unknown parameter": (
         changed("timeout_s: 90", "parameters: {units: nginx}"),
@@ -119,11 +142,11 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "no verify": (
         without("verify"),
-        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: a later step with action: look",
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
     ),
     "first step acts": (
         changed("  - {id: look, action: look}\n", ""),
-        "bad.yaml:4: steps[0]: comes before anything was looked at, would be right: a first step with action: look",
+        "bad.yaml:4: steps[0]: comes before anything was looked at, would be right: a first step with action: look and no when",
     ),
     "announced late": (
         changed("  - {id: announce, action: announce}\n", "").replace(ACTS, f"{ACTS}\n  - {{id: announce, action: announce}}"),
@@ -244,6 +267,125 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "bad.yaml:1: is not UTF-8 (got byte 0xe9), would be right: a text file saved as UTF-8",
     ),
     "too big": ("#" * 70_000, "bad.yaml:0: is too big, would be right: at most 65536 bytes"),
+    "a power step without a bound": (
+        changed(ACTS, "- {id: reboot, action: reboot}"),
+        "bad.yaml:1: the steps may switch the power 1 times (max_power_actions: got 0), "
+        "would be right: max_power_actions: 1, or fewer such steps (R26)",
+    ),
+    "more power steps than its bound": (
+        changed(ACTS, "- {id: reboot, action: reboot}").replace("budget_s: 600", "budget_s: 600\nmax_power_actions: 0"),
+        "bad.yaml:3: max_power_actions: the steps may switch the power 1 times (max_power_actions: got 0), "
+        "would be right: max_power_actions: 1, or fewer such steps (R26)",
+    ),
+    "a bound that is none": (
+        changed("budget_s: 600", "budget_s: 600\nmax_power_actions: 99"),
+        'bad.yaml:3: max_power_actions: is out of range (got "99"), would be right: a whole number from 0 to 6',
+    ),
+    "power that is tried again": (
+        changed(ACTS, "- {id: reboot, action: reboot, retry: {attempts: 2, every_s: 5}}").replace(
+            "budget_s: 600", "budget_s: 600\nmax_power_actions: 1"
+        ),
+        "bad.yaml:7: steps[2].retry: reboot is not safe to repeat (R26), would be right: no retry here",
+    ),
+    "power switched twice": (
+        changed(ACTS, "- {id: reboot, action: reboot}\n  - {id: again, action: reboot}").replace(
+            "budget_s: 600", "budget_s: 600\nmax_power_actions: 2"
+        ),
+        "bad.yaml:8: steps[3]: does once more what an earlier step did, would be right: each action once (R26)",
+    ),
+    "a restart that is tried again": (
+        changed("timeout_s: 90", "retry: {attempts: 2, every_s: 5}"),
+        "bad.yaml:6: steps[2].retry: restart_service is not safe to repeat (R26), would be right: no retry here",
+    ),
+    "tried without an end": (
+        changed(ACTS, f"- {{id: see, action: diagnose, retry: {{attempts: 99, every_s: 5}}}}\n  {ACTS}"),
+        'bad.yaml:6: steps[2].retry.attempts: is out of range (got "99"), would be right: a whole number from 2 to 5',
+    ),
+    "leads back": (
+        changed("timeout_s: 90", "on_failure: look"),
+        'bad.yaml:6: steps[2].on_failure: leads back to where it has been: a loop (got "look"), '
+        "would be right: one of continue, stop, verify",
+    ),
+    "leads to itself": (
+        changed("timeout_s: 90", "on_failure: restart"),
+        'bad.yaml:6: steps[2].on_failure: leads back to where it has been: a loop (got "restart"), '
+        "would be right: one of continue, stop, verify",
+    ),
+    "leads nowhere": (
+        changed("timeout_s: 90", "on_failure: verfy"),
+        'bad.yaml:6: steps[2].on_failure: no such step (got "verfy"), would be right: one of continue, stop, verify',
+    ),
+    "a look that fails": (
+        changed("action: announce}", "action: announce, on_failure: stop}"),
+        "bad.yaml:5: steps[1].on_failure: announce does nothing to the host, would be right: no on_failure here",
+    ),
+    "asks itself": (
+        changed("timeout_s: 90", "when: {restart: failed}"),
+        'bad.yaml:6: steps[2].when: asks for what has not been done by then: a loop (got "restart"), '
+        "would be right: one of fault, look, announce",
+    ),
+    "asks what comes later": (
+        changed("timeout_s: 90", "when: {verify: down}"),
+        'bad.yaml:6: steps[2].when: asks for what has not been done by then: a loop (got "verify"), '
+        "would be right: one of fault, look, announce",
+    ),
+    "asks nobody": (
+        changed("timeout_s: 90", "when: {lok: down}"),
+        'bad.yaml:6: steps[2].when: no such step (got "lok"), would be right: one of fault, look, announce',
+    ),
+    "asks for what never is": (
+        changed("timeout_s: 90", "when: {look: [down, done]}"),
+        'bad.yaml:6: steps[2].when: look never ends so (got "done"), would be right: one of down, passed_over',
+    ),
+    "asks for a fault that is never recovered": (
+        changed("timeout_s: 90", "when: {fault: resource}"),
+        'bad.yaml:6: steps[2].when: fault never ends so (got "resource"), would be right: one of server, service',
+    ),
+    "a verify that may be passed over": (
+        changed("every_s: 2}", "every_s: 2, when: {look: down}}"),
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
+    ),
+    "a verify that a failure leads past": (
+        changed(ACTS, ACTS.replace("timeout_s: 90", "verify: {within_s: 30}, on_failure: see")).replace(
+            "  - {id: verify, action: look, until_s: 30, every_s: 2}\n", "  - {id: see, action: diagnose}\n"
+        ),
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
+    ),
+    "verifies what changes nothing": (
+        changed(ACTS, f"- {{id: see, action: diagnose, verify: {{within_s: 30}}}}\n  {ACTS}"),
+        "bad.yaml:6: steps[2].verify: diagnose changes nothing that could be verified, would be right: no verify here",
+    ),
+    "a verify without an end": (
+        changed("timeout_s: 90", "verify: {every_s: 3}"),
+        "bad.yaml:6: steps[2].verify: within_s is missing, would be right: within_s: …",
+    ),
+    "an id that is a word of runbooks": (
+        changed("id: restart,", "id: stop,"),
+        'bad.yaml:6: steps[2].id: is a word of runbooks (got "stop"), would be right: another id',
+    ),
+    "reached without an end": (
+        changed("timeout_s: 90", "reach_s: 901"),
+        'bad.yaml:6: steps[2].reach_s: is out of range (got "901"), would be right: 0 to 900 seconds',
+    ),
+    "what nothing can rehearse": (
+        changed("restart_service, timeout_s: 90", "raid"),
+        "bad.yaml:6: steps[2].action: no throwaway host can rehearse raid, would be right: an action that can be rehearsed",
+    ),
+    "a secret": (
+        changed("restart_service, timeout_s: 90", "command, parameters: {argv: [/usr/bin/mysql, --password=hunter2]}"),
+        "bad.yaml:6: steps[2].parameters.argv: looks like a secret (what was written is not shown), "
+        "would be right: a file on the host that only its program may read",
+    ),
+    "a template in a list": (
+        changed("restart_service, timeout_s: 90", "command, parameters: {argv: [/usr/bin/touch, '/tmp/{{ host }}']}"),
+        'bad.yaml:6: steps[2].parameters.argv: has a template (got "/tmp/{{ host }}"), '
+        "would be right: the value itself; commands hold no templates",
+    ),
+    "a program that is an option": (
+        changed("restart_service, timeout_s: 90", "command, parameters: {argv: [-c, reboot]}"),
+        'bad.yaml:6: steps[2].parameters.argv: could be read by a shell or as an option (got "-c"), '
+        "would be right: at most 255 ASCII letters, digits and @ . _ : / + = , - (not a - at its start)",
+    ),
     "a list": ("- a\n", "bad.yaml:1: is a list, would be right: a mapping of keys to values"),
 }
 
@@ -315,3 +457,60 @@ def test_whatever_stands_in_a_file_mistakes_are_all_that_comes(tmp_path: Path, d
     (tmp_path / "any.yaml").write_bytes(data)
     with pytest.raises(RunbookError):
         runbooks.load(KNOWN, tmp_path)
+
+
+SECRETS = [
+    "password=x",
+    "--db-password=hunter2",
+    "TOKEN:abc",
+    "api_key=1",
+    "--token",
+    "https://user:secret@example.com/",
+    "ghp_abcdefghijklmnop",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJIUzI1NiJ9",
+    "a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f6",
+]
+NO_SECRETS = [
+    "/usr/local/bin/restart-app",
+    "--pass-through",
+    "nginx.service",
+    "/dev/disk/by-uuid/0b5e7a3c-2c1f-4f0a-9c53-8a1e5a6b7c8d",
+    "/etc/app/password-file.txt",
+    "a.very.long.name.of.a.host.in.a.data.centre.example.com",
+]
+
+
+@pytest.mark.parametrize("word", SECRETS)
+def test_what_looks_like_a_secret_is_refused_and_not_repeated(word: str) -> None:
+    for value in (word, ("/usr/bin/app", word)):
+        fault = parameter_fault(value)
+        assert fault is not None
+        assert fault.code == "secret"
+        assert word not in fault.wrong + fault.right
+
+
+@pytest.mark.parametrize("word", NO_SECRETS)
+def test_what_looks_like_none_is_not(word: str) -> None:
+    assert parameter_fault(("/usr/bin/app", word)) is None
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("ab1;|&$`'\"\\<>(){}*?! #~%,.@:-_\n/", min_size=1, max_size=8), min_size=1, max_size=4))
+@example(["-c", "reboot"])
+@example(["n"])
+def test_a_list_of_arguments_arrives_as_it_was_written_or_is_refused(tmp_path: Path, words: list[str]) -> None:
+    argv = ["/usr/bin/app", *words]
+    listed = ", ".join('"' + "".join(f"\\U{ord(char):08x}" for char in word) + '"' for word in argv)
+    text = changed("restart_service, timeout_s: 90", f"command, parameters: {{argv: [{listed}]}}")
+    (tmp_path / "tried.yaml").write_text(text, encoding="utf-8")
+    if all(re.fullmatch(r"[A-Za-z0-9@._:/+=,-]+", word, re.ASCII) for word in words):
+        found = runbooks.load(KNOWN, tmp_path)["tried"].steps[2].parameters["argv"]
+        assert found == tuple(argv)
+        assert isinstance(found, tuple)
+        assert shlex.split(shlex.join(found)) == argv
+        assert " ".join(found) == shlex.join(found), "no shell needs a quote"
+    else:
+        with pytest.raises(RunbookError) as raised:
+            runbooks.load(KNOWN, tmp_path)
+        assert {mistake.code for mistake in raised.value.mistakes} <= {"template", "shell"}

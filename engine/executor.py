@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
-import runbooks
 from domain import events as ev
 from domain.aim import fault_class
 from domain.commands import ENGINE, Look, Run
@@ -23,7 +22,7 @@ from engine import knowing
 from engine.acting import Acting, StepResult, act, settle
 from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
 from engine.context import Context
-from remediation import ACTIONS, Target
+from remediation import Target
 from store import inbox, journal, outbox, policies, steady
 from store.circumstances import moved_since
 from store.codec import decode
@@ -63,19 +62,19 @@ class Titled:
 class RunSession:
     """One claimed run. Used from one thread at a time; ``close`` it in the end.
 
-    ``host`` is the host that the run was decided for, as the inventory described it then: whether it still is that one is asked
-    before anything is done to it, and before it is looked at for what was done.
+    ``host`` is the host that the run was decided for, and ``procedure`` the runbook, as the inventory described them then: whether
+    it still is that host is asked before anything is done to it, and before it is looked at for what was done.
     """
 
     def __init__(self, context: Context, row: CommandRow, claimer: str, asked_boot_s: float, stop: threading.Event) -> None:
         self.run = decode(Run, row.payload)
         self.claimer = claimer
-        self.procedure: Procedure | None = runbooks.load(ACTIONS).get(self.run.runbook)
         self._context = context
         self._stop = stop
         with context.store.read() as session:
             policy = policies.get(session, self.run.policy) or policies.current(session)
         self.host: Host | None = policy.hosts.get(self.run.host) if policy is not None else None
+        self.procedure: Procedure | None = policy.procedures.get(self.run.runbook) if policy is not None else None
         self._lease = LeaseKeeper(context, claimer, self.run.key, asked_boot_s=asked_boot_s)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import traceback
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -48,12 +48,12 @@ class Look:
 
 def registries() -> Registries:
     """What an inventory may name."""
-    return Registries(probes=PROBES, runbooks=frozenset(runbooks.load(ACTIONS)), power=POWER_DRIVERS)
+    return Registries(probes=PROBES, runbooks=runbooks.load(ACTIONS), power=POWER_DRIVERS, actions=ACTIONS)
 
 
 def load(folder: Path) -> Policy:
     """What the folder says; raises ``InventoryError``."""
-    return replace(inventory.load(folder, registries()).policy, procedures=runbooks.load(ACTIONS))
+    return inventory.load(folder, registries()).policy
 
 
 class InventorySource:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-import runbooks
 from domain import events as ev
 from domain.aim import aim, services
 from domain.commands import Facts
 from domain.incident import answers
 from domain.model import Host, Policy
 from domain.pauses import Pause, boundary_s
+from domain.procedure import Step
 from domain.reasons import Code
 from domain.runs import REQUEST_FRESH_S
 from domain.unit import service_unit
@@ -22,7 +22,6 @@ from engine.context import Context
 from engine.history import facts_of
 from engine.situation import state_of
 from inventory.pauses import PERIODS_S
-from remediation import ACTIONS
 from store import inbox, overlay, policies
 from store.tables import Decision, Inbox, IncidentRow
 
@@ -147,7 +146,7 @@ def request_run(
         return answer_to(context, event_id)
     policy = current_policy(context)
     found = known_host(policy, host)
-    _known_runbook(runbook)
+    known_runbook(policy, runbook)
     bounded("reason", reason, REASON_MAX)
     return ask(
         context,
@@ -168,7 +167,7 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
     """What each step would do if the run were asked for now, as the very command lines that it would send."""
     policy = current_policy(context)
     found = known_host(policy, host)
-    procedure = runbooks.load(ACTIONS)[_known_runbook(runbook)]
+    procedure = policy.procedures[known_runbook(policy, runbook)]
     meant = _meant(context, found, runbook, service)
     with context.store.read() as session:
         incident = state_of(session, host).incident
@@ -180,12 +179,19 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
             case "look":
                 checks = ", ".join(aimed.checks) or "no checks"
                 until = f", every {step.every_s:g} s for up to {step.until_s:g} s" if step.until_s else ""
-                lines.append(f"{number}. {step.id}: the watcher looks at {checks}{until}")
+                what = f"the watcher looks at {checks}{until}"
             case "announce":
-                lines.append(f"{number}. {step.id}: mail that work starts, in an open incident")
+                what = "mail that work starts, in an open incident"
             case _:
-                lines.append(f"{number}. {step.id}: on {found.address}: {' && '.join(describe(step, found, aimed.service, known))}")
+                what = f"on {found.address}: {' && '.join(describe(step, found, aimed.service, known))}"
+        lines.append(f"{number}. {step.id}: {_only_when(step)}{what}")
     return lines
+
+
+def _only_when(step: Step) -> str:
+    """On what a step depends that is not done in every run."""
+    said = [f"{name} is {' or '.join(item.replace('_', ' ') for item in wanted)}" for name, wanted in step.when.items()]
+    return f"only when {' and '.join(said)}: " if said else ""
 
 
 def _meant(context: Context, host: Host, runbook: str, service: str | None) -> str | None:
@@ -338,10 +344,9 @@ def _answer(session: Session, event_id: str) -> Answer | None:
     return Answer(event_id, True, reasons, tuple(key for decision in decisions for key in decision.commands))
 
 
-def _known_runbook(name: str) -> str:
-    known = runbooks.load(ACTIONS)
-    if name not in known:
-        raise RequestError(f"runbook {name!r} does not exist; would be right: {_some(known)}")
+def known_runbook(policy: Policy, name: str) -> str:
+    if name not in policy.procedures:
+        raise RequestError(f"runbook {name!r} does not exist; would be right: {_some(policy.procedures)}")
     return name
 
 

@@ -17,23 +17,32 @@ from flows.showing import AnyState, Told, call_this_run, claimer, opened, show_l
 from remediation import ACTIONS
 
 Runbook = Annotated[str, Field(max_length=63, json_schema_extra={"enum": sorted(runbooks.load(ACTIONS))})]
+Own = Annotated[str, Field(max_length=63)]
 Service = Annotated[str, Field(max_length=255)]
 
 
 @flow(name="run-runbook", persist_result=False)
 async def run_runbook(  # noqa: PLR0917 - the fields of a form, in their order
-    runbook: Runbook, host: Name, operator: Name, reason: Reason, service: Service | None = None, dry_run: bool = True
+    runbook: Runbook,
+    host: Name,
+    operator: Name,
+    reason: Reason,
+    service: Service | None = None,
+    dry_run: bool = True,
+    own: Own | None = None,
 ) -> AnyState:
     """Run a procedure on a host, or show what it would do. Holds, pauses and the stop file count; mode and contract don't.
 
     Args:
-        runbook: The procedure.
+        runbook: The procedure, where it is one that is shipped.
         host: The host's name in the inventory.
         operator: You: your id in the inventory. It is recorded as claimed.
         reason: Why, for the record and your colleagues.
         service: The service it is for; may be empty where only one can be meant: the one that fails, or the host's only one.
         dry_run: Only show what would be done, as the very command lines. Untick it to do it.
+        own: Instead: a procedure of your own inventory, by its name.
     """
+    runbook = own or runbook
     with opened() as context:
         try:
             policy = await asyncio.to_thread(current_policy, context)

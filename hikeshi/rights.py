@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 
-import runbooks
 from domain.model import Host
 from domain.procedure import Procedure
 from engine import knowing
@@ -21,10 +20,11 @@ FILE = "/etc/sudoers.d/hikeshi"
 def show_sudoers(host: str, json: bool) -> Exit:
     """The sudo rules for one host, for its ``FILE``."""
     with closing(open_context()) as context:
-        found = known_host(current_policy(context), host)
+        policy = current_policy(context)
+        found = known_host(policy, host)
         known = knowing.known(context, found)
     try:
-        rules = sudoers(found, command_lines(found, runbooks.load(ACTIONS), known), known)
+        rules = sudoers(found, command_lines(found, policy.procedures, known), known)
     except ValueError as error:
         return refuse(str(error), Exit.BAD_INPUT)
     if json:

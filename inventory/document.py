@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerControl, PowerLimit, Secret, SshAccess
 from domain.pauses import Pause
+from domain.procedure import Procedure
 
 
 def document(policy: Policy) -> str:
@@ -28,9 +29,10 @@ def document(policy: Policy) -> str:
     return json.dumps(_said(sections), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def version(text: str) -> str:
-    """The content hash: SHA-256 of the document, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def version(text: str, procedures: Mapping[str, Procedure]) -> str:
+    """The content hash: SHA-256, in hexadecimal, of the document and of the versions of its runbooks."""
+    lines = [text, *(f"{id_} {procedures[id_].version}" for id_ in sorted(procedures))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _said(value: object) -> object:

@@ -2,15 +2,21 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import runbooks
+from domain.procedure import Procedure
 from inventory import keys
 from inventory.fields import Fields, empty
 from inventory.mistakes import Code, Place, Report
 from inventory.tree import Map, Node, parse
+from runbooks import RunbookError
+from runbooks.spec import ActionSpec
 
 SUFFIXES = (".yaml", ".yml")
+RUNBOOKS = "runbooks"
+"""The folder of the inventory's own runbooks."""
 MAX_FILES = 1000
 MAX_FILE_BYTES = 1_048_576
 NAMED = frozenset({"profiles", "customers", "operators", "groups", "hosts", "pauses"})
@@ -21,7 +27,7 @@ def read(folder: Path, report: Report) -> Map:
     """The sections of all ``.yaml`` and ``.yml`` files in the folder and below; hidden ones are left out."""
     place = Place(str(folder), 0)
     closed: list[OSError] = []
-    files = yaml_files(folder, closed.append)
+    files = [file for file in yaml_files(folder, closed.append) if not _of_runbooks(folder, file)]
     for error in closed:
         code = Code.NO_FOLDER if error.errno in {errno.ENOENT, errno.ENOTDIR} else Code.UNREADABLE
         report.add(Place(str(error.filename), 0), code, got=_said(error))
@@ -34,6 +40,24 @@ def read(folder: Path, report: Report) -> Map:
     roots = [root for file in files if (root := _parsed(file, report)) is not None]
     report.blind |= not roots  # one mistake is told of an empty folder, and not that every section is missing
     return join(roots, place, report)
+
+
+def own_runbooks(folder: Path, actions: Mapping[str, ActionSpec], report: Report) -> dict[str, Procedure]:
+    """The runbooks in the inventory's folder ``runbooks``; one with the id of a shipped one takes its place."""
+    files = [file for file in yaml_files(folder, lambda _error: None) if _of_runbooks(folder, file)]
+    read_here = [file for file in files if file.parent == folder / RUNBOOKS and file.suffix == SUFFIXES[0]]
+    for file in files:
+        if file not in read_here:
+            report.add(Place(str(file), 0), Code.RUNBOOK_PLACE)
+    try:
+        return runbooks.read(actions, read_here)
+    except RunbookError as error:
+        report.take(error.mistakes)
+        return {file.stem: Procedure(file.stem, "", {}, 0.0, ()) for file in read_here}  # stand-ins: what names them is not wrong
+
+
+def _of_runbooks(folder: Path, file: Path) -> bool:
+    return file.relative_to(folder).parts[:-1][:1] == (RUNBOOKS,)
 
 
 def join(roots: list[Map], place: Place, report: Report) -> Map:

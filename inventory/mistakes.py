@@ -1,6 +1,7 @@
 """What can be wrong with an inventory, in words for the person who wrote it: one ``Code`` for each kind of mistake."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +22,7 @@ class Code(Enum):
     TOO_BIG = ("is too big (got {got} bytes)", "would be right: at most {high} bytes; split it, any file may hold any section")
     NOT_UTF8 = ("is not UTF-8 (got byte {got})", "would be right: a text file saved as UTF-8")
     EMPTY_FILE = ("says nothing", "would be right: at least one section; remove the file if it is not needed")
+    RUNBOOK_PLACE = ("is below runbooks, but not read as a runbook", "would be right: runbooks/NAME.yaml, one runbook a file")
     # YAML
     CONTROL = (
         "has a control character (got {got})",
@@ -191,6 +193,10 @@ class Report:
             return
         wrong, right = (template.format(**facts) for template in (code.wrong, code.right))
         self._found.add(Mistake(place.file, place.line, place.path, wrong, right, code.name))
+
+    def take(self, mistakes: Iterable[Mistake]) -> None:
+        """Mistakes that another room has found."""
+        self._found.update(mistakes)
 
     def refuse_if_any(self) -> None:
         if self._found:

@@ -1,5 +1,5 @@
-"""Procedures as YAML data: `load` reads and checks them."""
+"""Procedures as YAML data: `load` reads and checks those of a folder, `read` those in files."""
 
-from runbooks.load import RunbookError, load
+from runbooks.load import RunbookError, load, read
 
-__all__ = ["RunbookError", "load"]
+__all__ = ["RunbookError", "load", "read"]

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from domain.procedure import Procedure
 from inventory import Code, InventoryError, Registries, load
 from inventory.folder import MAX_FILE_BYTES, MAX_FILES
 from probes import PROBES
-from remediation import POWER_DRIVERS
+from remediation import ACTIONS, POWER_DRIVERS
 
 CASES = Path(__file__).parent / "inventory"
 NAMES = sorted(case.name for case in CASES.iterdir() if case.is_dir() and case.name != "_base")
-REGISTRIES = Registries(PROBES, frozenset({"restart-service"}), POWER_DRIVERS)
+REGISTRIES = Registries(PROBES, {"restart-service": Procedure("restart-service", "1", {}, 600.0, ())}, POWER_DRIVERS, ACTIONS)
 
 
 def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> InventoryError:

@@ -29,13 +29,15 @@ from domain.model import (
     effective_mode,
 )
 from domain.pauses import Repeat
+from domain.procedure import Procedure
 from inventory import Accepted, InventoryError, Registries, keys, load
 from inventory.folder import NAMED
 from inventory.values import spoken
 from probes import PROBES
-from remediation import POWER_DRIVERS
+from remediation import ACTIONS, POWER_DRIVERS
 
-REGISTRIES = Registries(PROBES, frozenset({"restart-service", "reset-server"}), POWER_DRIVERS)
+SHIPPED = {name: Procedure(name, "1", {}, 600.0, ()) for name in ("restart-service", "reset-server")}
+REGISTRIES = Registries(PROBES, SHIPPED, POWER_DRIVERS, ACTIONS)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 KEY2 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICAfHh0cGxoZGBcWFRQTEhEQDw4NDAsKCQgHBgUEAwIB"
 SAMPLE = Path(__file__).parents[2] / "inventory" / "sample"
@@ -207,6 +209,48 @@ def test_a_hypervisor_is_logged_in_to(tmp_path: Path) -> None:
     assert accepted.policy.hosts["web01"].power == PowerControl("virsh", "192.0.2.5", system="db01", ssh=access)
     (tmp_path / "again").mkdir()
     assert loaded(tmp_path / "again", all=accepted.document).document == accepted.document
+
+
+OWN = """\
+title: {en: Our restart, ja: 自社の再起動}
+budget_s: 600
+steps:
+  - {id: look, action: look}
+  - {id: restart, action: restart_service, verify: {within_s: 30}}
+"""
+
+
+def with_runbook(tmp_path: Path, name: str, text: str = OWN) -> Policy:
+    (tmp_path / "runbooks").mkdir(exist_ok=True)
+    (tmp_path / "runbooks" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return loaded(tmp_path, all=FULL).policy
+
+
+def test_shipped_runbooks_are_part_of_every_version(policy: Policy) -> None:
+    assert dict(policy.procedures) == SHIPPED
+
+
+def test_the_inventorys_own_runbooks_come_with_it(tmp_path: Path, policy: Policy) -> None:
+    own = with_runbook(tmp_path, "ours")
+    assert set(own.procedures) == {*SHIPPED, "ours"}
+    assert [step.id for step in own.procedures["ours"].steps] == ["look", "restart", "restart-verify"]
+    assert own.version != policy.version
+    changed = with_runbook(tmp_path, "ours", OWN.replace("600", "601"))
+    assert changed.version not in (own.version, policy.version)
+
+
+def test_an_own_runbook_takes_the_place_of_the_shipped_one_of_its_name(tmp_path: Path) -> None:
+    own = with_runbook(tmp_path, "restart-service")
+    assert own.procedures["restart-service"].title["en"] == "Our restart"
+    assert set(own.procedures) == set(SHIPPED)
+
+
+def test_hosts_may_name_an_own_runbook(tmp_path: Path) -> None:
+    (tmp_path / "runbooks").mkdir()
+    (tmp_path / "runbooks" / "ours.yaml").write_text(OWN, encoding="utf-8")
+    text = FULL.replace("service: restart-service", "service: ours")
+    assert text != FULL
+    assert loaded(tmp_path, all=text).policy.hosts["web01"].procedures[FaultClass.SERVICE] == "ours"
 
 
 def test_a_profile_of_ones_own_paces_its_checks(tmp_path: Path) -> None:

@@ -113,12 +113,14 @@ def _longest_s(step: Step) -> float:
 def _verified(steps: Sequence[Step], index: int) -> bool:
     """Does a look follow in any case once this was done, and also where it failed and another step is gone on with?"""
     step = steps[index]
-    looks = [
-        later
-        for later in range(index + 1, len(steps))
-        if steps[later].action == LOOK
-        and all(name == step.id and StepOutcome.DONE in wanted for name, wanted in steps[later].when.items())
-    ]
+    known = {**step.when, step.id: (str(StepOutcome.DONE),)}
+    looks = []
+    for later in range(index + 1, len(steps)):
+        if all(name in known and set(known[name]) <= set(wanted) for name, wanted in steps[later].when.items()):
+            known[steps[later].id] = _OUTCOMES.get(steps[later].action, _OF_ACTIONS)[
+                :-1
+            ]  # whatever it ends in, it is not passed over
+            looks += [later] if steps[later].action == LOOK else []
     target = next((later for later, item in enumerate(steps) if item.id == step.on_failure), 0)
     return bool(looks) and looks[-1] >= target
 

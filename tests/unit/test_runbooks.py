@@ -11,10 +11,11 @@ import pytest
 
 import runbooks
 from domain.events import RunOutcome
-from domain.procedure import Done, Next, Past, StepOutcome, proceed
+from domain.procedure import Done, Effect, Next, Past, StepOutcome, proceed
 from remediation import ACTIONS
 
 REPOSITORY = Path(__file__).parents[2]
+SHIPPED = ("first-line", "reboot", "reboot-and-fsck", "restart-service", "restore-network")
 
 
 def test_restart_service_looks_tells_looks_acts_and_looks() -> None:
@@ -37,6 +38,57 @@ def test_restart_service_gives_up_when_the_last_look_sees_no_recovery() -> None:
         assert len(past) < 50
     assert coming == Done(RunOutcome.NOT_FIXED, acted=True)
     assert [item.step for item in past if item.step != "verify"] == ["look", "announce", "look-again", "restart"]
+
+
+def way(runbook: str, fault: str, **outcomes: str) -> tuple[list[str], Done]:
+    """The steps of a shipped runbook that come, each once, and its end. What isn't named is done, and looks see the fault."""
+    procedure = runbooks.load(ACTIONS)[runbook]
+    past: list[Past] = []
+    now_s = 0.0
+    while isinstance(coming := proceed(procedure, past, 0.0, now_s, fault=fault), Next):
+        now_s = max(now_s, coming.not_before_s) + 1
+        usual = "down" if coming.step.action == "look" else "done"
+        past.append(Past(coming.step.id, StepOutcome(outcomes.get(coming.step.id.replace("-", "_"), usual)), now_s))
+    return list(dict.fromkeys(item.step for item in past))[3:], coming
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_runbook_looks_tells_and_looks_again_before_it_acts(name: str) -> None:  # R20
+    procedure = runbooks.load(ACTIONS)[name]
+    assert [step.action for step in procedure.steps[:3]] == ["look", "announce", "look"]
+    assert procedure.budget_s <= 3600
+    assert procedure.max_power_actions == sum(step.effect is Effect.POWER for step in procedure.steps)
+
+
+def test_first_line_restarts_a_service_and_never_reboots_for_it() -> None:  # R22
+    assert way("first-line", "service") == (["diagnose", "restart", "restart-verify"], Done(RunOutcome.NOT_FIXED, acted=True))
+    assert way("first-line", "service", restart_verify="up")[1] == Done(RunOutcome.FIXED, acted=True)
+    assert way("first-line", "service", restart="not_done")[0] == ["diagnose", "restart", "restart-verify"]
+
+
+def test_first_line_goes_on_as_for_a_server_where_no_login_is_possible() -> None:  # R22
+    steps, end = way("first-line", "service", restart="unreached", reboot_verify="up")
+    assert steps == ["diagnose", "restart", "restart-verify", "reboot", "reboot-verify"]
+    assert end == Done(RunOutcome.FIXED, acted=True)
+
+
+@pytest.mark.parametrize(
+    ("runbook", "fault"), [("first-line", "server"), ("reboot-and-fsck", "server"), ("reboot-and-fsck", "service")]
+)
+def test_after_a_reboot_that_did_not_help_the_file_systems_are_checked(runbook: str, fault: str) -> None:  # R21
+    whole = ["diagnose", "reboot", "reboot-verify", "rescue", "fsck", "disk", "disk-verify"]
+    assert way(runbook, fault, reboot_verify="up") == (whole[:3], Done(RunOutcome.FIXED, acted=True))
+    assert way(runbook, fault, disk_verify="up") == (whole, Done(RunOutcome.FIXED, acted=True))
+    for end in ("failed", "not_done", "unreached"):
+        assert way(runbook, fault, fsck=end)[0] == whole, "it boots from its own disk again in any case"
+    assert way(runbook, fault, fsck="unknown") == (whole[:5], Done(RunOutcome.UNKNOWN, acted=True)), "a check may be going on"
+    assert way(runbook, fault, rescue="failed")[0] == [*whole[:4], "disk", "disk-verify"]
+    assert way(runbook, fault, rescue="not_done")[0] == whole[:4], "it was never taken away from its own disk"
+
+
+def test_restore_network_reboots_where_a_restart_of_the_network_did_not_help() -> None:
+    assert way("restore-network", "server", network_verify="up")[0] == ["diagnose", "network", "network-verify"]
+    assert way("restore-network", "server")[0] == ["diagnose", "network", "network-verify", "reboot", "reboot-verify"]
 
 
 def test_the_version_is_the_content(tmp_path: Path) -> None:
@@ -76,11 +128,16 @@ sys.path.insert(0, {str(path)!r})
 import runbooks
 from domain.procedure import Effect
 from runbooks.spec import ParameterSpec
-class Restart:
-    parameters = {{"unit": ParameterSpec("a unit", str)}}
-    effect, repeatable, rehearsals = Effect.CHANGE, False, frozenset({{"guest"}})
+def anything(value):
+    return value
+class Spec:
+    parameters = {{name: ParameterSpec(name, anything) for name in ("unit", "do", "boot")}}
+    repeatable, rehearsals = False, frozenset({{"guest"}})
+    def __init__(self, name):
+        self.effect = Effect.NONE if name == "diagnose" else Effect.CHANGE
+names = {sorted(ACTIONS)!r}
 assert {str(path)!r} in runbooks.__file__, runbooks.__file__
-print(*runbooks.load({{"restart_service": Restart()}}))
+print(*sorted(runbooks.load({{name: Spec(name) for name in names}})))
 """
     found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (found.stdout, found.stderr) == ("restart-service\n", "")
+    assert (found.stdout, found.stderr) == (" ".join(SHIPPED) + "\n", "")

@@ -17,7 +17,11 @@ from store.tables import CommandRow
 
 UNIT = "nginx"
 ASKED = "flow: after commit INSERT attempt #1"
-POINTS = (ASKED, "flow: after restart #1", "flow: commit INSERT inbox, UPDATE attempt #1")
+POINTS = (
+    ASKED,
+    "flow: after restart #1",
+    pytest.param("flow: commit INSERT inbox, UPDATE attempt #1", marks=pytest.mark.proof),
+)
 BEFORE_THE_REPORT_IS_TOLD = "flow: commit INSERT inbox, complete command #2"
 
 

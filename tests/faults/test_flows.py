@@ -133,6 +133,7 @@ def test_cancelling_a_run_is_a_hold(up: Up, broken: int, cannot_start: None) -> 
     assert up.ended(released).name == "Done"
 
 
+@pytest.mark.proof  # for half a minute it is watched whether the service comes up; test_flow_killed.py has the quick case
 def test_a_killed_run_is_gone_on_with_by_hands(up: Up, broken: int, cannot_start: None) -> None:
     """After the restart: it is settled by looking, and not done again."""
     run_id = newest_run(up, len(up.commands("Run")))

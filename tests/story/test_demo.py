@@ -38,6 +38,7 @@ def test_the_story_around_a_real_guest(tmp_path: Path) -> None:
     assert len(list((tmp_path / ".local/state/hikeshi-demo/mails").glob("*.eml"))) == 12
 
 
+@pytest.mark.proof
 def test_the_story_without_guests_says_so_and_holds_too(tmp_path: Path) -> None:
     done = play(tmp_path, "--plain")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,6 +4,7 @@ They lie at the top level because this is an application; so no other distributi
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+
+from bed import able
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -82,8 +86,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _python(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, check=False)
+def _python(*arguments: str, within_s: float = 120) -> None:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=within_s, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -132,3 +136,48 @@ def test_an_installed_wheel_has_the_command_and_the_sample_inventory(installed: 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 host, 2 checks" in done.stdout
+
+
+def locked_for_running() -> str:
+    """The part of requirements.lock that hikeshi needs to run, directly or not; so nothing that only tests need."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = {found[1]: found[0] for found in re.finditer(r"(?m)^([a-z0-9.-]+)==.*(?:\n {4}.*)*", lock)}
+    seen = set[tuple[str, str]]()
+    left = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+    while left:
+        needed = left.pop()
+        name = re.sub(r"[-_.]+", "-", needed.name).lower()
+        for extra in {"", *needed.extras} - {extra for known, extra in seen if known == name}:
+            seen.add((name, extra))
+            brings = [Requirement(line) for line in metadata.requires(name) or ()]
+            left += [one for one in brings if one.marker is None or one.marker.evaluate({"extra": extra})]
+    return "\n".join(pinned[name] for name in sorted({name for name, _ in seen}))
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_a_wheel_plays_the_demo_in_an_empty_environment_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    """With what is locked for running and nothing else, from the package index."""
+    locked = tmp_path / "locked.txt"
+    locked.write_text(locked_for_running(), encoding="utf-8")
+    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
+    pip = ("-m", "pip", "--python", str(tmp_path / "env/bin/python"))
+    _python(*pip, "install", "--quiet", "--no-deps", "--require-hashes", "--requirement", str(locked), within_s=600)
+    _python(*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel))
+    _python(*pip, "check")
+    (tmp_path / "empty").mkdir()
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path("~/.cache").expanduser()))  # of the guests' root file system
+    plain = ["--plain"] if able.why_not() else []
+    done = subprocess.run(
+        [tmp_path / "env/bin/hikeshi", "demo", *plain],
+        cwd=tmp_path / "empty",
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": cache, "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Every expected thing happened, and nothing else." in done.stdout
+    assert list((tmp_path / "empty").iterdir()) == []
+    assert str(ROOT) not in done.stdout

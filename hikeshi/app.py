@@ -247,11 +247,15 @@ def runbook_raise(
 
 
 @app.command()
-def sudoers(host: HostId, json: Json = False) -> None:
+def sudoers(
+    host: HostId,
+    hypervisor: Annotated[bool, typer.Option("--hypervisor", help="Those that the host's hypervisor needs.")] = False,
+    json: Json = False,
+) -> None:
     """Print the minimal sudo rules that a host needs for its runbooks."""
     from hikeshi.rights import show_sudoers
 
-    raise typer.Exit(show_sudoers(host, json))
+    raise typer.Exit(show_sudoers(host, hypervisor, json))
 
 
 @app.command()

@@ -11,20 +11,23 @@ from engine.context import open_context
 from engine.requests import current_policy, known_host
 from hikeshi.exits import Exit
 from hikeshi.show import out_json, refuse
-from remediation import ACTIONS, CannotAct, sudoers
+from remediation import ACTIONS, CannotAct, hypervisor_sudoers, sudoers
 from remediation.action import NOTHING
 
 FILE = "/etc/sudoers.d/hikeshi"
 
 
-def show_sudoers(host: str, json: bool) -> Exit:
-    """The sudo rules for one host, for its ``FILE``."""
+def show_sudoers(host: str, hypervisor: bool, json: bool) -> Exit:
+    """The sudo rules for one host, or for the ``hypervisor`` that switches it, for ``FILE`` there."""
     with closing(open_context()) as context:
         policy = current_policy(context)
         found = known_host(policy, host)
         known = knowing.known(context, found)
     try:
-        rules = sudoers(found, command_lines(found, policy.procedures, known), known)
+        if hypervisor:
+            rules = hypervisor_sudoers(found)
+        else:
+            rules = sudoers(found, command_lines(found, policy.procedures, known), known)
     except ValueError as error:
         return refuse(str(error), Exit.BAD_INPUT)
     if json:

@@ -20,6 +20,7 @@ def ssh(fields: Fields) -> SshAccess:
         host_keys=tuple(sorted(fields.list_of("host_keys", host_key))),
         identity=fields.need("identity", secret, Secret("file", "")),
         port=fields.get("port", whole(1, 65535), 22),
+        address=fields.get("address", address, None),
     )
 
 
@@ -36,7 +37,7 @@ def power(fields: Fields, drivers: Mapping[str, PowerSpec]) -> PowerControl:
         user=fields.get("user", _bmc_user, ""),
         password=fields.get("password", secret, None),
         system=fields.get("system", _system, ""),
-        ssh=ssh(fields.below("ssh", keys.SSH)) if fields.has("ssh") else None,
+        ssh=ssh(fields.below("ssh", keys.LOGIN)) if fields.has("ssh") else None,
         ca_file=fields.get("ca_file", file, None),
     )
 
@@ -60,7 +61,7 @@ def rescue(fields: Fields, control: PowerControl | None, drivers: Mapping[str, P
         fields.report.add(fields.place, Code.NO_RESCUE_BOOT, driver=spec.name)
     elif spec is not None and boot and boot not in spec.boots:
         fields.refuse("boot", Code.WORD, got=shown(boot), hint=hint(boot, sorted(spec.boots)))
-    login = ssh(fields.below("ssh", keys.SSH)) if fields.has("ssh") else SshAccess("", (), Secret("file", ""))
+    login = ssh(fields.below("ssh", keys.LOGIN)) if fields.has("ssh") else SshAccess("", (), Secret("file", ""))
     return Rescue(boot=boot, ssh=login, address=fields.get("address", address, None))
 
 

@@ -113,6 +113,7 @@ def _host(host: Host) -> dict[str, object]:
 def _ssh(access: SshAccess) -> dict[str, object]:
     return {
         "user": access.user,
+        "address": access.address,
         "port": access.port,
         "host_keys": access.host_keys,
         "identity": _secret(access.identity),

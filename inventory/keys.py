@@ -171,6 +171,9 @@ FILESYSTEM: Keys = {
     "type": "as blkid names it, such as ext4 or xfs",
 }
 
+LOGIN: Keys = {key: meaning for key, meaning in SSH.items() if key != "address"}
+"""Where the address stands beside it."""
+
 PROCEDURES: Keys = {
     "server": "the runbook for an unreachable server (R21)",
     "service": "the runbook for a dead service (R22)",
@@ -207,9 +210,9 @@ REFERENCE: Mapping[str, Keys] = {
     "hosts.ID": HOST,
     "hosts.ID.ssh": SSH,
     "hosts.ID.power": POWER,
-    "hosts.ID.power.ssh": SSH,
+    "hosts.ID.power.ssh": LOGIN,
     "hosts.ID.rescue": RESCUE,
-    "hosts.ID.rescue.ssh": SSH,
+    "hosts.ID.rescue.ssh": LOGIN,
     "hosts.ID.filesystems[]": FILESYSTEM,
     "hosts.ID.procedures": PROCEDURES,
     "hosts.ID.checks.NAME": CHECK,

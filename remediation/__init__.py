@@ -32,7 +32,7 @@ from remediation.power import POWER
 from remediation.powering import POWER_DRIVERS
 from remediation.reboot import REBOOT
 from remediation.service import RESTART_SERVICE
-from remediation.sudoers import sudoers
+from remediation.sudoers import hypervisor_sudoers, sudoers
 
 _ACTIONS: tuple[Action, ...] = (
     DIAGNOSE,
@@ -72,6 +72,7 @@ __all__ = [
     "Result",
     "Target",
     "TooLate",
+    "hypervisor_sudoers",
     "open_connection",
     "sudoers",
 ]

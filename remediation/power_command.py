@@ -112,6 +112,13 @@ def hypervisor_argv(control: PowerControl) -> Mapping[str, tuple[Argv, ...]]:
     return {"look": tuple(map(filled, table.look)), **acts}
 
 
+def hypervisor_lines(control: PowerControl) -> tuple[str, ...]:
+    """All that may be run on a hypervisor for this machine; nothing where it is switched otherwise."""
+    if control.driver not in TABLES:
+        return ()
+    return tuple(dict.fromkeys(shlex.join(words) for argvs in hypervisor_argv(control).values() for words in argvs))
+
+
 class _Session:
     def __init__(self, control: PowerControl, argv: Mapping[str, tuple[Argv, ...]], connection: Connection) -> None:
         self._control = control

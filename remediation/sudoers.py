@@ -4,8 +4,9 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from domain.model import Host
+from domain.model import Host, SshAccess
 from remediation.action import ATTEMPT, NOTHING, OR
+from remediation.power_command import hypervisor_lines
 from remediation.service import RESTART_SERVICE
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
@@ -22,20 +23,42 @@ def sudoers(host: Host, lines: Iterable[str] = (), known: Mapping[str, str] = NO
     can be allowed to anybody."""
     if host.ssh is None:
         raise ValueError(f"{host.id} has no ssh access, so no rules are needed")
-    user = host.ssh.user
-    if _USER.fullmatch(user) is None:
-        raise ValueError(f"{user!r} is no user name for sudo rules: a-z, 0-9, _ and -")
-    if user == "root":
-        raise ValueError("root needs no rules; recovery should log in as a user of its own")
     services = sorted({check.service for check in host.checks if check.service is not None})
     restarts = [line for service in services for line in RESTART_SERVICE.describe(host, {}, service, known)]
-    wanted = [argv for line in (*restarts, *lines) if (argv := _split(line))[:2] == _SUDO]
-    if not wanted:
+    user = _user(host.ssh)
+    commands = _commands([*restarts, *lines])
+    if not commands:
         raise ValueError(f"no check of {host.id} names a service, and no runbook of it needs root, so there is nothing to allow")
-    commands = dict.fromkeys(_command(argv) for argv in wanted)
+    return _rules(f"on {host.id}", user, commands)
+
+
+def hypervisor_sudoers(host: Host) -> str:
+    """The rules for the hypervisor that switches this host: look at it, and each order. ValueError where none does."""
+    control = host.power
+    if control is None or control.ssh is None:
+        raise ValueError(f"{host.id} is not switched by a hypervisor, so no rules are needed there")
+    user = _user(control.ssh)
+    return _rules(f"to {host.id} on the hypervisor {control.address}", user, _commands(hypervisor_lines(control)))
+
+
+def _user(access: SshAccess) -> str:
+    if _USER.fullmatch(access.user) is None:
+        raise ValueError(f"{access.user!r} is no user name for sudo rules: a-z, 0-9, _ and -")
+    if access.user == "root":
+        raise ValueError("root needs no rules; recovery should log in as a user of its own")
+    return access.user
+
+
+def _commands(lines: Iterable[str]) -> list[str]:
+    """Each command line that asks for root, as a rule names it."""
+    wanted = [argv for line in lines if (argv := _split(line))[:2] == _SUDO]
+    return list(dict.fromkeys(_command(argv) for argv in wanted))
+
+
+def _rules(where: str, user: str, commands: Iterable[str]) -> str:
     return "\n".join(
         [
-            f"# What hikeshi may do on {host.id}. Install: visudo -f /etc/sudoers.d/hikeshi",
+            f"# What hikeshi may do {where}. Install: visudo -f /etc/sudoers.d/hikeshi",
             "Cmnd_Alias HIKESHI = \\",
             ",\\\n".join(f"    {command}" for command in commands),
             f"Defaults:{user} !requiretty",

@@ -22,7 +22,7 @@ from bed.process import free_port
 from hikeshi.exits import Exit
 from store.tables import METADATA
 
-HOOK, PASSWORD, POSTGRES = "hook-7f3ab19c", "basic-91c2dd07", "postgres-55d0a6e1"
+HOOK, PASSWORD, BMC, POSTGRES = "hook-7f3ab19c", "basic-91c2dd07", "power-2ab80c4e", "postgres-55d0a6e1"
 UP = "up"
 WATCH_EVERY_S = 0.05
 """Oftener, and watching takes a core from what is watched; the shortest-lived process that matters lives ten times as long."""
@@ -91,6 +91,12 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
             "auth": {"user": "probe", "password": {"env": "PAGE_PASSWORD"}},
             "service": "nginx",
         }
+        tree["hosts"]["web01"]["power"] = {
+            "driver": "ipmi",
+            "address": "127.0.0.1",
+            "user": "hikeshi",
+            "password": {"env": "BMC_PASSWORD"},
+        }
         tree["hosts"]["lost"] = {
             "label": "lost",
             "customer": "shop",
@@ -103,7 +109,13 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
         local = Local(folder, tree, **settings)
         key = identity.read_text()
         identity.unlink()
-        local.extra = {"WEB_KEY": key, "FIRST_HOOK": hook.url, "PAGE_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
+        local.extra = {
+            "WEB_KEY": key,
+            "FIRST_HOOK": hook.url,
+            "PAGE_PASSWORD": PASSWORD,
+            "BMC_PASSWORD": BMC,
+            "PYTHONUNBUFFERED": "1",
+        }
         local.sink.start()
         hook.status = 500
         with up(local, "--prefect") as process:
@@ -123,6 +135,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
             "login": key.splitlines()[2],
             "webhook": HOOK,
             "password": PASSWORD,
+            "power control": BMC,
             "password as sent": base64.b64encode(f"probe:{PASSWORD}".encode()).decode(),
             "postgres": POSTGRES,
             "prefect": credential.strip().partition(":")[2] or credential.strip(),
@@ -167,6 +180,7 @@ def test_each_process_has_those_it_needs(night: Night) -> None:
         "login": {"hands", "executor"},
         "webhook": {"hands", "executor"},
         "password": {"watcher"},
+        "power control": {"hands", "executor"},
         "password as sent": set(),
         "postgres": {"engine", "watcher", "hands", "ingress", "executor", "prepare"},
         "prefect": {"prefect", "executor"},

@@ -100,7 +100,7 @@ hosts:
       ssh: off
       http: {{timeout: 4s}}
       http6: {{kind: http, ip: 6, interval: 1s, confirmation: {{failures: 1}}}}
-    ssh: {{host_keys: [{KEY2}, {KEY} root@web01]}}
+    ssh: {{address: 192.0.2.12, host_keys: [{KEY2}, {KEY} root@web01]}}
     power: {{address: 192.0.2.110}}
     rescue: {{address: 192.0.2.11}}
     filesystems: [{{device: /dev/vg0/data, type: xfs}}, {{device: /dev/sda1, type: ext4}}]
@@ -159,6 +159,7 @@ def test_a_host_stands_over_its_groups_and_a_later_group_over_an_earlier(policy:
         Secret("env", "SSH_KEY"),
         (KEY, KEY2),
     )
+    assert host.ssh.address == "192.0.2.12"
     assert host.procedures == {FaultClass.SERVER: "reset-server", FaultClass.SERVICE: "restart-service"}
     checks = {check.id: check for check in host.checks}
     assert list(checks) == ["web01/http", "web01/http6", "web01/ping", "web01/shop"]  # ssh is dropped by the host

@@ -16,7 +16,7 @@ import runbooks
 from domain.model import FaultClass, PowerControl, Rescue, Secret, SshAccess
 from domain.procedure import Procedure, Step
 from hikeshi.rights import command_lines
-from remediation import ACTIONS, CannotAct, sudoers
+from remediation import ACTIONS, CannotAct, hypervisor_sudoers, sudoers
 
 VISUDO = shutil.which("visudo", path="/usr/sbin:/sbin:/usr/bin")
 needs_visudo = pytest.mark.skipif(VISUDO is None, reason="no visudo; with Debian: apt-get install sudo")
@@ -59,6 +59,30 @@ def test_each_line_that_may_come_instead_has_its_rule() -> None:
     for manager in ("NetworkManager", "systemd-networkd", "networking", "network"):
         assert f" /usr/bin/systemctl restart {manager}.service" in text
     assert visudo(text) == ""
+
+
+def test_what_runs_on_the_hypervisor_is_allowed_there_and_only_there() -> None:
+    access = SshAccess("hikeshi", (), Secret("file", "x"))
+    control = PowerControl("virsh", "192.0.2.5", system="db01", ssh=access)
+    host = replace(WEB, power=control)
+    lines = [
+        line
+        for action, given in (("power", {"do": "cycle"}), ("reboot", {}))
+        for line in ACTIONS[action].describe(host, given, None)
+    ]
+    there, here = hypervisor_sudoers(host), sudoers(host, lines)
+    assert "virsh" not in here
+    assert "    /usr/sbin/shutdown -r now" in here
+    assert there.splitlines()[0].startswith("# What hikeshi may do to web01 on the hypervisor 192.0.2.5.")
+    rules = [line.strip(" ,\\") for line in there.splitlines() if line.startswith("    ")]
+    assert rules == [
+        f"/usr/bin/virsh --connect qemu\\:///system {words}"
+        for words in ("domid db01", "domstate db01 --reason", "start db01", "destroy db01", "reset db01")
+    ]
+    assert visudo(there) == visudo(here) == ""
+    for power in (None, PowerControl("ipmi", "192.0.2.6"), replace(control, ssh=replace(access, user="root"))):
+        with pytest.raises(ValueError, match="no rules"):
+            hypervisor_sudoers(replace(host, power=power))
 
 
 RUNBOOK = """

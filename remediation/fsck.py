@@ -140,7 +140,7 @@ class Fsck:
     name: str = "fsck"
     effect: Effect = Effect.CHANGE
     repeatable: bool = False
-    rehearsals: frozenset[str] = frozenset({"vm"})
+    rehearsals: frozenset[str] = frozenset({"disks"})
     parameters: Mapping[str, ParameterSpec] = field(default_factory=lambda: MappingProxyType({}))
 
     def describe(

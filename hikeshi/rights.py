@@ -24,10 +24,8 @@ def show_sudoers(host: str, hypervisor: bool, json: bool) -> Exit:
         found = known_host(policy, host)
         known = knowing.known(context, found)
     try:
-        if hypervisor:
-            rules = hypervisor_sudoers(found)
-        else:
-            rules = sudoers(found, command_lines(found, policy.procedures, known), known)
+        lines = command_lines(found, policy.procedures, known)
+        rules = hypervisor_sudoers(found) if hypervisor else sudoers(found, lines, known)
     except ValueError as error:
         return refuse(str(error), Exit.BAD_INPUT)
     if json:

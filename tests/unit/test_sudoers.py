@@ -65,11 +65,9 @@ def test_what_runs_on_the_hypervisor_is_allowed_there_and_only_there() -> None:
     access = SshAccess("hikeshi", (), Secret("file", "x"))
     control = PowerControl("virsh", "192.0.2.5", system="db01", ssh=access)
     host = replace(WEB, power=control)
-    lines = [
-        line
-        for action, given in (("power", {"do": "cycle"}), ("reboot", {}))
-        for line in ACTIONS[action].describe(host, given, None)
-    ]
+    steps = (Step("cycle", "power", {"do": "cycle"}), Step("reboot", "reboot"))
+    procedures = {"night": Procedure("night", "1", {}, 600, steps)}
+    lines = command_lines(replace(host, procedures={FaultClass.SERVER: "night"}), procedures)
     there, here = hypervisor_sudoers(host), sudoers(host, lines)
     assert "virsh" not in here
     assert "    /usr/sbin/shutdown -r now" in here

@@ -13,7 +13,7 @@ HELD = frozenset({Code.GATE_STOP_FILE, Code.GATE_HOLD_ALL, Code.GATE_HOLD})
 SHADOW = frozenset({Code.GATE_MODE_SHADOW, Code.GATE_RUNBOOK_UNAPPROVED, Code.GATE_RUNBOOK_LOWERED})
 """Refusals after which it is recorded what would have been done: the strictest of engine, customer, host and runbook counts."""
 MASS_OUTAGE = frozenset({Code.GATE_MASS_OUTAGE, Code.GATE_MASS_OUTAGE_LONG})
-PASSING = frozenset({Code.GATE_LIMIT, Code.GATE_POWER_AT_ONCE, Code.GATE_POWER_RATE})
+PASSING = frozenset({Code.GATE_LIMIT, Code.GATE_WAIT, Code.GATE_POWER_AT_ONCE, Code.GATE_POWER_RATE})
 """Refusals at admission that time alone ends: they are waited for, and where that was in vain people take over."""
 POWER_WINDOW_S = 600.0
 """Within which power actions are counted against ``PowerLimit.per_10min``."""
@@ -38,7 +38,8 @@ class Circumstances:
     stop file, holds, pauses and limits count all the same. ``standing`` is the runbook's, for the host's customer. ``running``
     counts actions admitted and not yet ended, over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host
     is no longer the one that was decided for. ``outage_until_s``: its segment is in a mass outage, of which what is held back waits
-    so long for the end; ``outage_long``: it has. ``power``: of a power action, what it counts with. ``power_done`` is how often the
+    so long for the end; ``outage_long``: it has. ``server_covered``, ``due_s``: of a power action, whether the contract
+    covers the server too, and until when it waits. ``power``: what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
     this step doesn't). ``running``, ``limit``, ``claimed``, ``attempted``, ``moved`` and power's are known at admission only.
     """
@@ -62,6 +63,8 @@ class Circumstances:
     claimed: bool = True
     attempted: bool = False
     moved: bool = False
+    server_covered: bool = True
+    due_s: float | None = None
     outage_until_s: float | None = None
     outage_long: bool = False
     power: tuple[PowerUse, ...] = ()
@@ -102,6 +105,8 @@ def judge(seen: Circumstances) -> Verdict:
         return Verdict(Code.GATE_POWER_SPENT, {"limit": seen.power_max})
     if not seen.requested and (refused := _judge_unasked(seen)) is not None:
         return refused
+    if not seen.requested and seen.due_s is not None:
+        return Verdict(Code.GATE_WAIT, {"due_s": seen.due_s})
     if seen.busy:
         return Verdict(Code.GATE_BUSY)
     if seen.running >= seen.limit:
@@ -125,10 +130,11 @@ def _judge_unasked(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_FAULT_GONE)
     if not seen.covered:
         return Verdict(Code.GATE_NOT_COVERED)
+    if not seen.server_covered:
+        return Verdict(Code.GATE_SERVER_NOT_COVERED)
     if seen.outage_until_s is not None:  # before all that is handed to people one by one: they have been called for the whole
-        if seen.outage_long:
-            return Verdict(Code.GATE_MASS_OUTAGE_LONG)
-        return Verdict(Code.GATE_MASS_OUTAGE, {"until_s": seen.outage_until_s})
+        long = Verdict(Code.GATE_MASS_OUTAGE_LONG)
+        return long if seen.outage_long else Verdict(Code.GATE_MASS_OUTAGE, {"until_s": seen.outage_until_s})
     if seen.procedure is None:
         return Verdict(Code.GATE_NO_PROCEDURE)
     if not seen.evidence:

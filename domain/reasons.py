@@ -102,6 +102,8 @@ class Code(StrEnum):
     GATE_TRIED = "gate_tried"
     GATE_BUSY = "gate_busy"
     GATE_LIMIT = "gate_limit"
+    GATE_SERVER_NOT_COVERED = "gate_server_not_covered"
+    GATE_WAIT = "gate_wait"
     GATE_MASS_OUTAGE = "gate_mass_outage"
     GATE_MASS_OUTAGE_LONG = "gate_mass_outage_long"
     GATE_POWER_AT_ONCE = "gate_power_at_once"
@@ -196,6 +198,8 @@ SPEC: dict[Code, str] = {
     Code.GATE_TRIED: "R26",
     Code.GATE_BUSY: "R26",
     Code.GATE_LIMIT: "R26",
+    Code.GATE_SERVER_NOT_COVERED: "R22",
+    Code.GATE_WAIT: "R20",
     Code.GATE_MASS_OUTAGE: "R26",
     Code.GATE_MASS_OUTAGE_LONG: "R26",
     Code.GATE_POWER_AT_ONCE: "R26",

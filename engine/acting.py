@@ -7,6 +7,7 @@ from domain.commands import Run
 from domain.gate import PASSING
 from domain.model import Host
 from domain.procedure import Step, StepOutcome
+from domain.reasons import Code
 from engine.claim import LeaseKeeper
 from engine.context import Context
 from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, Prepared, Target, TooLate, open_connection
@@ -19,6 +20,8 @@ REACH_RETRY_S = 3.0
 LIMIT_RETRY_S = 5.0
 LIMIT_PATIENCE_S = 840.0
 """How often, and for how long, an action that only a limit refused is asked for again: longer than power actions are counted."""
+WAIT_PATIENCE_S = 1800.0
+"""For how long a power action waits for the contract's wait to be over; one that takes longer is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,10 @@ def _prepare(acting: Acting) -> Prepared:
 
 
 def _admit(acting: Acting, prepared: Prepared) -> Admission:
-    """Ask the gate; where only a limit refuses, ask again for a while. Only the last answer counts as an attempt."""
+    """Ask the gate; where only a limit or the contract's wait refuses, ask again for a while. Only the last answer counts as an
+    attempt."""
     context = acting.context
-    give_up_s = context.clock.boottime_s() + LIMIT_PATIENCE_S
+    began_s = limited_s = context.clock.boottime_s()
     request = Request(
         command=acting.run.key,
         who=acting.claimer,
@@ -109,13 +113,17 @@ def _admit(acting: Acting, prepared: Prepared) -> Admission:
         before=dict(prepared.before),
         command_line=acting.command_line,
     )
-    while (remaining_s := give_up_s - context.clock.boottime_s()) > 0:
-        admission = admit(context.store, replace(request, patient=True))
-        if admission.code not in PASSING:
-            return admission
+    while (admission := admit(context.store, replace(request, patient=True))).code in PASSING:
+        now_s = context.clock.boottime_s()
+        if admission.code is Code.GATE_WAIT:
+            limited_s, remaining_s = now_s, began_s + WAIT_PATIENCE_S - now_s
+        else:
+            remaining_s = limited_s + LIMIT_PATIENCE_S - now_s
+        if remaining_s <= 0:
+            return admit(context.store, request)
         context.clock.sleep(min(LIMIT_RETRY_S, remaining_s))
         acting.check()
-    return admit(context.store, request)
+    return admission
 
 
 def _start(acting: Acting, prepared: Prepared, attempt_id: str, intent_boot_s: float) -> StepResult:

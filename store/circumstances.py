@@ -10,11 +10,11 @@ from sqlmodel import Session, col, select
 from domain.aim import moved
 from domain.commands import ENGINE, Run
 from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
-from domain.model import Host, Policy, PowerLimits, effective_mode
+from domain.model import FaultClass, Host, Policy, PowerLimits, effective_mode
 from domain.pauses import Pause, paused_until
 from domain.procedure import LEFT_ALONE, Effect, Step
 from domain.reasons import Code
-from domain.state import HostState
+from domain.state import Fault, HostState, Incident
 from domain.trust import standing_of
 from store import overlay, policies, segments, trust
 from store.codec import decode
@@ -76,6 +76,8 @@ def judge_step(
                 evidence=fault.evidence_since_s is not None,
                 flapping=fault.flapping,
                 covered=fault.fault_class in contract.recovers,
+                server_covered=step.effect is not Effect.POWER or FaultClass.SERVER in contract.recovers,
+                due_s=_due_s(incident, faults, contract.wait_s, now_s) if step.effect is Effect.POWER else None,
                 procedure=run.runbook if host.procedures.get(fault.fault_class) == run.runbook else None,
                 standing=standing,
                 tried=fault.target in incident.tried,
@@ -84,6 +86,14 @@ def judge_step(
         for fault in faults
     ]
     return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
+
+
+def _due_s(incident: Incident, of_run: Sequence[Fault], wait_s: float, now_s: float) -> float | None:
+    """When the contract's wait is over, if it is not: of the server's own faults, else of those that the run is for (R20, R22)."""
+    servers = [fault for fault in incident.faults if fault.fault_class is FaultClass.SERVER and not fault.up]
+    since_s = [fault.clock_from_s if fault.clock_from_s is not None else now_s for fault in servers or of_run]
+    due_s = min(since_s) + wait_s
+    return due_s if due_s > now_s else None
 
 
 def moved_since(session: Session, run: Run, host: Host) -> bool:

@@ -53,8 +53,8 @@ def run(host: str = "web01", **changes: Any) -> Run:
 
 
 def policy(hosts: int = 1, version: str = "v1", **changes: Any) -> Policy:
-    """Hosts web01, web02 … of one customer whose contract covers services; automation is on."""
-    customer = Customer("acme", "ACME", (), Contract(recovers=frozenset({FaultClass.SERVICE})))
+    """Hosts web01, web02 … of one customer whose contract covers all, without a wait; automation is on."""
+    customer = Customer("acme", "ACME", (), Contract(frozenset({FaultClass.SERVER, FaultClass.SERVICE}), wait_s=0.0))
     made = Policy(
         version, Brand("Test", "alert@example.test"), {"acme": customer}, {}, {}, OnCall(()), mode=Mode.ON,
         limits=Limits(actions_at_once=2), procedures=runbooks.load(ACTIONS),

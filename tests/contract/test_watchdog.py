@@ -1,15 +1,17 @@
 """A host whose panel restarts services itself gets its time, and is never raced (R23)."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
-from fixtures_ssh import SshServer
+from fixtures_ssh import host_at
 from hand_clock import HandClock
 
 from domain.procedure import Parameter, StepOutcome
-from remediation import ACTIONS, CannotAct, CannotReach, Leave, Result, Target, open_connection
+from remediation import ACTIONS, CannotAct, CannotReach, Guard, Leave, Result, Target
+from remediation.action import Ran
 
 RESTART = ACTIONS["restart_service"]
 DEAD = {"LoadState": "loaded", "ActiveState": "failed", "SubState": "failed", "InvocationID": "aaaa"}
@@ -27,38 +29,41 @@ class Clock(HandClock):
         self.meanwhile()
 
 
-@dataclass
 class Panel:
-    server: SshServer
-    clock: Clock
-    known: dict[str, str]
+    """A login on a Plesk host with its watchdog, where nginx is dead; its programs say what is set here."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.known: dict[str, str] = {}
+        self.sent: list[str] = []
+        self.says = {"cat": Ran((), 0, "18.0.52 CentOS 7\n"), "pgrep": Ran((), 0), "sudo": Ran((), 0)}
+        self.is_now(DEAD)
 
     def is_now(self, properties: Mapping[str, str]) -> None:
-        lines = "\\n".join(f"{name}={value}" for name, value in properties.items())
-        self.server.script("systemctl", f"printf '{lines}\\n'")
+        self.says["systemctl"] = Ran((), 0, "".join(f"{name}={value}\n" for name, value in properties.items()))
+
+    def run(self, argv: Sequence[str], timeout_s: float, guard: Guard | None = None) -> Ran:
+        self.sent.append(shlex.join(argv))
+        return replace(self.says[argv[0]], argv=tuple(argv))
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
     def target(self, panel: str | None = None) -> Target:
-        found = self.server.target(service="nginx")
-        host = replace(found.host, panel=panel)
-        return replace(found, host=host, clock=self.clock, known=self.known, remember=self.known.__setitem__)
+        host = replace(host_at("192.0.2.1", 22, (), service="nginx"), panel=panel)
+        return Target(host, lambda _: "", self.clock, "nginx", self.known, self.known.__setitem__)
 
     def restart(self, panel: str | None = None, parameters: Mapping[str, Parameter] | None = None) -> Result:
-        with contextlib.closing(RESTART.prepare(self.target(panel), parameters or {}, open_connection)) as prepared:
+        with contextlib.closing(RESTART.prepare(self.target(panel), parameters or {}, lambda _: self)) as prepared:
             return prepared.start(Leave("hikeshi-1", 10, lambda: None))
 
     def restarts(self) -> int:
-        return sum(line.startswith("sudo") for line in self.server.commands())
+        return sum(line.startswith("sudo") for line in self.sent)
 
 
 @pytest.fixture
-def panel(sshd_server: SshServer) -> Panel:
-    """A Plesk host with its watchdog; nginx is dead."""
-    made = Panel(sshd_server, Clock(), {})
-    sshd_server.script("cat", 'case "$1" in /usr/local/psa/version) echo "18.0.52 CentOS 7" ;; *) exec /bin/cat "$@" ;; esac')
-    sshd_server.script("pgrep", '[ "$*" = "-x monit" ]')
-    sshd_server.script("sudo", "true")
-    made.is_now(DEAD)
-    return made
+def panel() -> Panel:
+    return Panel()
 
 
 @pytest.mark.parametrize("named", [None, "plesk"])
@@ -96,21 +101,21 @@ def test_a_watchdog_that_fails_to_restart_it_is_no_reason_to_leave_it(panel: Pan
 @pytest.mark.parametrize(
     ("named", "pgrep", "watchdog_s", "waited_s"),
     [
-        (None, "exit 1", 300, 0),
-        ("plesk", "exit 1", 300, 300),
-        (None, "true", 60, 60),
-        ("plesk", "true", 0, 0),
-        ("none", "true", 300, 0),
+        (None, 1, 300, 0),
+        ("plesk", 1, 300, 300),
+        (None, 0, 60, 60),
+        ("plesk", 0, 0, 0),
+        ("none", 0, 300, 0),
     ],
 )
-def test_how_long_it_gets(panel: Panel, named: str | None, pgrep: str, watchdog_s: float, waited_s: float) -> None:
-    panel.server.script("pgrep", pgrep)
+def test_how_long_it_gets(panel: Panel, named: str | None, pgrep: int, watchdog_s: float, waited_s: float) -> None:
+    panel.says["pgrep"] = Ran((), pgrep)
     assert panel.restart(named, {"watchdog_s": watchdog_s}).outcome is StepOutcome.DONE
     assert sum(panel.clock.slept) == waited_s
 
 
 def test_who_can_not_look_any_more_does_nothing(panel: Panel) -> None:
-    panel.clock.meanwhile = lambda: panel.server.script("systemctl", "exit 1")
+    panel.clock.meanwhile = lambda: panel.says.update(systemctl=Ran((), 1))
     with pytest.raises(CannotReach, match="could not look whether the panel's watchdog has restarted"):
         panel.restart()
     assert panel.restarts() == 0
@@ -125,12 +130,12 @@ def test_a_dry_run_says_that_it_waits(panel: Panel) -> None:
 
 
 def test_a_host_without_a_panel_is_asked_once(panel: Panel) -> None:
-    panel.server.script("cat", 'case "$1" in /usr/local/psa/version) exit 1 ;; *) exec /bin/cat "$@" ;; esac')
+    panel.says["cat"] = Ran((), 1)
     panel.restart()
-    first = len(panel.server.commands())
+    first = len(panel.sent)
     panel.restart()
-    assert panel.server.commands()[first:] == list(RESTART.describe(panel.target().host, {}, "nginx", panel.known))
-    assert [line.split()[0] for line in panel.server.commands()] == [
+    assert panel.sent[first:] == list(RESTART.describe(panel.target().host, {}, "nginx", panel.known))
+    assert [line.split()[0] for line in panel.sent] == [
         "systemctl",
         "cat",
         "sudo",

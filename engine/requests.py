@@ -184,14 +184,14 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
                 what = "mail that work starts, in an open incident"
             case _:
                 what = f"on {found.address}: {' && '.join(describe(step, found, aimed.service, known))}"
-        lines.append(f"{number}. {step.id}: {_only_when(step)}{what}")
+        lines.append(f"{number}. {step.id}: {only_when(step, 'only when {}: ')}{what}")
     return lines
 
 
-def _only_when(step: Step) -> str:
-    """On what a step depends that is not done in every run."""
+def only_when(step: Step, text: str = "{}") -> str:
+    """On what a step depends that is not done in every run; empty where it is."""
     said = [f"{name} is {' or '.join(item.replace('_', ' ') for item in wanted)}" for name, wanted in step.when.items()]
-    return f"only when {' and '.join(said)}: " if said else ""
+    return text.format(" and ".join(said)) if said else ""
 
 
 def _meant(context: Context, host: Host, runbook: str, service: str | None) -> str | None:

@@ -193,6 +193,17 @@ def run(
 RunbookId = Annotated[str, typer.Argument(metavar="RUNBOOK", help="A runbook's name, such as restart-service.")]
 
 
+@runbook.command("check")
+def runbook_check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders; none: the shipped ones.", readable=False)] = None,
+    json: Json = False,
+) -> None:
+    """Read runbooks and list every mistake, without starting anything."""
+    from hikeshi.linting import check_runbooks
+
+    raise typer.Exit(check_runbooks(paths or [], json))
+
+
 @runbook.command("list")
 def runbook_list(json: Json = False) -> None:
     """Every runbook: who approved it, what it may do for whom, how often its cures lasted."""

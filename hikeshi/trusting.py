@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import runbooks
 from domain.trust import PROJECT, Rate
 from engine import history, trusting
 from engine.context import open_context
-from engine.requests import current_policy
+from engine.requests import current_policy, only_when
 from engine.trusting import SHORT, Stand
 from hikeshi.asking import NOBODY, asking
 from hikeshi.exits import Exit
 from hikeshi.show import out_json, out_table, refuse
+from remediation import ACTIONS
 
 
 def approve(runbook: str, *, by: str, reason: str) -> Exit:
@@ -71,8 +73,12 @@ def show_one(runbook: str, json: bool) -> Exit:
     print(f"approved: {_said_of_approval(stand, zone)}")
     print(f"mode by customer: {_joined(stand.modes)}\ncures that lasted: {_said_of_rates(stand)}")
     _print_lowered(stand, zone)
-    steps = [[step.id, step.action, f"{step.timeout_s:g} s"] for step in stand.procedure.steps]
-    out_table("Steps", ["step", "action", "at most"], steps)
+    procedure = stand.procedure
+    print(f"at most {procedure.budget_s:g} s, power switched at most {procedure.max_power_actions} times in an incident")
+    shipped = runbooks.load(ACTIONS).get(runbook)
+    print("shipped with hikeshi" if shipped is not None and shipped.version == procedure.version else "the inventory's own")
+    steps = [[step.id, step.action, f"{step.timeout_s:g} s", only_when(step) or "-"] for step in procedure.steps]
+    out_table("Steps", ["step", "action", "at most", "only when"], steps)
     out_table("Said of it", ["time", "version", "who", "what", "why"], _said(stand, zone))
     made = [
         [

@@ -1,4 +1,4 @@
-"""`python -m bed image | sink | why-not | clear`."""
+"""`python -m bed image | vm-image | sink | why-not | clear`."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import functools
 import sys
 from pathlib import Path
 
-from bed import able, image, slot
+from bed import able, image, slot, vm_image
 from bed.sink import print_mail, serve
 
 
@@ -15,6 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bed", description="Real hosts on one machine, for tests and the demo.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("image", help="build the guests' root file system, unless it is cached")
+    commands.add_parser("vm-image", help="build what virtual machines boot, unless it is cached")
     sink = commands.add_parser("sink", help="take mail over SMTP and keep it as .eml files")
     sink.add_argument("--host", default="127.0.0.1")
     sink.add_argument("--port", type=int, required=True)
@@ -25,6 +26,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.command == "image":
         print(image.ensure(functools.partial(print, flush=True)))
+    elif chosen.command == "vm-image":
+        print(vm_image.ensure(functools.partial(print, flush=True)))
     elif chosen.command == "sink":
         try:
             asyncio.run(serve(chosen.dir, chosen.host, chosen.port, print_mail if chosen.show else None))

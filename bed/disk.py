@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from bed.process import BedError, run, wait_for
 
@@ -26,6 +27,14 @@ class Disk:
             image.truncate(size_mb << 20)
         run(["mke2fs", "-q", "-F", "-t", "ext4", "-b", str(_BLOCK_B), "-L", label, str(file)])
         self.device = run(["losetup", "--find", "--show", str(file)]).strip()
+
+    @classmethod
+    def existing(cls, file: Path) -> Self:
+        """The disk in `file`, attached; its file system has blocks of 1 KB."""
+        disk = cls.__new__(cls)
+        disk.file = file
+        disk.device = run(["losetup", "--find", "--show", str(file)]).strip()
+        return disk
 
     def wait_unused(self) -> None:
         """Return when nobody has it mounted any more: the kernel takes a dead machine's mounts away in its own time."""

@@ -90,7 +90,7 @@ def ensure(say: Say = print) -> Path:
     if root.is_dir():
         return root
     entry.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(entry.with_suffix(".lock")):
+    with locked(entry.with_suffix(".lock")):
         if not entry.is_dir():
             _build(entry, say)
         if not root.is_dir():
@@ -197,7 +197,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, once nobody else does."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

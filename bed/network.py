@@ -122,6 +122,19 @@ class Bed:
         )
         return port
 
+    def reserve(self) -> tuple[str, str, str]:
+        """A cable's name, an IPv4 and an IPv6 address for a machine that brings its own cable (a tap) to `join_bridge`."""
+        number = next(self._numbers)
+        return f"cable{number}", str(NET4[number]), str(NET6[number])
+
+    def join_bridge(self, cable: str) -> bool:
+        """Plug `cable`, an interface of the control namespace, into the bridge; False when there is none yet."""
+        with self.inside():
+            there = cable in {name for _, name in socket.if_nameindex()}
+        if there:
+            _ip(self.slot.netns, f"link set {cable} master br0", f"link set {cable} up")
+        return there
+
     def set_cable(self, port: Port, up: bool) -> None:
         """Plug the guest's cable in or pull it: a namespace whose guest is off would still answer ping."""
         _ip(self.slot.netns, f"link set {port.cable} {'up' if up else 'down'}")

@@ -64,7 +64,7 @@ class Vm:
         self._supervisor: threading.Thread | None = None
         self._powered = False
         self._stopping = False
-        self._restarts = False
+        self._control: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +125,8 @@ class Vm:
     def press_button(self) -> None:
         """Ask it to shut down in good order and power itself off; returns at once."""
         if self.running:
-            self._ask("system_powerdown")
+            keys = [{"type": "qcode", "data": key} for key in ("ctrl", "alt", "delete")]
+            self._ask("send-key", keys=keys)  # for which its systemd powers off: the power button would need udev and logind
 
     def hang(self) -> None:
         """Stop its processor: nothing answers any more, not even ping."""
@@ -189,6 +190,7 @@ class Vm:
     def _boot(self) -> None:
         qmp = self._folder / "qmp"
         qmp.unlink(missing_ok=True)
+        self._control = None
         rescue = self.next_boot == "rescue"
         root = vm_image.RESCUE_DEVICE if rescue else vm_image.ROOT_DEVICE
         words = f"root={root} console=ttyS0 net.ifnames=0 mitigations=off audit=0 panic=1 ro {self.kernel_words}"
@@ -247,8 +249,10 @@ class Vm:
         self._control = connection
         return connection
 
-    def _ask(self, what: str) -> None:
-        self._control.sendall(json.dumps({"execute": what}).encode() + b"\n")
+    def _ask(self, what: str, **arguments: object) -> None:
+        wait_for(lambda: self._control is not None, f"QEMU of {self.name}", 10)
+        assert self._control is not None
+        self._control.sendall(json.dumps({"execute": what, "arguments": arguments}).encode() + b"\n")
 
     def _initrd(self, what: str) -> Path:
         """The common initramfs and, as a second archive, what is this machine's own in it."""
@@ -275,6 +279,7 @@ class Vm:
             encoding="ascii",
         )
         (units / "local-fs.target.requires/networking.service").symlink_to("../networking.service")
+        (units / "ctrl-alt-del.target").symlink_to("/usr/lib/systemd/system/poweroff.target")
         home = "home/hikeshi" if what == "disk" else "root"
         if what == "disk":
             self._enable_database(units)

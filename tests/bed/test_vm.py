@@ -63,9 +63,7 @@ def mend(bed: Bed, vm: Vm, key: ClientKey, folder: Path, device: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_damaged_data_disk_is_mended_from_the_rescue_system_or_by_a_forced_check(
-    bed: Bed, vm: Vm, client_key: ClientKey, tmp_path: Path
-) -> None:
+def test_a_damaged_data_disk_is_mended_from_the_rescue_system(bed: Bed, vm: Vm, client_key: ClientKey, tmp_path: Path) -> None:
     machine: Machine = vm
     machine.power_on()
     vm.wait_ready()
@@ -85,6 +83,9 @@ def test_a_damaged_data_disk_is_mended_from_the_rescue_system_or_by_a_forced_che
     after = served(bed, vm)
     assert after["accounts"] == 20
     assert 360 < after["records"] < 400
+    machine.press_button()
+    wait_for(lambda: not machine.running, "it to power itself off", 120)
+    assert "poweroff.target" in vm.console()
 
 
 def test_a_damaged_root_starts_over_and_over_until_it_is_mended(bed: Bed, vm: Vm, client_key: ClientKey, tmp_path: Path) -> None:

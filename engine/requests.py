@@ -59,6 +59,7 @@ GRANTED = frozenset(
         Code.RUNBOOK_APPROVED,
         Code.RUNBOOK_REVOKED,
         Code.RUNBOOK_RAISED,
+        Code.RUNBOOK_REHEARSED,
     }
 )
 """The engine's first word on a request that it grants. What follows from it is not an answer to the request: a hold that is set

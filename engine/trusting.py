@@ -1,7 +1,8 @@
 """What people say of runbooks, asked and answered: approve, revoke, raise again; and how each runbook stands."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from domain import events as ev
 from domain.model import Policy, effective_mode
@@ -20,7 +21,7 @@ from engine.requests import (
     known_operator,
 )
 from runbooks.approvals import Shipped, shipped
-from store import trust
+from store import policies, trust
 from store.tables import Approval, Lowering, Rehearsal
 
 SHORT = 12
@@ -78,6 +79,18 @@ def request_raise(context: Context, *, runbook: str, customer: str, by: str, rea
         context,
         ev.RunbookRaised(id=f"raise-{uuid.uuid4()}", at_s=now_s, runbook=runbook, customer=customer, by=by, reason=reason),
     )
+
+
+def record_rehearsal(context: Context, event: ev.RunbookRehearsed) -> Answer:
+    """Keep how a rehearsal ended; the event gets an id of its own."""
+    return ask(context, replace(event, id=f"rehearsal-{uuid.uuid4()}"))
+
+
+def source_of(context: Context) -> Path | None:
+    """The folder that the accepted inventory came from; ``None`` before the first."""
+    with context.store.read() as session:
+        found = policies.source(session)
+    return Path(found) if found else None
 
 
 def known_procedure(policy: Policy, runbook: str) -> Procedure:

@@ -190,6 +190,20 @@ def run(
     raise typer.Exit(run_runbook(runbook, host, service=service, by=by, dry_run=dry_run, reason=reason, json=json))
 
 
+@app.command()
+def rehearse(
+    name: Annotated[str, typer.Argument(metavar="RUNBOOK", help="A runbook's name, such as restart-service.")],
+    fault: Annotated[str | None, typer.Option(help="What shall be wrong; by default what the runbook is for.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The page; by default rehearsal-RUNBOOK-HASH.html here.")] = None,
+    by: Annotated[str, typer.Option("--by", envvar="HIKESHI_OPERATOR", help="Your operator id.")] = "",
+    language: Annotated[str, typer.Option("--lang", help="Of the page: ja or en.")] = "en",
+) -> None:
+    """Run a runbook against a throwaway host with a real fault, and write a page of what it did. Needs root."""
+    from hikeshi.rehearsal import command
+
+    raise typer.Exit(command(name, fault=fault, out=out, by=by, language=language))
+
+
 RunbookId = Annotated[str, typer.Argument(metavar="RUNBOOK", help="A runbook's name, such as restart-service.")]
 
 

@@ -13,8 +13,9 @@ from domain.ports import Clock
 from domain.reasons import Code
 from hikeshi.demo.record import Record
 from hikeshi.demo.screen import Screen
-from hikeshi.demo.stage import Stage, StageError
+from hikeshi.demo.stage import Stage
 from hikeshi.exits import Exit
+from hikeshi.throwaway import StageError
 from store.clock import SystemClock
 
 GUESTS_UMASK = 0o022

@@ -2,11 +2,9 @@
 
 import fcntl
 import importlib.resources
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from bed.process import free_port
 from domain.ports import Clock
 from engine.context import Context
 from engine.settings import Settings
+from hikeshi.throwaway import StageError, Throwaway
 from store.db import Store
 
 FOLDER = Path("~/.local/state/hikeshi-demo").expanduser()
@@ -49,10 +48,6 @@ HOSTS = """hosts:
 """
 
 
-class StageError(Exception):
-    """The stage could not be set; says what is missing."""
-
-
 class Stage:
     """A context manager. Its folder stays when it is left, for the mails and reports in it."""
 
@@ -61,11 +56,9 @@ class Stage:
         self.folder = FOLDER
         self.mails = FOLDER / "mails"
         self.inventory = FOLDER / "inventory"
-        self.log = FOLDER / "up.log"
         self._clock = clock
         self._stack = ExitStack()
         self._bed: Bed | None = None
-        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         try:
@@ -94,8 +87,9 @@ class Stage:
         self.write_hosts("on")
         self.settings = self._settings()
         self.context = Context(self.settings, Store(self.settings.url, self._clock), self._clock)
+        self._own = self._stack.enter_context(Throwaway(self.settings, self.folder, OPERATOR, self._bed))
         sink = [sys.executable, "-m", "bed", "sink", "--host", self._near, "--port", str(self.settings.smtp_port)]
-        self._spawn([*sink, "--dir", str(self.mails)])
+        self._own.spawn([*sink, "--dir", str(self.mails)], self.folder / "sink.log")
 
     def _start_host(self) -> Host:
         if self.why_plain is not None:
@@ -135,55 +129,27 @@ class Stage:
         draft.write_text(text, encoding="utf-8")
         draft.replace(self.inventory / "hosts.yaml")
 
+    @property
+    def log(self) -> Path:
+        """What `up` says."""
+        return self._own.log
+
     def start_up(self) -> None:
-        """``hikeshi up``, and the sudo rules that it prints for the host."""
-        self._spawn([sys.executable, "-m", "hikeshi", "up", str(self.inventory)], self.log)
+        """``hikeshi up``."""
+        self._own.start_up()
 
     def hikeshi(self, *arguments: str) -> str:
         """Run one command as an operator would; returns what it prints. Raises ``StageError`` when it fails."""
-        done = subprocess.run(
-            self._inside([sys.executable, "-m", "hikeshi", *arguments]),
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise StageError(f"hikeshi {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout
+        return self._own.hikeshi(*arguments)
+
+    def still_up(self) -> None:
+        """Raises ``StageError`` when a process that belongs to the stage has ended."""
+        self._own.still_up()
 
     def allow_sudo(self) -> None:
         """Install on the guest what ``hikeshi sudoers`` prints; the fallback host has one user only."""
         if isinstance(self.host, Guest):
             self.host.sudoers(self.hikeshi("sudoers", self.host.name))
-
-    def still_up(self) -> None:
-        """Raises ``StageError`` when a process that belongs to the stage has ended."""
-        for process in self._processes:
-            if process.poll() is not None:
-                raise StageError(f"{process.args!r} ended with {process.returncode}; see {self.log}")
-
-    def _spawn(self, argv: list[str], log: Path | None = None) -> None:
-        with (log or self.folder / "sink.log").open("ab") as output:
-            process = subprocess.Popen(
-                self._inside(argv),
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._processes.append(process)
-        self._stack.callback(_end, process)
-
-    def _inside(self, argv: list[str]) -> list[str]:
-        return self._bed.command(argv) if self._bed is not None else argv
-
-    def _environment(self) -> Mapping[str, str]:
-        chosen = self.settings.model_dump(mode="json", exclude_defaults=True)
-        ours = {f"HIKESHI_{name.upper()}": str(value) for name, value in chosen.items()}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HIKESHI_")}
-        return {**kept, **ours, "HIKESHI_OPERATOR": OPERATOR}
 
 
 @contextmanager
@@ -196,12 +162,3 @@ def _alone() -> Iterator[None]:
         except BlockingIOError:
             raise StageError("another demo is being played; end that one first") from None
         yield
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

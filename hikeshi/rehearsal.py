@@ -1,0 +1,287 @@
+"""``hikeshi rehearse``: a runbook against a throwaway host with a real fault, by a hikeshi of its own; a page and a record."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import col, select
+
+import runbooks
+from bed import able
+from bed.chassis import Chassis
+from bed.faults import FAULTS, GUEST, Fault
+from bed.guest import Guest
+from bed.host import make_key
+from bed.ipmi import Ipmi
+from bed.network import Bed
+from bed.process import BedError
+from domain.events import RunbookRehearsed, RunOutcome
+from domain.model import Language
+from domain.ports import Clock
+from domain.procedure import Procedure
+from engine import trusting
+from engine.context import Context, open_context
+from engine.settings import Settings
+from engine.tick import VERSION
+from hikeshi.exits import Exit
+from hikeshi.show import refuse
+from hikeshi.throwaway import StageError, Throwaway
+from remediation import ACTIONS
+from reports.rehearsal import Rehearsed, RehearsedStep, page
+from runbooks.approvals import shipped
+from store.clock import SystemClock
+from store.db import Store, StoreError
+from store.tables import Attempt, CommandRow, VerdictRow
+
+GUESTS_UMASK = 0o022
+"""The guest's files are made here, and its own users must be able to read them; the folder is closed as a whole."""
+DEFAULT_FAULT = "service-killed"
+OPERATOR = "rehearsal"
+HOST = "web01"
+POLL_S = 0.1
+SEEN_WITHIN_S = 90.0
+"""For the fault to be confirmed, and for the recovery to be: looks are a second apart."""
+_OF_A_SERVICE = ("service-", "start-", "disk-", "sudo-")
+"""What faults of a service are called; the others are the server's."""
+
+_INVENTORY = """brand: {{name: Rehearsal, sender: rehearsal@example.test}}
+automation: shadow
+customers:
+  rehearsal:
+    name: Rehearsal
+    contacts:
+      nobody: {{name: Nobody, mail: nobody@example.test, language: en}}
+    contract: {{recovers: [server, service], wait: 0s}}
+operators:
+  rehearsal: {{name: Rehearsal, mail: rehearsal@example.test, language: en}}
+on_call: {{order: [rehearsal], escalate_after: 10m}}
+profiles:
+  quick: {{interval: 1s, confirmation: {{failures: 2, retry: 1s}}}}
+hosts:
+  web01:
+    label: web01
+    customer: rehearsal
+    address: {address}
+    profile: quick
+    checks:
+      http: {{url: 'http://{address}:{http_port}/', timeout: 2s, service: nginx}}
+      ssh: {{port: {ssh_port}, timeout: 2s}}
+    ssh: {{user: {user}, port: {ssh_port}, host_keys: ['{host_key}'], identity: {{file: {identity}}}}}
+    procedures: {{{fault_class}: {runbook}}}
+    power: {{driver: ipmi, address: {bmc}, port: {bmc_port}, user: {bmc_user}, password: {{file: {password}}}}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is rehearsed: the procedure, and the file it stands in where that is not the shipped one."""
+
+    procedure: Procedure
+    file: Path | None
+
+
+def command(runbook: str, *, fault: str | None, out: Path | None, by: str, language: str) -> Exit:
+    """As it was typed."""
+    if language not in ("ja", "en"):
+        return refuse(f"--lang is {language!r}, must be ja or en", Exit.USAGE)
+    return rehearse(runbook, fault=fault, out=out, by=by, language="ja" if language == "ja" else "en", zone=Settings().zone)
+
+
+def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, language: Language, zone: str) -> Exit:
+    """Rehearse, write the page, and record it in the user's store where there is one."""
+    if (why := able.why_not()) is not None:
+        return refuse(f"a rehearsal needs a throwaway host: {why}")
+    part = _part(runbook)
+    if isinstance(part, str):
+        return refuse(part, Exit.BAD_INPUT)
+    listed = shipped().get(runbook)
+    name = fault or (listed.fault if listed is not None else DEFAULT_FAULT)
+    fits = sorted(known for known, one in FAULTS.items() if GUEST in one.kinds)
+    if name not in fits:
+        return refuse(f"--fault is {name!r}, must be one of {', '.join(fits)}", Exit.USAGE)
+    path = (out or Path(f"rehearsal-{runbook}-{part.procedure.version[:8]}.html")).absolute()
+    os.umask(GUESTS_UMASK)
+    try:
+        made = _Rehearsal(part, FAULTS[name], by, SystemClock(), language).run()
+    except (StageError, BedError, OSError) as error:
+        return refuse(f"the rehearsal could not be held: {error}")
+    path.write_text(page(made, language, zone), encoding="utf-8")
+    verdict = "passed" if made.passed else "failed"
+    print(f"{runbook} {verdict}{f': {made.trouble}' if made.trouble else ''} (version {made.version})\npage   {path}")
+    print(f"record {_record(made, path)}")
+    return Exit.OK if made.passed else Exit.REFUSED
+
+
+def _part(runbook: str) -> Part | str:
+    """The runbook as the accepted inventory holds it, else as it is shipped; or why there is none."""
+    found = runbooks.load(ACTIONS)
+    try:
+        with closing(open_context()) as context:
+            source = trusting.source_of(context)
+    except StoreError:
+        source = None
+    own = source / "runbooks" if source is not None else None
+    if own is not None and own.is_dir():
+        mine = runbooks.load(ACTIONS, own)
+        if runbook in mine:
+            return Part(mine[runbook], own / f"{runbook}.yaml")
+        found |= mine
+    if runbook not in found:
+        return f"runbook {runbook!r} does not exist; would be right: {', '.join(sorted(found))}"
+    return Part(found[runbook], None)
+
+
+def _record(made: Rehearsed, path: Path) -> str:
+    """Tell the engine of the user's store, so that the runbook can be approved; says how that went."""
+    try:
+        with closing(open_context()) as context:
+            answer = trusting.record_rehearsal(
+                context,
+                RunbookRehearsed(
+                    id="",
+                    at_s=made.began_s,
+                    runbook=made.runbook,
+                    version=made.version,
+                    fault=made.fault,
+                    passed=made.passed,
+                    by=made.by,
+                    path=str(path),
+                    detail=made.trouble or f"{made.fault}: {made.outcome}",
+                ),
+            )
+            where = context.settings.home
+    except StoreError as error:
+        return f"none: {error}"
+    return f"kept in {where}" if answer.decided else f"written down in {where}; an engine takes it in when one is back (hikeshi up)"
+
+
+class _Rehearsal:
+    """One run from the healthy host to the verdict. Nothing of it is left behind."""
+
+    def __init__(self, part: Part, fault: Fault, by: str, clock: Clock, language: Language) -> None:
+        self._part, self._fault, self._by, self._clock, self._language = part, fault, by, clock, language
+        self._stack = ExitStack()
+
+    def run(self) -> Rehearsed:
+        with self._stack:
+            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hikeshi-rehearsal-")))
+            self._say("starting a throwaway host")
+            self._set(folder)
+            self._say(f"fault: {self._fault.text}")
+            self._fault.bring(self._guest)
+            self._until("the fault to be seen", lambda: "down" in self._verdicts().values(), SEEN_WITHIN_S)
+            began_s = self._clock.now_s()
+            self._say(f"running {self._part.procedure.id}")
+            self._own.hikeshi("run", self._part.procedure.id, HOST, "--reason", "rehearsal")
+            self._until("the run to end", lambda: self._ended() is not None, self._part.procedure.budget_s + SEEN_WITHIN_S)
+            return self._judged(began_s, self._clock.now_s())
+
+    def _set(self, folder: Path) -> None:
+        bed = self._stack.enter_context(Bed())
+        self._guest = self._stack.enter_context(Guest(bed, HOST))
+        identity, password, inventory = folder / "identity", folder / "password", folder / "inventory"
+        self._guest.authorize(make_key(identity))
+        (folder / "bmc").mkdir()
+        chassis = self._stack.enter_context(Chassis(self._guest, folder / "bmc"))
+        bmc = self._stack.enter_context(Ipmi(chassis, folder / "bmc", bed))
+        password.touch(mode=0o600)
+        password.write_text(bmc.password, encoding="utf-8")
+        inventory.mkdir()
+        text = _INVENTORY.format(
+            address=self._guest.address,
+            http_port=self._guest.http_port,
+            ssh_port=self._guest.ssh_port,
+            user=self._guest.user,
+            host_key=self._guest.host_key,
+            identity=identity,
+            fault_class="service" if self._fault.name.startswith(_OF_A_SERVICE) else "server",
+            runbook=self._part.procedure.id,
+            bmc=bmc.address,
+            bmc_port=bmc.port,
+            bmc_user=bmc.user,
+            password=password,
+        )
+        (inventory / "inventory.yaml").write_text(text, encoding="utf-8")
+        if self._part.file is not None:
+            (inventory / "runbooks").mkdir()
+            shutil.copy(self._part.file, inventory / "runbooks")
+        near = bed.address
+        settings = Settings(
+            home=folder / "state", store_url="", inventory=inventory, prefect=False, ingress_bind=near, smtp_host=near
+        )
+        self._own = self._stack.enter_context(Throwaway(settings, folder, OPERATOR, bed))
+        self._context = Context(settings, Store(settings.url, self._clock), self._clock)
+        self._stack.callback(self._context.close)
+        self._own.start_up("--no-prefect")
+        self._until("everything to be up", self._all_up, SEEN_WITHIN_S)
+        self._guest.sudoers(self._own.hikeshi("sudoers", HOST))
+
+    def _until(self, what: str, true: Callable[[], bool], timeout_s: float) -> None:
+        give_up_s = self._clock.boottime_s() + timeout_s
+        while not true():
+            self._own.still_up()
+            if self._clock.boottime_s() > give_up_s:
+                raise StageError(f"waited {timeout_s:g} s in vain for {what}; {self._last_words()}")
+            self._clock.sleep(POLL_S)
+
+    def _last_words(self) -> str:
+        said = self._own.log.read_text(encoding="utf-8", errors="replace").strip() if self._own.log.exists() else ""
+        return f"its log ends: {said[-500:]}" if said else "its log is empty"
+
+    def _all_up(self) -> bool:
+        found = self._verdicts()
+        return len(found) >= 2 and all(verdict == "up" for verdict in found.values())
+
+    def _verdicts(self) -> dict[str, str]:
+        try:
+            with self._context.store.read() as session:
+                return {row.check: row.verdict for row in session.exec(select(VerdictRow))}
+        except StoreError:
+            return {}
+
+    def _ended(self) -> CommandRow | None:
+        with self._context.store.read() as session:
+            return session.exec(select(CommandRow).where(CommandRow.kind == "Run", col(CommandRow.done_s).is_not(None))).first()
+
+    def _judged(self, began_s: float, ended_s: float) -> Rehearsed:
+        """Passed: the run says that it fixed it, and the watcher sees everything up by itself."""
+        row = self._ended()
+        outcome = row.outcome or "" if row is not None else ""
+        trouble = row.detail if row is not None and outcome != RunOutcome.FIXED else ""
+        if not trouble:
+            try:
+                self._until("all checks to be up again", self._all_up, SEEN_WITHIN_S)
+            except StageError:
+                trouble = "the watcher does not see everything up again"
+        with self._context.store.read() as session:
+            attempts = session.exec(select(Attempt).order_by(col(Attempt.number))).all()
+        procedure = self._part.procedure
+        return Rehearsed(
+            runbook=procedure.id,
+            title=procedure.title.get(self._language, procedure.id),
+            version=procedure.version,
+            fault=self._fault.name,
+            fault_text=self._fault.text,
+            passed=outcome == RunOutcome.FIXED and not trouble,
+            outcome=outcome,
+            trouble=trouble,
+            began_s=began_s,
+            ended_s=ended_s,
+            by=self._by,
+            program=VERSION,
+            steps=tuple(
+                RehearsedStep(
+                    item.step, item.action, item.outcome or "unknown", item.intent_s, item.ended_s or item.intent_s, item.detail,
+                    item.command_line,
+                )
+                for item in attempts
+            ),
+        )  # fmt: skip
+
+    def _say(self, text: str) -> None:
+        print(f"… {text}", file=sys.stderr, flush=True)

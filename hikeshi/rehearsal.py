@@ -14,8 +14,9 @@ from sqlmodel import col, select
 import runbooks
 from bed import able
 from bed.chassis import Chassis
-from bed.faults import FAULTS, GUEST, Fault
-from bed.guest import Guest
+from bed.disk_guest import DATA_DEVICE, ROOT_DEVICE, DiskGuest
+from bed.faults import DISKS, FAULTS, GUEST, Fault
+from bed.guest import SERVICE_PORTS, Guest
 from bed.host import make_key
 from bed.ipmi import Ipmi
 from bed.network import Bed
@@ -42,7 +43,7 @@ GUESTS_UMASK = 0o022
 """The guest's files are made here, and its own users must be able to read them; the folder is closed as a whole."""
 DEFAULT_FAULT = "service-killed"
 OPERATOR = "rehearsal"
-HOST = "web01"
+HOST = "throwaway"
 POLL_S = 0.1
 SEEN_WITHIN_S = 90.0
 """For the fault to be confirmed, and for the recovery to be: looks are a second apart."""
@@ -63,17 +64,20 @@ on_call: {{order: [rehearsal], escalate_after: 10m}}
 profiles:
   quick: {{interval: 1s, confirmation: {{failures: 2, retry: 1s}}}}
 hosts:
-  web01:
-    label: web01
+  throwaway:
+    label: throwaway
     customer: rehearsal
     address: {address}
     profile: quick
     checks:
-      http: {{url: 'http://{address}:{http_port}/', timeout: 2s, service: nginx}}
+      tcp: {{port: {port}, timeout: 2s, service: {service}}}
       ssh: {{port: {ssh_port}, timeout: 2s}}
-    ssh: {{user: {user}, port: {ssh_port}, host_keys: ['{host_key}'], identity: {{file: {identity}}}}}
+    ssh: {{user: {user}, port: {ssh_port}, address: '{login}', host_keys: ['{host_key}'], identity: {{file: {identity}}}}}
     procedures: {{{fault_class}: {runbook}}}
     power: {{driver: ipmi, address: {bmc}, port: {bmc_port}, user: {bmc_user}, password: {{file: {password}}}}}
+"""
+_DISKS = """    filesystems: [{{device: {root}, type: ext4}}, {{device: {data}, type: ext4}}]
+    rescue: {{boot: pxe, ssh: {{user: {user}, host_keys: ['{host_key}'], identity: {{file: {identity}}}}}}}
 """
 
 
@@ -101,7 +105,7 @@ def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, lang
         return refuse(part, Exit.BAD_INPUT)
     listed = shipped().get(runbook)
     name = fault or (listed.fault if listed is not None else DEFAULT_FAULT)
-    fits = sorted(known for known, one in FAULTS.items() if GUEST in one.kinds)
+    fits = sorted(known for known, one in FAULTS.items() if one.kinds & {GUEST, DISKS})
     if name not in fits:
         return refuse(f"--fault is {name!r}, must be one of {', '.join(fits)}", Exit.USAGE)
     path = (out or Path(f"rehearsal-{runbook}-{part.procedure.version[:8]}.html")).absolute()
@@ -183,9 +187,11 @@ class _Rehearsal:
 
     def _set(self, folder: Path) -> None:
         bed = self._stack.enter_context(Bed())
-        self._guest = self._stack.enter_context(Guest(bed, HOST))
+        made = DiskGuest(bed, HOST) if DISKS in self._fault.kinds else Guest(bed, HOST)
+        self._guest = self._stack.enter_context(made)
         identity, password, inventory = folder / "identity", folder / "password", folder / "inventory"
-        self._guest.authorize(make_key(identity))
+        public_key = make_key(identity)
+        self._guest.authorize(public_key)
         (folder / "bmc").mkdir()
         chassis = self._stack.enter_context(Chassis(self._guest, folder / "bmc"))
         bmc = self._stack.enter_context(Ipmi(chassis, folder / "bmc", bed))
@@ -194,7 +200,9 @@ class _Rehearsal:
         inventory.mkdir()
         text = _INVENTORY.format(
             address=self._guest.address,
-            http_port=self._guest.http_port,
+            port=SERVICE_PORTS[self._guest.services[0]],
+            service=self._guest.services[0],
+            login=self._guest.address6 if self._fault.name == "network-down" else self._guest.address,
             ssh_port=self._guest.ssh_port,
             user=self._guest.user,
             host_key=self._guest.host_key,
@@ -206,6 +214,10 @@ class _Rehearsal:
             bmc_user=bmc.user,
             password=password,
         )
+        if isinstance(made, DiskGuest):
+            made.authorize_rescue(public_key)
+            rescue = {"user": made.rescue_user, "host_key": made.rescue_host_key, "identity": identity}
+            text += _DISKS.format(root=ROOT_DEVICE, data=DATA_DEVICE, **rescue)
         (inventory / "inventory.yaml").write_text(text, encoding="utf-8")
         if self._part.file is not None:
             (inventory / "runbooks").mkdir()

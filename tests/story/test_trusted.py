@@ -142,6 +142,22 @@ def test_what_fails_again_after_the_cool_down_or_in_a_pause_or_elsewhere_lowers_
     assert [item.end for item in world.learnt] == [End.FIXED]
 
 
+def test_what_failed_in_a_pause_since_then_is_no_matter_of_the_cure_before() -> None:  # R51
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_ends(RunOutcome.FIXED)
+    world.up("http")
+    world.expect_recovery()
+    world.pause_begins(minutes=10)
+    world.down("http")
+    world.up("http")
+    world.fast_forward(minutes=20)
+    world.down("http")
+    assert [item.end for item in world.learnt] == [End.FIXED]
+
+
 def test_runs_that_did_nothing_teach_nothing_and_lost_ones_count_as_unknown() -> None:
     world = World()
     world.down("http")

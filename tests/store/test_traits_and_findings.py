@@ -85,4 +85,4 @@ def test_findings_are_bounded(store: Store) -> None:
         assert all(len(row.text.encode()) <= findings.TEXT_MAX_BYTES for row in rows)
         assert rows[0].text.endswith("[… cut off here]\n")
         journal.settle(session, attempt, "done", "", 6.0)
-        assert not findings.keep(session, command, "restart", name="1", text="late", now_s=7.0), "its attempt has ended"
+        assert not findings.keep(session, command, "restart", name="a" * 99, text="late", now_s=7.0), "its attempt has ended"

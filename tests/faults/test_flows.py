@@ -213,6 +213,7 @@ def test_an_operator_starts_a_run_in_the_browser_and_watches_it_finish(up: Up, t
         "reason": "new config",
         "service": None,
         "dry_run": False,
+        "own": None,
     }
     assert up.host.service_starts(UNIT) == before + 1
 

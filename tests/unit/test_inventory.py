@@ -465,9 +465,13 @@ def test_durations_are_said_as_they_are_written(seconds: float, words: str) -> N
 
 
 def test_the_sample_is_whole_with_its_example_of_hosts(tmp_path: Path) -> None:
-    for file in SAMPLE.iterdir():
-        (tmp_path / file.name.removesuffix(".example")).write_text(file.read_text())
-    assert list(load(tmp_path, REGISTRIES).policy.hosts) == ["web01"]
+    for file in (path for path in SAMPLE.rglob("*") if path.is_file()):
+        copy = tmp_path / file.relative_to(SAMPLE).with_name(file.name.removesuffix(".example"))
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(file.read_text())
+    policy = load(tmp_path, REGISTRIES).policy
+    assert list(policy.hosts) == ["web01"]
+    assert "shop-procedure" in policy.procedures
 
 
 def test_the_sample_lacks_nothing_but_hosts(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The page of a rehearsal: what a runbook did to a throwaway host, for the person who is to answer for it. One HTML file that
 fetches nothing."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -29,7 +31,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "took": "所要",
         "result": "結果",
         "after": "{span}後",
-        "commands": "ホストに送ったコマンド",
+        "times": "{count} 回",
         "next": "内容を確かめたうえで、次のコマンドで承認できます。",
         "not_next": "合格するまで、この内容では承認できません。",
         "footer": "使い捨てのホストでの実行記録から自動で作成されました。お客様のホストには何も行っていません。",
@@ -54,7 +56,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "took": "Took",
         "result": "Result",
         "after": "{span}",
-        "commands": "Commands sent to the host",
+        "times": "{count} times",
         "next": "Having read it, somebody may answer for it with:",
         "not_next": "As it is, it can't be approved until it passes.",
         "footer": "Written automatically from the records of a run on a throwaway host. Nothing was done to any customer's host.",
@@ -111,22 +113,30 @@ def page(rehearsed: Rehearsed, language: Language, zone: str) -> str:
             outcome=shown("outcome", rehearsed.outcome, zone, language),
             moment=moment(rehearsed.began_s, zone, language),
             lasted=duration(rehearsed.ended_s - rehearsed.began_s, language),
-            rows=[_row(step, rehearsed, language, zone) for step in rehearsed.steps],
+            rows=[_row(steps, rehearsed, language, zone) for steps in _repeated(rehearsed.steps)],
             nothing=NOTHING,
         )
     )
 
 
-def _row(step: RehearsedStep, rehearsed: Rehearsed, language: Language, zone: str) -> dict[str, str]:
+def _repeated(steps: Sequence[RehearsedStep]) -> Iterator[tuple[RehearsedStep, ...]]:
+    """What was looked at again and again, and seen the same, is one row."""
+    for _, group in groupby(steps, key=lambda step: (step.step, step.outcome, step.detail)):
+        yield tuple(group)
+
+
+def _row(steps: tuple[RehearsedStep, ...], rehearsed: Rehearsed, language: Language, zone: str) -> dict[str, str | list[str]]:
+    step, words = steps[0], WORDS[language]
     return {
-        "after": WORDS[language]["after"].format(span=duration(step.began_s - rehearsed.began_s, language)),
+        "after": words["after"].format(span=duration(step.began_s - rehearsed.began_s, language)),
+        "times": words["times"].format(count=len(steps)) if len(steps) > 1 else "",
         "step": step.step,
         "action": shown("action", step.action, zone, language),
-        "took": f"{max(0.0, step.ended_s - step.began_s):.1f} s",
+        "took": f"{max(0.0, steps[-1].ended_s - step.began_s):.1f} s",
         "outcome": shown("outcome", step.outcome, zone, language),
         "good": "yes" if step.outcome in ("done", "up") else "no" if step.outcome not in ("down",) else "was",
         "detail": step.detail,
-        "command_line": step.command_line,
+        "commands": step.command_line.split(" && ") if step.command_line else [],
     }
 
 

@@ -23,3 +23,8 @@ def test_an_approval_is_of_the_file_as_it_is(runbook: str) -> None:
     assert runbooks.load(ACTIONS)[runbook].version == found
     assert shipped()[runbook].fault in FAULTS
     assert re.fullmatch(r"\d+\.\d+\.\d+", shipped()[runbook].release)
+
+
+def test_what_is_shipped_is_vouched_for() -> None:
+    """A fresh installation acts by it as soon as automation is on."""
+    assert set(runbooks.load(ACTIONS)) == set(shipped())

@@ -18,6 +18,8 @@ CONTINUE, STOP = "continue", "stop"
 """Words of ``Step.on_failure``."""
 FAULT = "fault"
 """In ``Step.when``: the class of fault that the run is for, where else a step is named."""
+BOOT, RESCUE = "boot", "rescue"
+"""In what a power action has noted before it: what the host boots from then on, and the rescue system's word there."""
 PASSED_OVER = "passed_over"
 """In ``Step.when``: that step was not done at all in this run."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import Host
-from domain.procedure import Effect, Parameter, StepOutcome
+from domain.procedure import RESCUE, Effect, Parameter, StepOutcome
 from remediation import powering
 from remediation.action import NOTHING, Attempted, CannotAct, Connect, Result, Target
 from remediation.power_driver import DISK, Order
@@ -19,8 +19,8 @@ def _order(value: object) -> Parameter:
 
 
 def _boot(value: object) -> Parameter:
-    if value not in (DISK, powering.RESCUE):
-        raise ValueError(f"{DISK} or {powering.RESCUE}")
+    if value not in (DISK, RESCUE):
+        raise ValueError(f"{DISK} or {RESCUE}")
     return str(value)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from domain.model import Host, PowerControl
-from domain.procedure import StepOutcome
+from domain.procedure import BOOT, RESCUE, StepOutcome
 from remediation.action import Attempted, CannotAct, CannotReach, Connect, Leave, Result, Target, TooLate
 from remediation.power_command import HYPERVISORS
 from remediation.power_driver import DISK, Answer, Order, PowerDriver, PowerSession, Seen
@@ -15,7 +15,6 @@ from remediation.since import started_since
 
 _DRIVERS: tuple[PowerDriver, ...] = (IPMI, REDFISH, *HYPERVISORS)
 POWER_DRIVERS: Mapping[str, PowerDriver] = MappingProxyType({driver.name: driver for driver in _DRIVERS})
-RESCUE = "rescue"
 _POLL_S = 1.0
 _RESTARTS = frozenset({Order.CYCLE, Order.RESET})
 
@@ -70,7 +69,7 @@ class PreparedPower:
         self._order = Order.ON if seen.on is False and wished.order in _RESTARTS else wished.order
         self.before: Mapping[str, str] = {
             "order": self._order,
-            "boot": wished.boot,
+            BOOT: wished.boot,
             "state": seen.state,
             "health": seen.health,
             "trace": seen.trace if self._order in wished.driver.traces else "",
@@ -157,7 +156,7 @@ def settle(target: Target, wished: Wish, before: Mapping[str, str], connect: Con
     def witness() -> tuple[bool | None, str]:
         found, said = _by_control(target, wished, before, connect)
         if found is None and order is not Order.OFF:
-            found, by_host = started_since(_whoever_boots(target, before["boot"]), connect, attempt, asked_boot_s)
+            found, by_host = started_since(_whoever_boots(target, before[BOOT]), connect, attempt, asked_boot_s)
             said = f"{said}; {by_host}"
         return found, said
 

@@ -1,9 +1,10 @@
 """What the store's tests share: a clock that is moved by hand, sample values, and races of real processes."""
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hand_clock import HandClock
@@ -114,9 +115,13 @@ def ask(
     step: str | Step = "restart",
     max_power_actions: int = 0,
     stop_file: Path = Path("/nonexistent/STOP"),
+    before: Mapping[str, str] = MappingProxyType({}),
 ) -> Admission:
     asked = step if isinstance(step, Step) else Step(step, "service")
-    return admit(store, Request(command=command.key, who=who, step=asked, stop_file=stop_file, max_power_actions=max_power_actions))
+    request = Request(
+        command=command.key, who=who, step=asked, stop_file=stop_file, max_power_actions=max_power_actions, before=before
+    )
+    return admit(store, request)
 
 
 def race(count: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:

@@ -313,6 +313,33 @@ def test_one_fault_that_stands_is_enough(store: Store) -> None:
     assert ask(store, command, step="fsck").code is Code.GATE_UNKNOWN
 
 
+def test_while_the_rescue_system_answers_the_work_goes_on(store: Store) -> None:
+    """It has the host's address, so that ping and SSH are up though nothing is mended."""
+    (command,) = working(store)
+    rescue, disk = replace(CYCLE, id="rescue"), replace(CYCLE, id="disk")
+    settle(store, ask(store, command, step=rescue, max_power_actions=3, before={"boot": "rescue"}).attempt_id)
+    failing = state(command)
+    assert failing.incident is not None
+    put_state(store, replace(failing, incident=failing.incident.without_fault(command.checks[0])))
+    settle(store, ask(store, command, step="fsck").attempt_id)
+    with store.write() as session:
+        overlay.apply(session, HoldSet(id="h1", at_s=NOW_S, host="web01", by="noc"))
+    assert ask(store, command, step=disk, max_power_actions=3).code is Code.GATE_HOLD, "what stops everything stops this too"
+    with store.write() as session:
+        overlay.apply(session, HoldReleased(id="r1", at_s=NOW_S, host="web01", by="noc"))
+    settle(store, ask(store, command, step=disk, max_power_actions=3, before={"boot": "disk"}).attempt_id)
+    assert ask(store, command, step="something else").code is Code.GATE_FAULT_GONE
+
+
+def test_a_rescue_system_that_was_certainly_not_booted_changes_nothing(store: Store) -> None:
+    (command,) = working(store)
+    asked = ask(store, command, step=replace(CYCLE, id="rescue"), max_power_actions=3, before={"boot": "rescue"})
+    with store.write() as session:
+        assert journal.settle(session, asked.attempt_id or "", "not_done", "", NOW_S)
+    put_state(store, state(command, up=True, flapping=True))
+    assert ask(store, command, step="fsck").code is Code.GATE_FAULT_GONE
+
+
 def test_what_was_tried_is_not_tried_again(store: Store) -> None:
     (command,) = working(store)
     tried = state(command)

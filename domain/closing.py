@@ -6,7 +6,7 @@ from domain.commands import Message, Report
 from domain.messages import all_clear, notice_operators, tell_customer
 from domain.observation import Verdict
 from domain.reasons import Code
-from domain.state import CheckState, Draft, Phase
+from domain.state import CheckState, Draft, Fault, Phase
 
 _FOR_PEOPLE = frozenset({Code.RUN_UNKNOWN, Code.RUN_LOST})
 """Ends of a run after which a person has to look at the host, though its fault is gone: where a pause or silence kept them from
@@ -50,31 +50,37 @@ def _close_unwatched(draft: Draft, code: Code) -> None:
 
 
 def settle_flapping(draft: Draft) -> None:
-    """A flapping check that has kept its verdict long enough is told as settled, as what it is now (C54)."""
+    """A flapping check that has kept its verdict long enough is told as settled, as what it is now (C54). Of several at once the
+    first is told when all have settled: what follows is said of what is left."""
     rule = draft.situation.policy.limits.flapping
-    for check in draft.checks:
+    told = [
+        settled
+        for check in draft.checks
         # one that the watcher cannot judge now has settled as nothing
-        if check.flapping and check.verdict is not Verdict.UNKNOWN and draft.now_s >= flapping.settles_at_s(rule, check.changes):
-            _settle(draft, check)
+        if check.flapping and check.verdict is not Verdict.UNKNOWN and draft.now_s >= flapping.settles_at_s(rule, check.changes)
+        if (settled := _settle(draft, check)) is not None
+    ]
+    for fault, recovered_at_s in told:
+        tell_customer(draft, Message.SETTLED, (fault,), recovered_at_s=recovered_at_s)
 
 
-def _settle(draft: Draft, check: CheckState) -> None:
+def _settle(draft: Draft, check: CheckState) -> tuple[Fault, float | None] | None:
+    """The fault to be told as settled, and since when it is gone; ``None`` where nobody knows it as flapping, or in a pause."""
     fault = draft.incident.fault(check.check)
     told = fault is not None and fault.flapping_told
     if told and draft.pause_of(check.check) is not None:
-        return  # told when the pause ends
+        return None  # told when the pause ends
     draft.remember(changed(check, flapping=False, changes=()))
     draft.because(Code.SETTLED, check=check.check)
     if fault is None:
-        return
+        return None
     after = changed(fault, flapping=False, flapping_told=False)
     incident = draft.incident.without_fault(fault.check) if fault.up else draft.incident.with_fault(after)
     recovered_at_s = (incident.recovered_at_s or draft.now_s) if fault.up else None
     if not incident.faults:
         incident = changed(incident, recovered_at_s=recovered_at_s, settled=told)
     draft.open_incident = incident
-    if told:
-        tell_customer(draft, Message.SETTLED, (after,), recovered_at_s=recovered_at_s)
+    return (after, recovered_at_s) if told else None
 
 
 def recover(draft: Draft) -> None:

@@ -193,7 +193,7 @@ def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
 def what_is_said_of_operators_is_true(taken: Taken) -> None:
     """R3, R25: "have been called in" only where somebody was paged, or had taken it before; "have been told" likewise. For a mass
     outage they were called once, and not for each host."""
-    incident = taken.after.incident or taken.before.incident  # of two that settle at once the first is told before the end
+    incident = taken.after.incident
     for mail in taken.mails():
         if mail.facts["next"] == Next.PEOPLE and taken.situation.policy.on_call.order:
             assert incident is not None

@@ -32,7 +32,7 @@ from simulation.walk import (
     work_is_announced,
 )
 
-DEPTHS = (6, pytest.param(7, marks=pytest.mark.proof))
+DEPTHS = (6, pytest.param(7, marks=(pytest.mark.proof, pytest.mark.timeout(900))))
 FEWEST = {6: 40_000, 7: 100_000}
 """States that a walk of this depth sees, or it has lost its way."""
 DAY_S = 86_400.0

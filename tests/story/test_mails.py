@@ -144,6 +144,22 @@ def test_what_settles_as_working_beside_another_fault_is_told_as_working() -> No
     world.expect_recovery()
 
 
+def test_of_what_settles_at_once_each_mail_says_what_follows_for_all() -> None:  # C54, R3
+    world = World(policy(flapping=Flapping(changes=1, window_s=600)))
+    world.operator_holds()
+    for name in ("http", "web"):
+        world.down(name)
+    world.expect_mail(Message.FAULT)
+    world.fast_forward(minutes=1)
+    for name in ("http", "web"):
+        world.up(name)
+        world.expect_mail(Message.FLAPPING)
+    world.fast_forward(minutes=10)
+    for check in ("web01/http", "web01/web"):
+        world.expect_mail(Message.SETTLED, check=check, faults=("web01/http", "web01/web"), next="watch")
+    assert world.state.incident is None
+
+
 def test_what_settles_is_not_told_with_a_fault_that_is_watched_no_more() -> None:  # C54, R3
     world = _flapping_world()
     world.operator_acknowledges()

@@ -12,6 +12,7 @@ _TOOLS = {
     "debugfs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
     "ip": "iproute2",
+    "ipmi_sim": "openipmi",
     "losetup": "mount",
     "mke2fs": "e2fsprogs",
     "mount": "mount",

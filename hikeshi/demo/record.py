@@ -4,11 +4,13 @@ import email
 import email.policy
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import col, select
 
 from domain.commands import Notify
+from domain.procedure import Effect
 from domain.reasons import Code
 from engine import history
 from engine.context import Context
@@ -16,10 +18,12 @@ from engine.prefect_api import PrefectApi, PrefectError
 from engine.prefect_credential import CredentialError, read_credential
 from hikeshi.demo.screen import Screen
 from notify.mail import message_id
+from remediation.checked import checked
+from remediation.fsck import OUTPUT
 from store import policies
 from store.codec import decode
 from store.db import StoreError
-from store.tables import Attempt, CommandRow, Decision, Inbox, VerdictRow
+from store.tables import Attempt, CommandRow, Decision, FindingRow, Inbox, VerdictRow
 
 SPEAKER = {
     Code.OPENED: "watch",
@@ -28,6 +32,17 @@ SPEAKER = {
     Code.STEP_DONE: "act",
     Code.REPORT_WRITTEN: "report",
 }
+
+
+ORDERS = {"cycle": ("off", "on"), "reset": ("reset",), "on": ("on",), "off": ("off",)}
+"""What a BMC is told for each order of ours: a cycle is two."""
+
+
+class PowerSteps(NamedTuple):
+    """The runbook's steps that switched the power, in order, and what a BMC must have been told for them."""
+
+    done: list[str]
+    orders: Counter[str]
 
 
 class Record:
@@ -108,6 +123,26 @@ class Record:
         """Actions admitted so far, over all hosts."""
         with self._context.store.read() as session:
             return len(session.exec(select(Attempt.id).where(Attempt.action == "restart_service")).all())
+
+    def power_steps(self, host: str) -> PowerSteps:
+        """The power actions on a host that were admitted so far."""
+        query = select(Attempt).where(Attempt.host == host, Attempt.effect == Effect.POWER, Attempt.code == Code.ADMITTED)
+        with self._context.store.read() as session:
+            rows = session.exec(query.order_by(col(Attempt.intent_s))).all()
+        return PowerSteps([row.step for row in rows], Counter(order for row in rows for order in ORDERS[row.before["order"]]))
+
+    def lost_files(self, folder: str) -> frozenset[str]:
+        """The names of the files in a folder that no repair could save, by what was kept of the repairs."""
+        with self._context.store.read() as session:
+            texts = session.exec(select(FindingRow.text).where(FindingRow.name == OUTPUT)).all()
+        lost = [Path(name) for text in texts for item in checked(text) for name in item.lost]
+        return frozenset(path.name for path in lost if str(path.parent) == folder)
+
+    def decided(self, host: str, mark: int) -> int:
+        """How many decisions about a host changed anything since a mark."""
+        with self._context.store.read() as session:
+            rows = session.exec(select(Decision).where(col(Decision.seq) > mark, Decision.host == host)).all()
+        return sum(reason["code"] not in history.QUIET for row in rows for reason in row.reasons)
 
     def mails(self) -> Counter[tuple[str, str]]:
         """The mails that arrived, as ``(message, recipient)``; one that no command asked for is ``("unknown", …)``."""

@@ -1,4 +1,4 @@
-"""The stage: a real host, a mail sink, the sample inventory, and ``hikeshi up``: what a user runs, started as a user would."""
+"""The stage: real hosts, a mail sink, the sample inventory, and ``hikeshi up``: what a user runs, started as a user would."""
 
 import fcntl
 import importlib.resources
@@ -19,6 +19,7 @@ from bed.process import free_port
 from domain.ports import Clock
 from engine.context import Context
 from engine.settings import Settings
+from hikeshi.demo.database import Database
 from hikeshi.throwaway import StageError, Throwaway
 from store.db import Store
 
@@ -58,6 +59,7 @@ class Stage:
         self.inventory = FOLDER / "inventory"
         self._clock = clock
         self._stack = ExitStack()
+        self.db01: Database | None = None
         self._bed: Bed | None = None
 
     def __enter__(self) -> Self:
@@ -85,6 +87,9 @@ class Stage:
         brand = self.inventory / "brand.yaml"  # the sample begins as everybody should; here work is to be seen
         brand.write_text(brand.read_text(encoding="utf-8").replace(SHADOW, "automation: on\n"), encoding="utf-8")
         self.write_hosts("on")
+        if self._bed is not None:
+            self.db01 = self._stack.enter_context(Database(self._bed, self.folder))
+            self.db01.write_inventory(self.inventory)
         self.settings = self._settings()
         self.context = Context(self.settings, Store(self.settings.url, self._clock), self._clock)
         self._own = self._stack.enter_context(Throwaway(self.settings, self.folder, OPERATOR, self._bed))
@@ -113,6 +118,11 @@ class Stage:
             ingress_bind=self._near,
             ingress_port=free_port() if self._bed is None else 4280,
         )
+
+    @property
+    def checks(self) -> int:
+        """How many checks its inventory has."""
+        return 3 if self.db01 is None else 6
 
     def write_hosts(self, automation: str) -> None:
         """The one file of the inventory that depends on the machine; ``automation`` is web01's mode."""
@@ -147,9 +157,10 @@ class Stage:
         self._own.still_up()
 
     def allow_sudo(self) -> None:
-        """Install on the guest what ``hikeshi sudoers`` prints; the fallback host has one user only."""
-        if isinstance(self.host, Guest):
-            self.host.sudoers(self.hikeshi("sudoers", self.host.name))
+        """Install on the guests what ``hikeshi sudoers`` prints; the fallback host has one user only."""
+        for guest in (self.host, self.db01.guest if self.db01 is not None else None):
+            if isinstance(guest, Guest):
+                guest.sudoers(self.hikeshi("sudoers", guest.name))
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from inventory.values import spoken
 from probes import PROBES
 from remediation import ACTIONS, POWER_DRIVERS
 
-SHIPPED = {name: Procedure(name, "1", {}, 600.0, ()) for name in ("restart-service", "reset-server")}
+SHIPPED = {name: Procedure(name, "1", {}, 600.0, ()) for name in ("restart-service", "reset-server", "reboot-and-fsck")}
 REGISTRIES = Registries(PROBES, SHIPPED, POWER_DRIVERS, ACTIONS)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 KEY2 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICAfHh0cGxoZGBcWFRQTEhEQDw4NDAsKCQgHBgUEAwIB"
@@ -470,7 +470,9 @@ def test_the_sample_is_whole_with_its_example_of_hosts(tmp_path: Path) -> None:
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(file.read_text())
     policy = load(tmp_path, REGISTRIES).policy
-    assert list(policy.hosts) == ["web01"]
+    assert list(policy.hosts) == ["db01", "web01"]
+    assert policy.hosts["db01"].power is not None
+    assert policy.hosts["db01"].rescue is not None
     assert "shop-procedure" in policy.procedures
 
 

@@ -60,19 +60,22 @@ ACTIONS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from((61.0, 1800.0, 3601.0, 86_400.0))),
 )
 
-BEGINNING: list[tuple[str, object]] = [("approve", "a"), ("down", HTTP.id), ("ends", ev.RunOutcome.FIXED), ("up", HTTP.id)]
+CURED: list[tuple[str, object]] = [("approve", "a"), ("down", HTTP.id), ("ends", ev.RunOutcome.FIXED), ("up", HTTP.id)]
+RELAPSED = [*CURED, ("down", HTTP.id), ("up", HTTP.id), ("wait", 7200.0)]
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(ACTIONS, min_size=4, max_size=40))
-def test_nothing_acts_unapproved_and_after_a_relapse_only_when_raised(history: list[tuple[str, object]]) -> None:
+@given(st.sampled_from((CURED, RELAPSED)), st.lists(ACTIONS, min_size=4, max_size=40))
+def test_nothing_acts_unapproved_and_after_a_relapse_only_when_raised(
+    beginning: list[tuple[str, object]], history: list[tuple[str, object]]
+) -> None:
     inventory, known, state, now_s, trust = policy(), Known(), HostState(HOST), 1e6, NO_TRUST
 
     def with_version(version: object) -> dict[str, Procedure]:
         return {**inventory.procedures, RESTART: replace(inventory.procedures[RESTART], version=str(version))}
 
     inventory = replace(inventory, procedures=with_version("a"))
-    for number, (what, detail) in enumerate([*BEGINNING, *history]):
+    for number, (what, detail) in enumerate([*beginning, *history]):
         name = str(number)
         event: ev.Event = ev.TimerFired(id=name, at_s=now_s, host=HOST)
         match what:

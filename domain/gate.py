@@ -41,7 +41,10 @@ class Circumstances:
     so long for the end; ``outage_long``: it has. ``server_covered``, ``due_s``: of a power action, whether the contract
     covers the server too, and until when it waits. ``power``: what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
-    this step doesn't). ``running``, ``limit``, ``claimed``, ``attempted``, ``moved`` and power's are known at admission only.
+    this step doesn't). ``rescue``: this very run has put the host into its rescue system. To leave it there would be worse than
+    whatever makes work unwanted by now, so what follows is only refused by a person's hand, or because it would be done twice, by
+    another or to another host. ``running``, ``limit``, ``claimed``, ``attempted``, ``moved``, ``rescue`` and power's are known at
+    admission only.
     """
 
     mode: Mode
@@ -70,6 +73,7 @@ class Circumstances:
     power: tuple[PowerUse, ...] = ()
     power_done: int = 0
     power_max: int | None = None
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,26 @@ ADMITTED = Verdict(Code.ADMITTED)
 
 def judge(seen: Circumstances) -> Verdict:
     """The first refusal that applies, most general first; else ``ADMITTED``."""
+    if (refused := _judge_always(seen)) is not None:
+        return refused
+    if not seen.rescue and not seen.requested and (refused := _judge_unasked(seen)) is not None:
+        return refused
+    if not seen.rescue and not seen.requested and seen.due_s is not None:
+        return Verdict(Code.GATE_WAIT, {"due_s": seen.due_s})
+    if seen.busy:
+        return Verdict(Code.GATE_BUSY)
+    return ADMITTED if seen.rescue else _judge_limits(seen)
+
+
+def _judge_always(seen: Circumstances) -> Verdict | None:
+    """What counts whoever asked, and in the rescue system too; but no pause keeps a host there."""
     if seen.stop_file:
         return Verdict(Code.GATE_STOP_FILE)
     if seen.held_all:
         return Verdict(Code.GATE_HOLD_ALL)
     if seen.held:
         return Verdict(Code.GATE_HOLD)
-    if seen.pause is not None:
+    if seen.pause is not None and not seen.rescue:
         return Verdict(Code.GATE_PAUSE, {"pause": seen.pause[0], "until_s": seen.pause[1]})
     if not seen.claimed:
         return Verdict(Code.GATE_CLAIM_LOST)
@@ -103,12 +120,11 @@ def judge(seen: Circumstances) -> Verdict:
         return Verdict(Code.GATE_TARGET_CHANGED)
     if seen.power_max is not None and seen.power_done >= seen.power_max:
         return Verdict(Code.GATE_POWER_SPENT, {"limit": seen.power_max})
-    if not seen.requested and (refused := _judge_unasked(seen)) is not None:
-        return refused
-    if not seen.requested and seen.due_s is not None:
-        return Verdict(Code.GATE_WAIT, {"due_s": seen.due_s})
-    if seen.busy:
-        return Verdict(Code.GATE_BUSY)
+    return None
+
+
+def _judge_limits(seen: Circumstances) -> Verdict:
+    """What time alone changes."""
     if seen.running >= seen.limit:
         return Verdict(Code.GATE_LIMIT, {"running": seen.running, "limit": seen.limit})
     return next((refused for use in seen.power if (refused := _judge_power(use)) is not None), ADMITTED)

@@ -1,12 +1,13 @@
 """How a runbook proceeds, step by step, from what its steps brought so far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import dropwhile, takewhile
 from types import MappingProxyType
 
 from domain.events import RunOutcome
+from domain.reasons import Code
 
 Parameter = str | int | float | bool | tuple[str, ...]
 
@@ -18,10 +19,15 @@ CONTINUE, STOP = "continue", "stop"
 """Words of ``Step.on_failure``."""
 FAULT = "fault"
 """In ``Step.when``: the class of fault that the run is for, where else a step is named."""
-BOOT, RESCUE = "boot", "rescue"
-"""In what a power action has noted before it: what the host boots from then on, and the rescue system's word there."""
 PASSED_OVER = "passed_over"
 """In ``Step.when``: that step was not done at all in this run."""
+
+
+DISK, RESCUE = "disk", "rescue"
+"""What a power step has the host boot: its own system, or the rescue system in its place."""
+BOOT = "boot"
+"""What says so: a power step's parameter, and what its attempt has noted before."""
+_RESTARTS = ("cycle", "reset")
 
 
 class Effect(StrEnum):
@@ -65,6 +71,12 @@ class Step:
         return self.acts and self.effect is not Effect.NONE
 
     @property
+    def boots(self) -> str:
+        """``disk`` or ``rescue``, where that is booted in any case, also by a host that runs; else empty."""
+        restarts = self.effect is Effect.POWER and self.parameters.get("do") in _RESTARTS
+        return str(self.parameters.get(BOOT, DISK)) if restarts else ""
+
+    @property
     def tries(self) -> int:
         """How often it may be tried: what switches the power never comes twice (R26)."""
         return 1 if self.effect is Effect.POWER else self.attempts
@@ -105,6 +117,21 @@ FAILURES = frozenset({StepOutcome.FAILED, StepOutcome.NOT_DONE, StepOutcome.UNRE
 """Ends of an acting step that ``Step.on_failure`` is about."""
 
 
+_NO_WAY_BACK = frozenset(
+    {
+        Code.GATE_STOP_FILE,
+        Code.GATE_HOLD_ALL,
+        Code.GATE_HOLD,
+        Code.GATE_CLAIM_LOST,
+        Code.GATE_ATTEMPTED,
+        Code.GATE_TARGET_CHANGED,
+        Code.GATE_POWER_SPENT,
+        Code.NOT_WATCHED,
+    }
+)
+"""Refusals that the way back to the disk would meet as well: a person's hand, another holder, another host, a bound."""
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """One step that was tried: ``at_s`` its end, ``code`` the gate's refusal."""
@@ -138,15 +165,58 @@ def proceed(
     A look that waits for an effect waits for none where it is certain that nothing was done: it is not repeated.
     All times count CLOCK_BOOTTIME, so that no clock that is set makes looks end early or go on for long.
 
+    Where the host runs its rescue system, a look that sees it up proves nothing, and a run that would end goes on to the next step
+    that boots the disk, whatever that step's ``when`` says; not where an action may still be at work in the rescue system.
+
     ``asked``: a person asked for this run, so that a fault that is gone before anything was done does not end it. ``fault``: the
     ``FaultClass`` it is for; where it is not known, what is for one class only is passed over.
     """
     if not past:
         return _onward(procedure, past, 0, fault)
+    rescue = in_rescue(procedure, past)
+    found = _follow(procedure, past, started_s, now_s, fault=fault, up_counts=not rescue and (not asked or _acted(procedure, past)))
+    if rescue and isinstance(found, Done) and (back := _way_back(procedure, past)) is not None:
+        return Next(back)
+    return found
+
+
+def in_rescue(procedure: Procedure, past: Sequence[Past]) -> bool:
+    """Does the host run its rescue system after this, or may it?"""
+    boots = {step.id: step.boots for step in procedure.steps}
+    return whereabouts((boots.get(item.step, ""), item.outcome) for item in past) is True
+
+
+def whereabouts(booted: Iterable[tuple[str, StepOutcome]]) -> bool | None:
+    """Where these boots (``disk``, ``rescue``), in order, have left the host: ``True``, in its rescue system, as far as is known;
+    ``False``, in its own, by the word of its power control; ``None``: they booted neither."""
+    found: bool | None = None
+    for boots, outcome in booted:
+        if boots == RESCUE and outcome not in LEFT_ALONE:
+            found = True
+        elif boots == DISK and outcome is StepOutcome.DONE:
+            found = False
+    return found
+
+
+def _way_back(procedure: Procedure, past: Sequence[Past]) -> Step | None:
+    """The next step that boots the disk. None where a person has to look first: what is unknown may still be at work there."""
+    steps = {step.id: step for step in procedure.steps}
+    if any(steps[item.step].changes and item.outcome is StepOutcome.UNKNOWN for item in past) or past[-1].code in _NO_WAY_BACK:
+        return None
+    if _switched(steps, past) >= procedure.max_power_actions:
+        return None
+    later = dropwhile(lambda step: step.id != past[-1].step, procedure.steps)
+    return next((step for step in list(later)[1:] if step.boots == DISK), None)
+
+
+def _follow(
+    procedure: Procedure, past: Sequence[Past], started_s: float, now_s: float, *, fault: str, up_counts: bool
+) -> Next | Done:
+    """What comes next as the steps say. ``up_counts``: a look that sees no fault ends it."""
     acted = _acted(procedure, past)
     position = next(index for index, step in enumerate(procedure.steps) if step.id == past[-1].step)
     step, last = procedure.steps[position], _counted(procedure.steps[position], past[-1])
-    ended = None if asked and not acted and last.outcome is StepOutcome.UP else _ended(step, last, acted)
+    ended = _ended(step, last, acted) if up_counts or last.outcome is not StepOutcome.UP else None
     if ended is not None:
         return ended
     if (look_s := _look_again_s(procedure, past, step)) is not None:

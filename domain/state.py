@@ -188,12 +188,24 @@ class HostState:
         return None
 
 
+class Whereabouts(NamedTuple):
+    """What the run that is out has done to its host by now: has it switched its power, or may it have; and what has it booted
+    (``domain.procedure.whereabouts``)."""
+
+    power: bool = False
+    rescue: bool | None = None
+
+
+NOWHERE = Whereabouts()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What holds while a decision is made: the accepted inventory and the operators' overlay.
 
     ``pauses`` are the inventory's and the overlay's; ``new_id`` is the id that an incident opened now would get;
-    ``outage_until_s``: the host's segment is in a mass outage (``domain.mass.until_s``).
+    ``outage_until_s``: the host's segment is in a mass outage (``domain.mass.until_s``). ``of_run``: what the run
+    that is out, of an incident or of none, has done.
     """
 
     policy: Policy
@@ -205,6 +217,7 @@ class Situation:
     outage_until_s: float | None = None
     new_id: str = "INC-000000"
     trust: Trust = NO_TRUST
+    of_run: Whereabouts = NOWHERE
 
     @property
     def customer(self) -> Customer | None:

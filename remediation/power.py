@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import Host
-from domain.procedure import RESCUE, Effect, Parameter, StepOutcome
+from domain.procedure import BOOT, RESCUE, Effect, Parameter, StepOutcome
 from remediation import powering
 from remediation.action import NOTHING, Attempted, CannotAct, Connect, Result, Target
 from remediation.power_driver import DISK, Order
@@ -25,8 +25,8 @@ def _boot(value: object) -> Parameter:
 
 
 def _wish(host: Host, parameters: Mapping[str, Parameter]) -> powering.Wish:
-    order, boot = Order(str(parameters["do"])), str(parameters.get("boot", DISK))
-    if order is Order.OFF and "boot" in parameters:
+    order, boot = Order(str(parameters["do"])), str(parameters.get(BOOT, DISK))
+    if order is Order.OFF and BOOT in parameters:
         raise CannotAct("what is switched off boots nothing")
     return powering.wish(host, order, boot)
 
@@ -43,7 +43,7 @@ class Power:
         default_factory=lambda: MappingProxyType(
             {
                 "do": ParameterSpec("cycle or reset (switches on what is off), on, or off", _order, required=True),
-                "boot": ParameterSpec("disk or rescue: what the host boots from now on; disk by default", _boot),
+                BOOT: ParameterSpec("disk or rescue: what the host boots from now on; disk by default", _boot),
             }
         )
     )

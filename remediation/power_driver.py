@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from domain import procedure
 from domain.model import PowerControl
 from remediation.action import Connect, Guard, Target
 
-DISK = "disk"
+DISK = procedure.DISK
 """The device word for what the machine boots ordinarily; every driver knows it."""
 
 

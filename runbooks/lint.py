@@ -9,10 +9,12 @@ from domain.mistake import shown
 from domain.procedure import (
     ANNOUNCE,
     CONTINUE,
+    DISK,
     FAILURES,
     FAULT,
     LOOK,
     PASSED_OVER,
+    RESCUE,
     STOP,
     Effect,
     Parameter,
@@ -91,6 +93,9 @@ def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None
         if steps[index].changes and not _verified(steps, index):
             yield Fault(index, "no_verify", "nothing looks whether it helped", f"verify, or a later step with action: {LOOK}")
     yield from _repeated(steps)
+    for index, step in enumerate(steps):
+        if step.boots == RESCUE:
+            yield from _left_in_rescue(steps, index)
     yield from _announced(steps, acting)
     for index in range(len(steps)):
         yield from _leads_on(steps, index)
@@ -112,17 +117,42 @@ def _longest_s(step: Step) -> float:
 
 def _verified(steps: Sequence[Step], index: int) -> bool:
     """Does a look follow in any case once this was done, and also where it failed and another step is gone on with?"""
-    step = steps[index]
-    known = {**step.when, step.id: (str(StepOutcome.DONE),)}
-    looks = []
+    looks = [later for later in _following(steps, index, str(StepOutcome.DONE)) if steps[later].action == LOOK]
+    return bool(looks) and looks[-1] >= _position(steps, steps[index].on_failure)
+
+
+def _following(steps: Sequence[Step], index: int, outcome: str) -> list[int]:
+    """The later steps that are not passed over in any case, once this one ended so."""
+    known, found = {**steps[index].when, steps[index].id: (outcome,)}, []
     for later in range(index + 1, len(steps)):
         if all(name in known and set(known[name]) <= set(wanted) for name, wanted in steps[later].when.items()):
-            known[steps[later].id] = _OUTCOMES.get(steps[later].action, _OF_ACTIONS)[
-                :-1
-            ]  # whatever it ends in, it is not passed over
-            looks += [later] if steps[later].action == LOOK else []
-    target = next((later for later, item in enumerate(steps) if item.id == step.on_failure), 0)
-    return bool(looks) and looks[-1] >= target
+            known[steps[later].id] = _OUTCOMES.get(steps[later].action, _OF_ACTIONS)[:-1]
+            found.append(later)
+    return found
+
+
+def _position(steps: Sequence[Step], name: str) -> int:
+    return next((index for index, step in enumerate(steps) if step.id == name), 0)
+
+
+def _left_in_rescue(steps: Sequence[Step], index: int) -> Iterator[Fault]:
+    """A host that was booted into its rescue system is booted from its disk again, however that went; in between a look would see
+    the rescue system."""
+    ways = [_following(steps, index, str(outcome)) for outcome in (StepOutcome.DONE, StepOutcome.FAILED)]
+    back = next((later for later in ways[0] if later in ways[1] and steps[later].boots == DISK), None)
+    if back is None:
+        wrong = "may leave the host in its rescue system"
+        right = f"a later power step with do: cycle, boot: disk, when {steps[index].id} is done or failed (R24)"
+        yield Fault(index, "left_in_rescue", wrong, right)
+        return
+    for between in range(index, back):
+        step = steps[between]
+        if step.action == LOOK:
+            wrong, right = "would see the rescue system, not the host's own", f"no look before {steps[back].id} (R24)"
+            yield Fault(between, "look_in_rescue", wrong, right)
+        if _position(steps, step.on_failure) > back:
+            wrong = f"leads past {steps[back].id}, which leaves the rescue system (got {shown(step.on_failure)})"
+            yield Fault(between, "left_in_rescue", wrong, f"{steps[back].id}, or {CONTINUE} (R24)", "on_failure")
 
 
 def _repeated(steps: Sequence[Step]) -> Iterator[Fault]:

@@ -7,16 +7,16 @@ from pathlib import Path
 from sqlalchemy import and_, func, literal_column, or_
 from sqlmodel import Session, col, select
 
-from domain.aim import fault_class, moved
+from domain.aim import moved
 from domain.commands import ENGINE, Run
 from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
 from domain.model import FaultClass, Host, Policy, PowerLimits, effective_mode
 from domain.pauses import Pause, paused_until
-from domain.procedure import BOOT, LEFT_ALONE, RESCUE, Effect, Step
+from domain.procedure import LEFT_ALONE, Effect, Step
 from domain.reasons import Code
 from domain.state import Fault, HostState, Incident
 from domain.trust import standing_of
-from store import overlay, policies, segments, trust
+from store import overlay, policies, segments, trust, whereabouts
 from store.codec import decode
 from store.db import store_of
 from store.outbox import held_by
@@ -56,32 +56,19 @@ def judge_step(
         power=_power(session, policy.limits.power, host, now_s) if step.effect is Effect.POWER else (),
         power_done=len(switched),
         power_max=max_power_actions if step.effect is Effect.POWER else None,
+        rescue=whereabouts.of_run(session, run.key).rescue is True,
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
     if seen.requested:
         paused = (found for check in run.checks if (found := _pause(pauses, host, check, now_s)) is not None)
         return judge(replace(seen, pause=next(paused, None)))
     incident = state.incident if state is not None else None
-    decided = policies.get(session, run.policy) or policy
-    standing = standing_of(trust.trust_for(session, host.customer), decided.procedures, run.runbook)
-    contract = policy.customers[host.customer].contract
-    if incident is not None and _in_rescue(session, run):
-        # What answers there is the rescue system: that a check is up, or fails anew, says nothing of the host.
-        about = fault_class(host, run.checks)
-        paused = (found for check in run.checks if (found := _pause(pauses, host, check, now_s)) is not None)
-        return judge(
-            replace(
-                seen,
-                pause=next(paused, None),
-                covered=about in contract.recovers,
-                server_covered=step.effect is not Effect.POWER or FaultClass.SERVER in contract.recovers,
-                procedure=run.runbook if host.procedures.get(about) == run.runbook else None,
-                standing=standing,
-            )
-        )
     faults = [fault for fault in incident.faults if fault.check in run.checks and not fault.up] if incident is not None else []
     if incident is None or not faults:
         return judge(replace(seen, fault=False))
+    decided = policies.get(session, run.policy) or policy
+    standing = standing_of(trust.trust_for(session, host.customer), decided.procedures, run.runbook)
+    contract = policy.customers[host.customer].contract
     verdicts = [
         judge(
             replace(
@@ -189,18 +176,6 @@ def _switched(session: Session, run: Run) -> list[tuple[str, str]]:
     ).all()
     runs = [(step, decode(Run, payload)) for step, payload in found]
     return [(one.runbook if one.requested_by == ENGINE else "", step) for step, one in runs]
-
-
-def _in_rescue(session: Session, run: Run) -> bool:
-    """Has this run booted the host's rescue system, as far as is known, and not its own disk since?"""
-    switched = select(Attempt.before).where(
-        Attempt.command == run.key,
-        Attempt.effect == Effect.POWER,
-        Attempt.code == Code.ADMITTED,
-        or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(sorted(LEFT_ALONE))),
-    )
-    last = session.exec(switched.order_by(col(Attempt.number).desc())).first()
-    return last is not None and last.get(BOOT) == RESCUE
 
 
 def _pause(pauses: tuple[Pause, ...], host: Host, check: str, now_s: float) -> tuple[str, float] | None:

@@ -65,6 +65,7 @@ KNOWN: dict[str, ActionSpec] = {
     "command": ACTIONS["command"],
     "anything": Anything(),
     "reboot": Spec(Effect.POWER),
+    "power": ACTIONS["power"],
     "diagnose": Spec(Effect.NONE, repeatable=True),
     "raid": Spec(Effect.CHANGE, rehearsals=()),
 }
@@ -89,6 +90,8 @@ def without(line: str) -> str:
 
 
 ACTS = "- {id: restart, action: restart_service, timeout_s: 90}"
+RESCUED = "- {id: rescue, action: power, parameters: {do: cycle, boot: rescue}, timeout_s: 90}\n"
+BACK = "  - {id: back, action: power, parameters: {do: cycle, boot: disk}}"
 RIGHT_ID = "would be right: 1 to 63 of a-z, 0-9 and -, starting with a letter or digit"
 BAD: dict[str, tuple[str | bytes, str]] = {
     "unknown key": (
@@ -106,12 +109,12 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "unknown action, like none": (
         changed("action: restart_service", "action: zzz"),
         'bad.yaml:6: steps[2].action: no such action (got "zzz"), '
-        "would be right: announce, anything, command, diagnose, look, raid, reboot, restart_service",
+        "would be right: announce, anything, command, diagnose, look, power, raid, reboot, restart_service",
     ),
     "a URL with a password": (
         changed("action: restart_service", "action: 'https://u:secret@zzz.example/'"),
         'bad.yaml:6: steps[2].action: no such action (got "https://…@zzz.example/"), '
-        "would be right: announce, anything, command, diagnose, look, raid, reboot, restart_service",
+        "would be right: announce, anything, command, diagnose, look, power, raid, reboot, restart_service",
     ),
     "unknown parameter": (
         changed("timeout_s: 90", "parameters: {units: nginx}"),
@@ -167,6 +170,26 @@ BAD: dict[str, tuple[str | bytes, str]] = {
             "  - {id: b, action: restart_service, parameters: {unit: nginx.service}}",
         ),
         "bad.yaml:7: steps[3]: does once more what an earlier step did, would be right: each action once (R26)",
+    ),
+    "left in the rescue system": (
+        changed(ACTS, RESCUED + "  - {id: back, action: power, parameters: {do: cycle, boot: disk}, when: {rescue: done}}")
+        + "max_power_actions: 2\n",
+        "bad.yaml:6: steps[2]: may leave the host in its rescue system, "
+        "would be right: a later power step with do: cycle, boot: disk, when rescue is done or failed (R24)",
+    ),
+    "left in the rescue system, as what is on is not restarted": (
+        changed(ACTS, RESCUED + "  - {id: back, action: power, parameters: {do: 'on', boot: disk}}") + "max_power_actions: 2\n",
+        "bad.yaml:6: steps[2]: may leave the host in its rescue system, "
+        "would be right: a later power step with do: cycle, boot: disk, when rescue is done or failed (R24)",
+    ),
+    "looks at the rescue system": (
+        changed(ACTS, RESCUED + "  - {id: seen, action: look}\n" + BACK) + "max_power_actions: 2\n",
+        "bad.yaml:7: steps[3]: would see the rescue system, not the host's own, would be right: no look before back (R24)",
+    ),
+    "leads past the way back": (
+        changed(ACTS, RESCUED.replace("90", "90, on_failure: verify") + BACK) + "max_power_actions: 2\n",
+        'bad.yaml:6: steps[2].on_failure: leads past back, which leaves the rescue system (got "verify"), '
+        "would be right: back, or continue (R24)",
     ),
     "same id": (
         changed("id: verify", "id: look"),

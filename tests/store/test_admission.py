@@ -9,14 +9,16 @@ from hand_clock import HandClock
 from sqlmodel import select
 from store_samples import NOW_S, WAIT_S, accept, ask, lapse, opened, policy, put_state, race, run, state, working
 
+import runbooks
 from domain.commands import Run
 from domain.events import HoldReleased, HoldSet, PauseSet, RunbookApproved
-from domain.model import Contract, FaultClass, Mode
+from domain.model import Contract, FaultClass, Limits, Mode, PowerLimit, PowerLimits
 from domain.pauses import Pause
 from domain.procedure import Effect, Step
 from domain.reasons import Code
-from domain.state import HostState, RunRef
-from store import journal, outbox, overlay, trust
+from domain.state import HostState, RunRef, Whereabouts
+from remediation import ACTIONS
+from store import journal, outbox, overlay, trust, whereabouts
 from store.admit import Request, admit
 from store.db import Store, StoreError
 from store.tables import Attempt
@@ -388,3 +390,71 @@ def test_an_operators_run_needs_neither_mode_nor_fault(store: Store) -> None:
 def test_there_is_nothing_to_admit_without_a_run(store: Store) -> None:
     with pytest.raises(StoreError, match="web09/run: there is no run of this key"):
         ask(store, run("web09"))
+
+
+def boots(store: Store, command: Run, what: str, outcome: str | None = "done") -> None:
+    """The run has switched the host's power, so that it boots this."""
+    with store.write() as session:
+        number = journal.next_number(session, command.key)
+        session.add(
+            Attempt(
+                id=f"boots-{number}", command=command.key, number=number, step=f"to-{what}", action="power", effect="power",
+                host=command.host, customer="acme", claimer="us", intent_s=NOW_S, intent_boot_s=1.0,
+                code=Code.ADMITTED, outcome=outcome, before={"order": "cycle", "boot": what},
+            )
+        )  # fmt: skip
+
+
+BACK = runbooks.load(ACTIONS)["reboot-and-fsck"].steps[-2]
+
+
+def test_from_its_rescue_system_a_host_is_brought_back_whatever_was_seen_meanwhile(store: Store) -> None:
+    """The rescue system answers, so the fault is gone; a pause has begun; automation was set to off; no limit is kept."""
+    (command,) = working(store, runbook="reboot-and-fsck")
+    none = PowerLimits(*[PowerLimit(0, 0)] * 3)
+    accept(store, replace(policy(version="later", mode=Mode.OFF, pauses=(HOUR,)), limits=Limits(actions_at_once=0, power=none)))
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_PAUSE
+    before = state(command).incident
+    assert before is not None
+    put_state(store, HostState(command.host, incident=replace(before, faults=())))
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_FAULT_GONE
+    boots(store, command, "rescue", "failed")
+    settle(store, ask(store, command, step="fsck").attempt_id)
+    admitted = ask(store, command, step=BACK, max_power_actions=3, before={"order": "cycle", "boot": "disk"})
+    assert admitted.code is Code.ADMITTED
+    assert ask(store, command, step="another").code is Code.GATE_BUSY
+    settle(store, admitted.attempt_id)
+    assert ask(store, command, step="another").code is Code.GATE_FAULT_GONE, "its own system was booted"
+
+
+def test_nor_in_an_operators_run_does_a_pause_leave_it_there(store: Store) -> None:
+    (command,) = working(store, runbook="reboot-and-fsck", requested_by="taro")
+    accept(store, policy(version="later", pauses=(HOUR,)))
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_PAUSE
+    boots(store, command, "rescue")
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.ADMITTED
+
+
+def test_a_persons_hand_and_the_bounds_count_in_the_rescue_system_too(store: Store, tmp_path: Path) -> None:  # R26
+    (command,) = working(store, runbook="reboot-and-fsck")
+    boots(store, command, "rescue")
+    (tmp_path / "STOP").touch()
+    assert ask(store, command, step=BACK, max_power_actions=3, stop_file=tmp_path / "STOP").code is Code.GATE_STOP_FILE
+    assert ask(store, command, step=BACK, max_power_actions=3, who="them").code is Code.GATE_CLAIM_LOST
+    assert ask(store, command, step=BACK, max_power_actions=1).code is Code.GATE_POWER_SPENT
+    with store.write() as session:
+        overlay.apply(session, HoldSet(id="h", at_s=NOW_S, host=command.host, by="taro"))
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_HOLD
+
+
+def test_an_attempt_whose_end_nobody_knows_counts_as_a_boot_into_the_rescue_system(store: Store) -> None:
+    (command,) = working(store, runbook="reboot-and-fsck")
+    with store.read() as session:
+        assert whereabouts.of_run(session, command.key) == Whereabouts()
+    boots(store, command, "rescue", None)
+    with store.read() as session:
+        assert whereabouts.of_run(session, command.key) == Whereabouts(power=True, rescue=True)
+    boots(store, command, "disk", "unknown")
+    with store.read() as session:
+        assert whereabouts.of_run(session, command.key).rescue is True
+        assert whereabouts.of_run(session, "none") == Whereabouts()

@@ -1,5 +1,6 @@
 """Which steps a run takes: what is passed over, what follows a failure, what is tried again, how often the power is switched."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 from types import MappingProxyType
@@ -21,12 +22,16 @@ from domain.procedure import (
     Done,
     Effect,
     Next,
+    Parameter,
     Past,
     Procedure,
     Step,
     StepOutcome,
+    in_rescue,
     proceed,
+    whereabouts,
 )
+from domain.reasons import Code
 
 LOOKED = Step("look", LOOK)
 DIAGNOSE = Step("diagnose", "diagnose", effect=Effect.NONE, attempts=2, every_s=7.0)
@@ -157,6 +162,68 @@ def test_a_look_does_not_wait_for_what_an_earlier_look_saw_fail() -> None:
     assert proceed(replace(FIRST_LINE, steps=steps), past, 0.0, 66.0, fault="server") == Done(RunOutcome.NOT_FIXED, True)
 
 
+INTO = replace(RESCUE, parameters={"do": "cycle", "boot": "rescue"}, when={}, on_failure="disk")
+DISK = replace(BACK, id="disk", parameters={"do": "cycle", "boot": "disk"}, when={"rescue": ("done", "failed")})
+SEEN = Step("seen", LOOK, until_s=60.0)
+REPAIR = Procedure("repair", "1", {}, 600.0, (LOOKED, INTO, FSCK, DISK, SEEN), max_power_actions=2)
+
+
+@pytest.mark.parametrize("refused", [None, Code.GATE_BUSY, Code.GATE_LIMIT, Code.GATE_PAUSE])
+@pytest.mark.parametrize("outcome", ["done", "failed", "not_done", "unreached", "late", "refused"])
+def test_from_the_rescue_system_the_way_leads_back_to_the_disk(outcome: str, refused: Code | None) -> None:
+    for stopping in (CONTINUE, STOP):
+        steps = tuple(replace(step, on_failure=stopping) if step.id == "fsck" else step for step in REPAIR.steps)
+        past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0)]
+        past.append(Past("fsck", StepOutcome(outcome), 3.0, refused))
+        for now_s in (4.0, 5000.0):  # the budget spent
+            assert proceed(replace(REPAIR, steps=steps), past, 0.0, now_s) == Next(DISK)
+
+
+@pytest.mark.parametrize("hand", ["gate_stop_file", "gate_hold_all", "gate_hold", "gate_claim_lost", "gate_target_changed"])
+def test_a_persons_hand_stops_also_the_way_back(hand: str) -> None:  # R26
+    past = [
+        Past("look", StepOutcome.DOWN, 1.0),
+        Past("rescue", StepOutcome.DONE, 2.0),
+        Past("fsck", StepOutcome.REFUSED, 3.0, hand),
+    ]
+    assert proceed(REPAIR, past, 0.0, 4.0) == Done(RunOutcome.REFUSED, True, hand)
+
+
+def test_the_power_is_not_switched_while_a_check_may_be_running() -> None:
+    past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0), Past("fsck", StepOutcome.UNKNOWN, 3.0)]
+    assert proceed(REPAIR, past, 0.0, 4.0) == Done(RunOutcome.UNKNOWN, True)
+
+
+def test_a_rescue_system_that_answers_is_no_recovery() -> None:  # R24
+    early = replace(REPAIR, steps=(LOOKED, INTO, SEEN, replace(DISK, when={"seen": ("down",)}), replace(SEEN, id="last")))
+    past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0), Past("seen", StepOutcome.UP, 3.0)]
+    assert proceed(early, past, 0.0, 4.0) == Next(replace(SEEN, id="last"))
+    past = [*past[:2], Past("seen", StepOutcome.UNKNOWN, 3.0)]
+    assert proceed(early, past, 0.0, 4.0) == Next(early.steps[3]), "also where nobody could look"
+    past = [*past[:2], Past("disk", StepOutcome.FAILED, 4.0), Past("last", StepOutcome.UP, 5.0)]
+    assert proceed(early, past, 0.0, 6.0) == Done(RunOutcome.NOT_FIXED, True), "its power control says that it was not switched"
+    past = [*past[:2], Past("disk", StepOutcome.DONE, 4.0), Past("last", StepOutcome.UP, 5.0)]
+    assert proceed(early, past, 0.0, 6.0) == Done(RunOutcome.FIXED, True)
+
+
+def test_where_boots_have_left_a_host() -> None:
+    done = StepOutcome.DONE
+    assert whereabouts([]) is None
+    assert whereabouts([("", done), ("rescue", StepOutcome.LATE), ("disk", StepOutcome.FAILED)]) is None
+    for maybe in (done, StepOutcome.FAILED, StepOutcome.UNKNOWN):
+        assert whereabouts([("rescue", maybe)]) is True
+    for unsure in (StepOutcome.FAILED, StepOutcome.UNKNOWN, StepOutcome.UNREACHED):
+        assert whereabouts([("rescue", done), ("disk", unsure)]) is True
+    assert whereabouts([("rescue", done), ("disk", done)]) is False
+    assert whereabouts([("disk", done), ("rescue", done)]) is True
+
+
+def test_only_what_restarts_a_host_in_any_case_boots_it() -> None:
+    assert [step.boots for step in (INTO, DISK, REBOOT, FSCK)] == ["rescue", "disk", "", ""]
+    assert replace(DISK, parameters={"do": "reset"}).boots == "disk"
+    assert replace(DISK, parameters={"do": "on", "boot": "disk"}).boots == "", "of what is on, it does nothing"
+
+
 ENDS = [*(str(outcome) for outcome in StepOutcome), PASSED_OVER]
 ACTIONS = {
     LOOK: Effect.NONE,
@@ -165,6 +232,9 @@ ACTIONS = {
     "restart_service": Effect.CHANGE,
     "power": Effect.POWER,
 }
+
+
+POWERS: list[Mapping[str, Parameter]] = [{"do": "cycle", "boot": "rescue"}, {"do": "cycle", "boot": "disk"}, {"do": "off"}]
 
 
 def any_procedure(drawn: Random) -> Procedure:
@@ -183,6 +253,7 @@ def any_procedure(drawn: Random) -> Procedure:
                 when=MappingProxyType({asked: tuple(drawn.sample(ENDS, drawn.randint(1, 8))) for asked in asked_of}),
                 on_failure=drawn.choice([CONTINUE, STOP, *names]),
                 attempts=drawn.randint(1, 3),
+                parameters=drawn.choice(POWERS) if action == "power" else MappingProxyType({}),
             )
         )
     return Procedure("p", "1", {}, 600.0, tuple(steps), drawn.randint(0, 3))
@@ -202,7 +273,8 @@ def test_any_procedure_with_any_outcomes_ends_within_its_bounds(seed: int, asked
         tried = sum(item.step == step.id for item in past)
         if past and past[-1].step != step.id:
             assert order.index(step.id) > order.index(past[-1].step), "it only ever goes forward"
-        for name, wanted in step.when.items() if not tried else ():
+        home = step.boots == "disk" and in_rescue(procedure, past)  # then it is passed over for nothing
+        for name, wanted in step.when.items() if not tried and not home else ():
             ends = [item.outcome for item in past if item.step == name]
             found = fault if name == FAULT else str(ends[-1]) if ends else PASSED_OVER
             lost = name != FAULT and steps[name].acts and not steps[name].changes and found in {"unknown", "late"}
@@ -218,6 +290,12 @@ def test_any_procedure_with_any_outcomes_ends_within_its_bounds(seed: int, asked
         assert len(past) <= sum(8 if item.action == LOOK else item.tries for item in procedure.steps), "it never ends"
     if past and past[-1].outcome is StepOutcome.UNKNOWN and steps[past[-1].step].changes:
         assert due == Done(RunOutcome.UNKNOWN, True)
+    if in_rescue(procedure, past):
+        assert due.outcome not in (RunOutcome.FIXED, RunOutcome.GONE), "what answers is the rescue system"
+        switched = [item for item in past if steps[item.step].effect is Effect.POWER and item.outcome not in LEFT_ALONE]
+        left = [step for step in procedure.steps[order.index(past[-1].step) + 1 :] if step.boots == "disk"]
+        unknown = any(item.outcome is StepOutcome.UNKNOWN and steps[item.step].changes for item in past)
+        assert unknown or not left or len(switched) >= procedure.max_power_actions, "it is left in the rescue system"
     if due.outcome in (RunOutcome.FIXED, RunOutcome.GONE):
         assert past[-1].outcome is StepOutcome.UP
         assert due.acted is (due.outcome is RunOutcome.FIXED)

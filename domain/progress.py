@@ -242,7 +242,7 @@ def _rehearse(draft: Draft, live: tuple[Fault, ...]) -> None:
     fault = choose(incident, seen)
     if judge(draft, fault).code in SHADOW:
         draft.update(rehearsed=True)
-        checks = cured_with(fault, seen)
+        checks = cured_with(draft, fault, seen)
         draft.because(Code.WOULD_RUN, runbook=host.procedures[fault.fault_class], service=fault.service, faults=checks)
 
 

@@ -43,7 +43,7 @@ def start_run(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> None:
     runbook = host.procedures[fault.fault_class] if host is not None else ""
     incident = draft.incident
     key = f"{incident.id}/{incident.serial + 1}/run/{runbook}"
-    checks = cured_with(fault, worked)
+    checks = cured_with(draft, fault, worked)
     draft.update(
         serial=incident.serial + 1,
         phase=Phase.WORKING,

@@ -3,6 +3,7 @@
 from domain import gate
 from domain.gate import HELD, SHADOW, Circumstances
 from domain.model import FaultClass, effective_mode
+from domain.observation import Verdict
 from domain.reasons import Code
 from domain.state import Ahead, Draft, Fault, Incident, Phase
 from domain.trust import standing_of
@@ -49,10 +50,23 @@ def choose(incident: Incident, worked: tuple[Fault, ...]) -> Fault:
     return min(worked, key=lambda f: (f.fault_class is not FaultClass.SERVER, f.flapping, f.target in incident.tried, f.check))
 
 
-def cured_with(fault: Fault, worked: tuple[Fault, ...]) -> tuple[str, ...]:
-    """The checks that the same procedure may cure, this one's with it; what flaps proves nothing about it (C54)."""
+def cured_with(draft: Draft, fault: Fault, worked: tuple[Fault, ...]) -> tuple[str, ...]:
+    """The checks that say whether the procedure for this fault has helped: those that it may cure, this one's with it; what flaps
+    proves nothing about it (C54). Of a server all that can be judged: it is back when the network reaches it *and* a login works
+    (R24), whichever of them was seen to fail first."""
     target = fault.target
-    return tuple([item.check for item in worked if item.target == target and item.known])
+    cured = [item.check for item in worked if item.target == target and item.known]
+    if fault.fault_class is not FaultClass.SERVER or draft.situation.host is None:
+        return tuple(cured)
+    others = [check.id for check in draft.situation.host.checks if check.fault_class is FaultClass.SERVER and check.id not in cured]
+    return tuple(sorted([*cured, *(check for check in others if _can_be_judged(draft, check))]))
+
+
+def _can_be_judged(draft: Draft, check: str) -> bool:
+    """Is the watcher able to say of it, in no pause, and steadily, whether it is up?"""
+    heard = next((item for item in draft.checks if item.check == check), None)
+    unsteady = heard is not None and (heard.verdict is Verdict.UNKNOWN or heard.flapping)
+    return not unsteady and draft.pause_of(check) is None
 
 
 def wait_s(draft: Draft) -> float:

@@ -16,6 +16,7 @@ from domain.gate import MASS_OUTAGE
 from domain.incident import step
 from domain.messages import channels_of
 from domain.model import FaultClass, Mode, effective_mode
+from domain.observation import Verdict
 from domain.pauses import paused_until
 from domain.reasons import Code
 from domain.state import Decision, Fault, HostState, Incident, Phase, Situation
@@ -157,10 +158,30 @@ def unknown_never_acts(taken: Taken) -> None:
     for run in taken.own_runs():
         incident = taken.after.incident
         assert incident is not None
+        faults = [fault for check in run.checks if (fault := incident.fault(check)) is not None]
+        assert faults, f"{run.key} is for nothing that fails"
         for check in run.checks:
-            fault = incident.fault(check)
-            assert fault is not None, f"a run for {check}, which does not fail"
-            assert fault.known, f"a run for {check}, which is unknown or flapping"
+            heard, fault = taken.after.check(check), incident.fault(check)
+            assert heard is None or heard.verdict is not Verdict.UNKNOWN, f"a run for {check}, which is unknown"
+            assert fault is None or fault.known, f"a run for {check}, which is unknown or flapping"
+
+
+def a_server_is_back_when_all_of_it_is(taken: Taken) -> None:
+    """R24: a run for a server looks at every check of it that can be judged, so that an answer to ping alone is no recovery; a
+    run for a service looks at nothing that does not fail."""
+    host = taken.situation.host
+    for run in taken.own_runs():
+        incident = taken.after.incident
+        assert incident is not None
+        assert host is not None
+        servers = {check.id for check in host.checks if check.fault_class is FaultClass.SERVER}
+        if not servers & set(run.checks):
+            assert all(incident.fault(check) is not None for check in run.checks), f"{run.key} looks at what does not fail"
+            continue
+        for check in servers - set(run.checks):
+            heard = taken.after.check(check)
+            unsteady = heard is not None and (heard.verdict is Verdict.UNKNOWN or heard.flapping)
+            assert unsteady or taken.paused(check), f"{run.key} does not look at {check}"
 
 
 def nothing_acts_on_its_own_that_nobody_approved(taken: Taken) -> None:
@@ -473,6 +494,7 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     nothing_is_told_or_run_in_a_pause,
     unknown_never_alerts,
     unknown_never_acts,
+    a_server_is_back_when_all_of_it_is,
     what_is_said_of_operators_is_true,
     who_has_it_hears_what_the_customer_hears,
     who_was_called_hears_of_the_end,

@@ -253,7 +253,7 @@ def test_in_shadow_mode_people_have_it_at_once_and_the_record_waits_as_long_as_r
     world.fast_forward(minutes=14, seconds=59)
     assert Code.WOULD_RUN not in {reason.code for reason in world.reasons}
     world.fast_forward(seconds=1)
-    world.expect_reason(Code.WOULD_RUN, runbook=POWER, faults=("web01/ping",))
+    world.expect_reason(Code.WOULD_RUN, runbook=POWER, faults=("web01/ping", "web01/ssh"))
     world.fast_forward(minutes=60)
     assert world.reasons == []
     world.unknown("disk")

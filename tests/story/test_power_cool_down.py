@@ -29,8 +29,7 @@ def test_a_server_that_fails_again_within_the_cool_down_goes_to_people_and_is_no
     world.fast_forward(minutes=30)
     world.down(check)
     world.expect_reason(Code.REOPENED, incident="INC-000001")
-    if check == "ping":
-        world.expect_lowered(POWER, "ping")
+    world.expect_lowered(POWER, check)
     world.expect_mail(Message.FAULT)
     world.fast_forward(minutes=15)
     world.expect_page("first")

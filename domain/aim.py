@@ -55,9 +55,13 @@ def _fault_class(host: Host, incident: Incident | None, runbook: str) -> FaultCl
 
 
 def _may_be_for(host: Host, incident: Incident | None) -> list[tuple[str, str | None]]:
-    """Checks and their services: those that fail, else all."""
+    """Checks and their services: those that fail, else all. A pause, or a clock that was set, may keep a fault in the incident
+    whose check has left the inventory: that one is no aim."""
+    watched = {check.id for check in host.checks}
     faults = worked_on(incident.faults) if incident is not None else ()
-    return [(fault.check, fault.service) for fault in faults] or [(check.id, check.service) for check in host.checks]
+    return [(fault.check, fault.service) for fault in faults if fault.check in watched] or [
+        (check.id, check.service) for check in host.checks
+    ]
 
 
 def moved(run: Run, then: Host, now: Host) -> bool:

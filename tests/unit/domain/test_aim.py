@@ -7,8 +7,10 @@ from sample_policy import HOST, HTTP, PING, POWER, RESTART, SMTP, WEB, policy
 
 from domain.aim import Aim, aim, fault_class, moved, services
 from domain.commands import Run
+from domain.events import RunRequested
+from domain.incident import step
 from domain.model import FaultClass, FileSystem, Host, PowerControl, Rescue, Secret, SshAccess
-from domain.state import Fault, Incident
+from domain.state import Fault, HostState, Incident, Situation
 
 LOGIN = SshAccess("hikeshi", ("ssh-ed25519 AAAA",), Secret("file", "/key"))
 WEB01 = replace(policy().hosts[HOST], ssh=LOGIN)
@@ -74,6 +76,18 @@ def test_what_may_be_meant() -> None:
     assert services(WEB01, failing(SMTP.id), RESTART) == ("postfix.service",)
     assert services(WEB01, failing(PING.id, SMTP.id), RESTART) == ("postfix.service",)
     assert services(WEB01, None, POWER) == ()
+
+
+def test_a_fault_whose_check_is_no_longer_watched_is_no_aim() -> None:
+    """A pause kept it in the incident, and the clock was set past the pause's end: the request comes before any timer."""
+    without_ping = replace(policy(), hosts={HOST: replace(WEB01, checks=(WEB, SMTP))})
+    state = HostState(HOST, incident=failing(PING.id))
+    situation = Situation(policy=without_ping, host=without_ping.hosts[HOST], new_id="INC-000002")
+    request = RunRequested(id="q", at_s=10.0, host=HOST, runbook=RESTART, by="first")
+    decision = step(state, request, situation, 10.0)
+    [run] = [command for command in decision.commands if isinstance(command, Run)]
+    assert (run.checks, run.service) == ((WEB.id,), WEB.service)
+    assert aim(without_ping.hosts[HOST], failing(PING.id, SMTP.id), RESTART).checks == (SMTP.id,)
 
 
 def test_a_service_that_is_named_counts_more_than_what_fails() -> None:

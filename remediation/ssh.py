@@ -84,6 +84,10 @@ def _ran(argv: tuple[str, ...], result: Any, detail: str) -> Ran:
 
 
 def _said(error: BaseException) -> str:
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
+        return ", ".join(dict.fromkeys(_said(each) for each in error.errors.values()))  # its own words leave out why
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
     return " ".join(str(error).split()) or type(error).__name__
 
 

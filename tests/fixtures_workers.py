@@ -6,7 +6,7 @@ xdist has ``loadgroup`` for this, which renames tests; pytest 9.2 takes no notic
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it brings no types
 
-SLOW_TO_START = {"night", "prefect_bed", "up", "walks", "wheel"}
+SLOW_TO_START = {"machines", "night", "prefect_bed", "up", "walks", "wheel"}
 """Fixtures of a session or module that take seconds; a second worker would start them again."""
 TOGETHER = {
     "tests/contract/test_prefect_api.py": "prefect",
@@ -15,6 +15,8 @@ TOGETHER = {
     "tests/faults/test_flow_killed.py": "prefect",
     "tests/faults/test_flows.py": "up",
     "tests/simulation/test_walk.py": "walk",
+    "tests/story/test_machines.py": "machines",
+    "tests/story/test_machines_at_length.py": "machines at length",
     "tests/story/test_operators.py": "operators",
     "tests/story/test_secrecy.py": "secrecy",
     "tests/unit/test_package.py": "wheel",

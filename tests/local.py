@@ -197,15 +197,14 @@ def recoverable(found: PlainHost, identity: Path) -> Tree:
 
 
 class Local(World):
-    """``tree`` is its inventory; ``write`` another one."""
+    """``tree`` is its inventory; ``write`` another one. With a ``bed`` it stands in that one's network."""
 
-    def __init__(self, folder: Path, tree: Tree, **settings: object) -> None:
+    def __init__(self, folder: Path, tree: Tree, bed: Bed | None = None, **settings: object) -> None:
         self.tree = tree
         self.extra: dict[str, str] = {}
         """More environment for every process and command."""
-        super().__init__(
-            cast(Bed, Loopback()), cast(Guest, Nobody()), folder / "none", folder, ingress_port=free_port(), **settings
-        )
+        place = bed or cast(Bed, Loopback())
+        super().__init__(place, cast(Guest, Nobody()), folder / "none", folder, ingress_port=free_port(), **settings)
 
     def write_inventory(self, automation: str = "on") -> None:
         self.write(self.tree | {"automation": automation})

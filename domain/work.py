@@ -66,7 +66,8 @@ def _can_be_judged(draft: Draft, check: str) -> bool:
     """Is the watcher able to say of it, in no pause, and steadily, whether it is up?"""
     heard = next((item for item in draft.checks if item.check == check), None)
     unsteady = heard is not None and (heard.verdict is Verdict.UNKNOWN or heard.flapping)
-    return not unsteady and draft.pause_of(check) is None
+    fault = draft.incident.fault(check)  # of which the watcher may have fallen silent since it was heard
+    return not unsteady and (fault is None or fault.known) and draft.pause_of(check) is None
 
 
 def wait_s(draft: Draft) -> float:

@@ -181,6 +181,8 @@ def a_server_is_back_when_all_of_it_is(taken: Taken) -> None:
         for check in servers - set(run.checks):
             heard = taken.after.check(check)
             unsteady = heard is not None and (heard.verdict is Verdict.UNKNOWN or heard.flapping)
+            fault = incident.fault(check)
+            unsteady = unsteady or (fault is not None and not fault.known)
             assert unsteady or taken.paused(check), f"{run.key} does not look at {check}"
 
 

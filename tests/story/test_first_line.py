@@ -59,6 +59,18 @@ def test_a_server_is_recovered_when_its_outage_has_lasted_15_minutes() -> None: 
     world.expect_recovery(acted=True)
 
 
+def test_what_the_watcher_fell_silent_about_says_nothing_of_a_servers_recovery() -> None:  # C52, R24
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.down("ssh")
+    world.expect_mail(Message.FAULT, level=4)
+    world.watcher_falls_silent()
+    world.gap("ping")  # and ssh is not heard of again
+    world.fast_forward(minutes=15)
+    world.expect_run(POWER, checks=("ping",))
+
+
 def test_a_second_sign_of_the_same_outage_does_not_put_off_its_recovery() -> None:  # R20
     world = World()
     world.down("ping")

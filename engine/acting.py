@@ -8,7 +8,7 @@ from domain.gate import PASSING
 from domain.model import Host
 from domain.procedure import Step, StepOutcome
 from domain.reasons import Code
-from engine.claim import LeaseKeeper
+from engine.claim import LeaseKeeper, LostError
 from engine.context import Context
 from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, Prepared, Target, TooLate, open_connection
 from store.admit import Admission, Request, admit
@@ -64,7 +64,8 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
     """Perform an acting step. ``ended`` writes down the end of an attempt (by id) whose intent is in the journal,
     ``not_done`` one that never came so far.
 
-    The connection is made before the intent, so that intent and effect lie within milliseconds.
+    The connection is made before the intent, so that intent and effect lie within milliseconds. Raises ``LostError`` where the
+    claim was lost meanwhile.
     """
     try:
         prepared = _prepare(acting)
@@ -75,6 +76,8 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
         return result
     try:
         admission = _admit(acting, prepared)
+        if not admission.held:
+            raise LostError(f"{acting.claimer} no longer holds {acting.run.key}")
         if admission.attempt_id is None:
             # the refusal is in the journal already, written with the gate's verdict
             return StepResult(StepOutcome.REFUSED, str(admission.code), acting.command_line, str(admission.code))

@@ -21,6 +21,7 @@ from store import journal, policies, steady
 from store.circumstances import judge_step
 from store.codec import decode
 from store.db import Store, StoreError
+from store.outbox import held_by
 from store.tables import Attempt, CommandRow
 
 REFUSED = "refused"
@@ -50,17 +51,19 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Admission:
     """The gate's answer. ``attempt_id`` (letters, digits and ``-``) only where admitted; the effect must begin within 5 s of
-    ``intent_boot_s`` (CLOCK_BOOTTIME) or not at all."""
+    ``intent_boot_s`` (CLOCK_BOOTTIME) or not at all. ``held``: whoever asked holds the claim."""
 
     code: Code
     attempt_id: str | None
     facts: Facts
     intent_boot_s: float
+    held: bool = True
 
 
 def admit(store: Store, request: Request) -> Admission:
     """Ask the gate and write its verdict and, where it admits, the intent. Nothing may be done that was not admitted, and what
-    was admitted counts as running until ``journal.settle`` says how it ended.
+    was admitted counts as running until ``journal.settle`` says how it ended. Of somebody who does not hold the claim nothing is
+    written: by the journal whoever holds it goes on, and a refusal there would end his run.
 
     Raises ``StoreError`` when there is no such Run command.
     """
@@ -105,6 +108,7 @@ def admit(store: Store, request: Request) -> Admission:
             ended_s=None if verdict.allowed else now_s,
             command_line=request.command_line,
         )
-        if not (request.patient and verdict.code in PASSING):
+        held = held_by(session, request.command, request.who) is not None
+        if held and not (request.patient and verdict.code in PASSING):
             session.add(attempt)
-    return Admission(verdict.code, attempt.id if verdict.allowed else None, verdict.facts, attempt.intent_boot_s)
+    return Admission(verdict.code, attempt.id if verdict.allowed else None, verdict.facts, attempt.intent_boot_s, held)

@@ -4,17 +4,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures_power import PASSWORD, db01
 from hand_clock import HandClock
 from sample_policy import HOST, policy
+from store_samples import working
 
+from bed.chassis import Chassis
+from bed.ipmi import Ipmi
 from domain.commands import Run
-from domain.procedure import LEFT_ALONE, Step, StepOutcome
+from domain.model import PowerControl
+from domain.procedure import LEFT_ALONE, Effect, Step, StepOutcome
 from engine import secrets
 from engine.acting import REACH_RETRY_S, Acting, StepResult, act
-from engine.claim import LeaseKeeper
+from engine.claim import LeaseKeeper, LostError
 from engine.context import Context
 from engine.settings import Settings
 from remediation import Target
+from store import journal
 from store.db import Store
 
 RUN = Run(
@@ -83,3 +89,25 @@ def test_a_host_that_is_not_reached_is_tried_for_as_long_as_the_step_says(
         act(acting, ended=lambda *_: None, not_done=not_done.append)
     assert [result.outcome for result in not_done] == [StepOutcome.UNREACHED]
     assert [at_s - began_s for at_s in asked] == [REACH_RETRY_S * number for number in range(1, tries)], "asked before each try"
+
+
+def test_whoever_has_lost_the_run_gives_no_order_and_writes_nothing(context: Context, chassis: Chassis, ipmi: Ipmi) -> None:
+    context.store.migrate()
+    (command,) = working(context.store, 1, who="them")
+    host = db01(PowerControl("ipmi", ipmi.address, ipmi.port, ipmi.user, PASSWORD))
+    written: list[object] = []
+    with LeaseKeeper(context, "us", command.key, asked_boot_s=context.clock.boottime_s()) as lease:
+        acting = Acting(
+            context=context,
+            run=command,
+            claimer="us",
+            lease=lease,
+            check=lambda: None,
+            step=Step("cycle", "power", {"do": "cycle"}, effect=Effect.POWER),
+            target=Target(host=host, resolve=lambda _: ipmi.password, clock=context.clock),
+            max_power_actions=1,
+        )
+        with pytest.raises(LostError, match="us no longer holds"):
+            act(acting, ended=lambda *told: written.append(told), not_done=written.append)
+    with context.store.read() as session:
+        assert (chassis.orders, written, journal.attempts(session, command.key)) == ([], [], [])

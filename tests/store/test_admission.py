@@ -54,14 +54,25 @@ def test_an_intent_is_written_with_its_verdict(store: Store, clock: HandClock) -
     assert (attempt.outcome, attempt.ended_s) == (None, None), "not known until somebody says so"
 
 
-def test_a_refusal_is_recorded_and_counts_for_nothing(store: Store) -> None:
+def test_a_refusal_is_recorded_and_counts_for_nothing(store: Store, tmp_path: Path) -> None:
     (command,) = working(store)
-    refused = ask(store, command, who="somebody else")
-    assert (refused.code, refused.attempt_id) == (Code.GATE_CLAIM_LOST, None)
+    stop_file = tmp_path / "STOP"
+    stop_file.touch()
+    refused = ask(store, command, stop_file=stop_file)
+    assert (refused.code, refused.attempt_id, refused.held) == (Code.GATE_STOP_FILE, None, True)
     with store.read() as session:
         (attempt,) = journal.attempts(session, command.key)
-    assert (attempt.code, attempt.outcome, attempt.claimer) == (Code.GATE_CLAIM_LOST, "refused", "somebody else")
+    assert (attempt.code, attempt.outcome, attempt.claimer) == (Code.GATE_STOP_FILE, "refused", "us")
     assert ask(store, command).code is Code.ADMITTED
+
+
+def test_of_somebody_without_the_claim_nothing_is_recorded(store: Store) -> None:
+    """Whoever holds it goes on by the journal: a refusal that is not his would end his run."""
+    (command,) = working(store)
+    refused = ask(store, command, who="somebody else")
+    assert (refused.code, refused.attempt_id, refused.held) == (Code.GATE_CLAIM_LOST, None, False)
+    with store.read() as session:
+        assert journal.attempts(session, command.key) == []
 
 
 def test_a_step_is_admitted_once_in_a_run(store: Store) -> None:

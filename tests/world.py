@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from sqlmodel import col, select
 
@@ -97,7 +97,7 @@ class World:
         self.processes: dict[str, Running] = {}
         self.settings.home.mkdir(mode=0o700)
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         self.sink.__enter__()
         self.context.store.migrate()
         return self

@@ -1,7 +1,7 @@
 """Kill points, seen from outside: every commit of the store and every effect on the world, by what it is.
 
 ``run`` is the role's real process with listeners on SQLAlchemy's own events and on the few library
-functions through which effects leave (SMTP's DATA, a command over SSH). The product knows nothing of it.
+functions through which effects leave (SMTP's DATA, a command over SSH, an order to a BMC). The product knows nothing of it.
 
 Points count from when the file ``POINTS_ARMED`` is there. ``POINTS_RECORD``: append the name of each to this file.
 ``POINTS_KILL``: die by SIGKILL at this one, leaving a file ``killed`` beside it. ``POINTS_STOP``: stop by SIGSTOP there.
@@ -76,6 +76,8 @@ def install(points: Points) -> None:
         connection.info.pop("writes", None)
 
     _around("smtplib", "SMTP", "data", points, lambda *_: "mail")
+    _around("subprocess", None, "run", points, _ipmi_order)
+    _around("httpx", "Client", "send", points, _redfish_order)
     with contextlib.suppress(ImportError):
         _around("paramiko.channel", "Channel", "exec_command", points, _command)
 
@@ -91,20 +93,41 @@ def _of_command(statement: str) -> str:
 
 def _command(_channel: Any, command: Any) -> str | None:
     text = command.decode() if isinstance(command, bytes) else str(command)
-    return "restart" if " restart " in text else None
+    words = {"restart": " restart ", "unit": "systemd-run ", "reboot": "shutdown -r "}
+    return next((what for what, part in words.items() if part in text), None)
 
 
-def _around(module: str, kind: str, name: str, points: Points, what: Any) -> None:
+def _ipmi_order(argv: Any, *_: object) -> str | None:
+    """Of ipmitool, what it is to change; ``chassis status`` only looks."""
+    words = " ".join(argv)
+    found = re.search(r" chassis (power|bootdev) (\w+)", words) if argv[0] == "ipmitool" else None
+    return f"{found[1]} {found[2]}" if found is not None else None
+
+
+def _redfish_order(_client: Any, request: Any) -> str | None:
+    """A Redfish service is told what to boot by PATCH, and switched by POST."""
+    match request.method, request.url.path.rpartition("/")[2]:
+        case "PATCH", _:
+            return "redfish boot"
+        case "POST", "ComputerSystem.Reset":
+            return "redfish power"
+    return None
+
+
+def _around(module: str, kind: str | None, name: str, points: Points, what: Any) -> None:
+    """Around a method of the class ``kind``, or a function of the module."""
     import importlib
 
-    owner = getattr(importlib.import_module(module), kind)
+    owner = importlib.import_module(module)
+    if kind is not None:
+        owner = getattr(owner, kind)
     real = getattr(owner, name)
 
-    def watched(self: Any, *arguments: Any, **named: Any) -> Any:
-        label = what(self, *arguments)
+    def watched(*arguments: Any, **named: Any) -> Any:
+        label = what(*arguments)
         if label is not None:
             points.at(f"before {label}")
-        result = real(self, *arguments, **named)
+        result = real(*arguments, **named)
         if label is not None:
             points.at(f"after {label}")
         return result

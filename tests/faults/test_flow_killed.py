@@ -1,17 +1,23 @@
-"""A runbook's flow run, killed at its writes and its effect: hands goes on with it, the service is restarted at most once, and a
-person is asked where nobody can know (R26). The other processes are killed in test_killed.py."""
+"""A runbook's flow run, killed at its writes and its effect: hands goes on with it, the service is restarted at most once, its host
+rebooted at most once, and a person is asked where nobody can know (R26). The other processes are killed in test_killed.py."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from fixtures_power import PaperMachine
 from fixtures_prefect import TESTS, PrefectBed, until
-from local import Local, inventory, recoverable
+from local import Door, Local, Tree, host, inventory, recoverable
+from stricken import approve, brisk
 
+from bed.chassis import Chassis
 from bed.host import make_key
 from bed.plain import PlainHost, why_not
+from bed.redfish import Redfish
+from bed.tls import Authority
 from flows import server
 from store.tables import CommandRow
 
@@ -22,7 +28,28 @@ POINTS = (
     "flow: after restart #1",
     pytest.param("flow: commit INSERT inbox, UPDATE attempt #1", marks=pytest.mark.proof),
 )
+REBOOT = "reboot"
+ORDERED = "flow: after redfish power #1"
+POWER_POINTS = (
+    ORDERED,
+    pytest.param("flow: after commit INSERT attempt #2", marks=pytest.mark.proof),  # the first one is the diagnosis's
+    pytest.param("flow: before redfish power #1", marks=pytest.mark.proof),
+    pytest.param("flow: commit INSERT inbox, UPDATE attempt #2", marks=pytest.mark.proof),
+)
 BEFORE_THE_REPORT_IS_TOLD = "flow: commit INSERT inbox, complete command #2"
+
+
+class DoorMachine(PaperMachine):
+    """A machine whose door is open when it has started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.door = Door()
+        self.door.open()
+
+    def reset(self) -> None:
+        super().reset()
+        self.door.open()
 
 
 class Flowing(Local):
@@ -30,6 +57,8 @@ class Flowing(Local):
     when the run is dead, so that nobody else can have been first."""
 
     host: PlainHost
+    machine: DoorMachine
+    chassis: Chassis
 
     def executor(self, bed: PrefectBed) -> "subprocess.Popen[bytes]":
         server.make_homes(self.settings)
@@ -55,13 +84,16 @@ class Flowing(Local):
         until(lambda: "serving first-line" in log.read_text(encoding="utf-8"), 60)
         return process
 
-    def dies_at(self, point: str) -> CommandRow:
-        """Break the service; the run whose flow run has died at that point, with hands at work on what is left."""
+    def break_service(self) -> None:
+        self.host.break_service(UNIT)
+
+    def dies_at(self, point: str, fault: Callable[[], None]) -> CommandRow:
+        """Bring the fault about; the run whose flow run has died at that point, with hands at work on what is left."""
         runs = len(self.commands("Run"))
         (self.settings.home / "kill").write_text(point, encoding="utf-8")
         (self.settings.home / "killed").unlink(missing_ok=True)
         (self.settings.home / "armed").touch()
-        self.host.break_service(UNIT)
+        fault()
         self.until("the flow run to be killed", (self.settings.home / "killed").exists)
         (self.settings.home / "armed").unlink()
         run = self.commands("Run")[runs]
@@ -79,19 +111,34 @@ def flowing(prefect_bed: PrefectBed, tmp_path_factory: pytest.TempPathFactory) -
     if (why := why_not()) is not None:
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("flowing")
-    with PlainHost() as host:
-        host.authorize(make_key(folder / "identity"))
-        tree = inventory({}, hosts={"web01": recoverable(host, folder / "identity")})
+    machine = DoorMachine()
+    with PlainHost() as found, Chassis(machine, folder) as chassis, Redfish(chassis, folder, Authority(folder)) as bmc:
+        found.authorize(make_key(folder / "identity"))
+        tree = inventory({}, hosts={"web01": recoverable(found, folder / "identity"), "db01": switchable(machine, bmc, folder)})
         with Flowing(folder, tree, prefect=True, prefect_port=prefect_bed.settings.prefect_port) as made:
             assert isinstance(made, Flowing)
-            made.host = host
+            made.host, made.machine, made.chassis = found, machine, chassis
+            runbooks = made.inventory / "runbooks"
+            runbooks.mkdir()
+            (runbooks / f"{REBOOT}.yaml").write_text(brisk(REBOOT, 20), encoding="utf-8")
             executor = made.executor(prefect_bed)
             try:
                 made.running("engine", "watcher")
+                approve(made, REBOOT)
                 yield made
             finally:
                 executor.terminate()
                 executor.wait(20)
+
+
+def switchable(machine: DoorMachine, bmc: Redfish, folder: Path) -> Tree:
+    """A host that nobody can log in to, and whose BMC keeps a record of restarts."""
+    secret = folder / "bmc-password"
+    secret.write_text(bmc.password, encoding="utf-8")
+    secret.chmod(0o600)
+    login = {"user": bmc.user, "password": {"file": str(secret)}, "ca_file": str(folder / "ca.pem")}
+    power = {"driver": "redfish", "address": bmc.address, "port": bmc.port, **login}
+    return host(machine.door.port, power=power, procedures={"server": REBOOT})
 
 
 @pytest.fixture
@@ -101,6 +148,7 @@ def calm(flowing: Flowing) -> Iterator[Flowing]:
     yield flowing
     if not flowing.all_up():
         flowing.host.restart_service(UNIT)
+        flowing.machine.reset()
     flowing.until("all to be well", lambda: flowing.all_up() and flowing.over())
     flowing.end("hands")
 
@@ -108,7 +156,7 @@ def calm(flowing: Flowing) -> Iterator[Flowing]:
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at(calm: Flowing, point: str) -> None:
     starts, known = calm.host.service_starts(UNIT), calm.codes()
-    run = calm.dies_at(point)
+    run = calm.dies_at(point, calm.break_service)
     calm.until("the run to be ended by another", lambda: _row(calm, run.key).done_s is not None)
     ended = _row(calm, run.key)
     assert str(ended.claimed_by).startswith("hands:")
@@ -124,10 +172,27 @@ def test_killed_at(calm: Flowing, point: str) -> None:
         assert calm.codes()["recovered"] == known["recovered"] + 1
 
 
+@pytest.mark.parametrize("point", POWER_POINTS)
+def test_a_run_that_switches_the_power_killed_at(calm: Flowing, point: str) -> None:
+    given, known = calm.chassis.given("reset"), calm.codes()
+    run = calm.dies_at(point, calm.machine.door.shut)
+    calm.until("the run to be ended by another", lambda: _row(calm, run.key).done_s is not None)
+    ended = _row(calm, run.key)
+    assert str(ended.claimed_by).startswith("hands:")
+    if point == ORDERED or "UPDATE" in point:
+        calm.until("the end of the incident", calm.over)
+        assert (ended.outcome, calm.chassis.given("reset")) == ("fixed", given + 1)
+        assert calm.codes()["recovered"] == known["recovered"] + 1
+    else:
+        calm.until("a person to be paged", lambda: calm.codes()["paged"] > known["paged"])
+        assert (ended.outcome, calm.chassis.given("reset")) == ("unknown", given)
+        assert calm.incidents()[-1].phase == "handed"
+
+
 def test_killed_between_a_report_and_the_word_of_it(calm: Flowing) -> None:
     """It is there whole, and told once."""
     known = calm.codes()
-    calm.dies_at(BEFORE_THE_REPORT_IS_TOLD)
+    calm.dies_at(BEFORE_THE_REPORT_IS_TOLD, calm.break_service)
     incident = calm.incidents()[-1].id
     [written] = calm.settings.reports.glob(f"{incident}.*")
     assert calm.codes()["report_written"] == known["report_written"]

@@ -3,10 +3,12 @@
 from domain import flapping
 from domain.changed import changed
 from domain.commands import Message, Report
+from domain.facts import Next
 from domain.messages import all_clear, notice_operators, tell_customer
 from domain.observation import Verdict
 from domain.reasons import Code
 from domain.state import CheckState, Draft, Fault, Phase
+from domain.work import verifying
 
 _FOR_PEOPLE = frozenset({Code.RUN_UNKNOWN, Code.RUN_LOST})
 """Ends of a run after which a person has to look at the host, though its fault is gone: where a pause or silence kept them from
@@ -24,6 +26,9 @@ def drop_unwatched(draft: Draft) -> bool:
         draft.update(faults=())
         _close_unwatched(draft, Code.HOST_MOVED)
         return True
+    if draft.stranded and not draft.incident.faults and draft.situation.host is None:
+        _close_unwatched(draft, Code.HOST_REMOVED)
+        return True
     watched = draft.situation.check
     gone = [fault for fault in draft.incident.faults if watched(fault.check) is None and draft.pause_of(fault.check) is None]
     if not gone:
@@ -40,11 +45,14 @@ def drop_unwatched(draft: Draft) -> bool:
 def _close_unwatched(draft: Draft, code: Code) -> None:
     incident = draft.incident
     draft.because(code, incident=incident.id)
+    if draft.stranded:
+        notice_operators(draft, Code.IN_RESCUE)
     if incident.run is not None:  # it may have acted by now, so its end is waited for, and its target is not tried again
         draft.asked = incident.run
         draft.update(tried=(*incident.tried, incident.run.target))
     if incident.announced:
-        tell_customer(draft, Message.WATCH_ENDED, (incident.worst,) if incident.worst is not None else ())
+        faults = (incident.worst,) if incident.worst is not None else ()
+        tell_customer(draft, Message.WATCH_ENDED, faults, next=str(Next.WATCH))
         notice_operators(draft, code)
     _close(draft)
 
@@ -86,8 +94,12 @@ def _settle(draft: Draft, check: CheckState) -> tuple[Fault, float | None] | Non
 def recover(draft: Draft) -> None:
     """Nothing fails any more: tell it, once, unless a pause holds it back (R4, R24, R51)."""
     incident = draft.incident
-    if incident.run is not None:
-        return  # its end is part of the story
+    if incident.run is not None or draft.rescue:
+        return  # its end is part of the story, and so is that of an operator's run that has the rescue system booted (R24)
+    if incident.recovered_at_s is None:  # its own system was booted, and by now something would have been seen to fail
+        if verifying(incident, draft.now_s):
+            return
+        incident = draft.update(recovered_at_s=draft.now_s)
     if not incident.announced:
         draft.because(Code.RECOVERED_SILENTLY, incident=incident.id)
         _close(draft)

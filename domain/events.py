@@ -105,6 +105,17 @@ class RunRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSystemRuns:
+    """From an operator: the host, which a run had left in its rescue system, runs its own system again."""
+
+    id: str
+    at_s: float
+    host: str
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookApproved:
     """From an operator: this version of a runbook (its content hash) may act on its own, wherever automation is on."""
 
@@ -338,6 +349,7 @@ Event = (
     | WorkAnnounced
     | RunEnded
     | RunRequested
+    | OwnSystemRuns
     | RunbookApproved
     | RunbookRevoked
     | RunbookRaised

@@ -14,7 +14,7 @@ from domain.model import Check, FaultClass, Level
 from domain.observation import Verdict
 from domain.progress import progress
 from domain.reasons import Code
-from domain.runs import on_run_ended, on_run_requested, on_work_announced
+from domain.runs import on_own_system, on_run_ended, on_run_requested, on_work_announced
 from domain.state import CheckState, Decision, Draft, Fault, HostState, Incident, Phase, Situation, worst_of
 
 _UNHEARD = CheckState("", Verdict.UP)
@@ -45,6 +45,8 @@ def _apply(draft: Draft, event: ev.Event) -> None:
             on_run_ended(draft, event)
         case ev.RunRequested():
             on_run_requested(draft, event)
+        case ev.OwnSystemRuns():
+            on_own_system(draft, event)
         case ev.Acknowledged():
             _on_acknowledged(draft, event)
         case ev.PolicyChanged():

@@ -100,6 +100,8 @@ def next_of(draft: Draft) -> tuple[Next, float | None]:
     """What happens next, as a promise: only what the contract covers and automation may do (R3, R20, R22, R4)."""
     incident, ahead = draft.incident, draft.ahead
     live = ahead.faults if ahead is not None else live_faults(draft)
+    if draft.stranded and draft.customer is not None:
+        return Next.PEOPLE, None
     if draft.customer is None or not live:
         return Next.WATCH, None
     if incident.phase is Phase.HANDED or incident.failed is not None:

@@ -50,19 +50,38 @@ def progress(draft: Draft) -> None:
     if drop_unwatched(draft):
         return
     settle_flapping(draft)
-    if not draft.incident.faults:
+    if draft.rescue and draft.incident.recovered_at_s is not None:
+        draft.update(recovered_at_s=None)
+    if not draft.incident.faults and not draft.stranded:
         recover(draft)
         return
     _run_clocks(draft)
     live = live_faults(draft)
-    if not live:
+    if not live and not _in_sight_of_people(draft):
         return
     draft.ahead = _ours(draft, live)
     _tell(draft, live)
     _tell_failure(draft, live)
+    if draft.stranded:
+        _leave_to_people(draft)
     _act(draft)
     _rehearse(draft, live)
     _page(draft)
+
+
+def _in_sight_of_people(draft: Draft) -> bool:
+    """With no fault to tell of: is it left in its rescue system, and not all of it in a pause (R24, R51)?"""
+    incident = draft.incident
+    return draft.stranded and not incident.faults and any(draft.pause_of(check) is None for check in incident.seen)
+
+
+def _leave_to_people(draft: Draft) -> None:
+    """Whatever else they were called for: first it has to leave its rescue system (R24)."""
+    page = draft.incident.page
+    if page is None:
+        hand_over(draft, Code.IN_RESCUE)
+    elif page.code != Code.IN_RESCUE:
+        draft.update(page=replace(page, code=str(Code.IN_RESCUE)))
 
 
 def _ours(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:

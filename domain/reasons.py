@@ -38,6 +38,8 @@ class Code(StrEnum):
     RUN_UNKNOWN = "run_unknown"
     RUN_REFUSED = "run_refused"
     RUN_LOST = "run_lost"
+    IN_RESCUE = "in_rescue"
+    OWN_SYSTEM = "own_system"
     STEP_DONE = "step_done"
     NOT_RECOVERED_TOLD = "not_recovered_told"
     REPORT_ASKED = "report_asked"
@@ -141,6 +143,8 @@ SPEC: dict[Code, str] = {
     Code.RUN_UNKNOWN: "R26",
     Code.RUN_REFUSED: "R26",
     Code.RUN_LOST: "R22",
+    Code.IN_RESCUE: "R24",
+    Code.OWN_SYSTEM: "R24",
     Code.STEP_DONE: "P41",
     Code.NOT_RECOVERED_TOLD: "R25",
     Code.REPORT_ASKED: "P2",

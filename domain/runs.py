@@ -12,7 +12,7 @@ from domain.model import effective_mode
 from domain.reasons import Code
 from domain.state import Draft, Fault, Incident, Phase, RunRef
 from domain.trust import Standing, standing_of
-from domain.work import VERIFY_GRACE_S, after_run, cured_with, live_faults
+from domain.work import VERIFY_GRACE_S, after_run, confirmed_s, cured_with, live_faults
 
 RUN_MARGIN_S = 120.0
 DEFAULT_BUDGET_S = 3600.0
@@ -105,7 +105,8 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
     if asked is not None and asked.key == event.run:
         draft.asked = None
         draft.because(code, run=event.run, by=event.by, outcome=str(event.outcome), outcome_detail=event.detail)
-        if (failed := _failed(event)) not in (None, Code.RUN_NOT_FIXED):
+        failed = _failed(draft, event)
+        if failed not in (None, Code.RUN_NOT_FIXED):
             notice_operators(draft, failed, run=event.run, outcome_detail=event.detail)
         return
     if incident is None or incident.run is None or incident.run.key != event.run:
@@ -121,7 +122,9 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
         reason=event.code,
     )
     _end_run(draft, incident, incident.run, event)
-    if incident.faults:
+    if draft.rescue and all(draft.pause_of(check) is not None for check in incident.seen):
+        notice_operators(draft, Code.IN_RESCUE, run=event.run, outcome_detail=event.detail)  # they are paged when the pause ends
+    if incident.faults or draft.rescue:
         return  # people get to know of it by a page
     if event.outcome is ev.RunOutcome.UNKNOWN:
         draft.update(failed=None)
@@ -133,7 +136,7 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
 def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) -> None:
     learn(draft, run, event.outcome, acted=event.acted)
     bad = event.outcome in _BAD
-    failed = _failed(event)
+    failed = _failed(draft, event)
     draft.update(
         run=None,
         phase=after_run(incident),
@@ -145,10 +148,21 @@ def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) 
         performer=_performer(event.by),
         verify_until_s=None if failed is not None else draft.now_s + VERIFY_GRACE_S,
     )
+    _seen_in_its_own_system(draft, event.at_s if event.outcome is ev.RunOutcome.FIXED else None)
 
 
-def _failed(event: ev.RunEnded) -> Code | None:
+def _seen_in_its_own_system(draft: Draft, seen_s: float | None) -> None:
+    """The run that is over has booted the host's disk. What was up before, the rescue system may have been: recovery was
+    seen at ``seen_s``, else what the watcher, which says nothing of what stays up, has not seen fail for long enough."""
+    if draft.situation.of_run.rescue is False and not draft.incident.faults:
+        until_s = draft.now_s + confirmed_s(draft) if seen_s is None else None
+        draft.update(recovered_at_s=seen_s, verify_until_s=until_s)
+
+
+def _failed(draft: Draft, event: ev.RunEnded) -> Code | None:
     """Why people have to take over after this run; ``None`` where they don't."""
+    if draft.rescue:
+        return Code.IN_RESCUE
     if event.outcome is ev.RunOutcome.REFUSED:
         if event.code in _MOVED | _SPENT | gate.PASSING:
             return Code(event.code)
@@ -162,7 +176,7 @@ def lose_overdue(draft: Draft) -> None:
     if asked is not None and now_s >= asked.deadline_s:
         draft.asked = None
         draft.because(Code.RUN_LOST, run=asked.key)
-        notice_operators(draft, Code.RUN_LOST, run=asked.key)
+        notice_operators(draft, _lost(draft), run=asked.key)
     if incident is None or incident.run is None or now_s < incident.run.deadline_s:
         return
     draft.because(Code.RUN_LOST, run=incident.run.key)
@@ -171,12 +185,28 @@ def lose_overdue(draft: Draft) -> None:
         run=None,
         phase=after_run(incident),
         tried=(*incident.tried, incident.run.target),
-        failed=Code.RUN_LOST if incident.faults else None,
+        failed=_lost(draft) if incident.faults or draft.rescue else None,
         outcome=str(ev.RunOutcome.LOST),
         outcome_detail="",
     )
+    _seen_in_its_own_system(draft, None)
     if not incident.faults:
-        notice_operators(draft, Code.RUN_LOST, run=incident.run.key)
+        notice_operators(draft, _lost(draft), run=incident.run.key)
+
+
+def _lost(draft: Draft) -> Code:
+    return Code.IN_RESCUE if draft.rescue else Code.RUN_LOST
+
+
+def on_own_system(draft: Draft, event: ev.OwnSystemRuns) -> None:
+    """A person's word, for a host that was left in its rescue system and that nobody is at work on."""
+    if not draft.stranded:
+        draft.because(Code.GATE_BUSY if draft.rescue else Code.NO_CHANGE, host=event.host, by=event.by)
+        return
+    draft.rescue = False
+    draft.because(Code.OWN_SYSTEM, host=event.host, by=event.by, why=event.reason)
+    if draft.open_incident is not None and not draft.incident.faults:
+        draft.update(recovered_at_s=draft.now_s, failed=None)
 
 
 def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:

@@ -171,7 +171,8 @@ class CheckState:
 class HostState:
     """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens; ``asked`` is
     a run outside any incident: an operator asked for it, or its incident was closed under it because the host or its checks left;
-    ``cures`` are runs that brought recovery of late."""
+    ``cures`` are runs that brought recovery of late. ``rescue``: a run has left it in its rescue system, or may have, and
+    since then no other has booted its disk, nor has a person said that its own system runs."""
 
     host: str
     checks: tuple[CheckState, ...] = ()
@@ -180,6 +181,12 @@ class HostState:
     last_closed_s: float = 0.0
     asked: RunRef | None = None
     cures: tuple[Cure, ...] = ()
+    rescue: bool = False
+
+    @property
+    def out(self) -> RunRef | None:
+        """The run that is out."""
+        return self.asked or (self.incident.run if self.incident is not None else None)
 
     def check(self, name: str) -> CheckState | None:
         for item in self.checks:
@@ -266,6 +273,7 @@ class Draft:
         self.last_closed_s = state.last_closed_s
         self.asked = state.asked
         self.cures = state.cures
+        self.rescue = state.rescue if state.out is None or situation.of_run.rescue is None else situation.of_run.rescue
         self.learnt: list[Learnt] = []
         self.trust = situation.trust
         self.situation = situation
@@ -284,6 +292,11 @@ class Draft:
     def incident(self) -> Incident:
         assert self.open_incident is not None, "asked for the incident of a host that has none"  # noqa: S101  # a programming error
         return self.open_incident
+
+    @property
+    def stranded(self) -> bool:
+        """Is the host in its rescue system, and nobody at work there? What answers is not its own (R24)."""
+        return self.rescue and self.asked is None and (self.open_incident is None or self.open_incident.run is None)
 
     @property
     def moved(self) -> bool:
@@ -324,5 +337,6 @@ class Draft:
             last_closed_s=self.last_closed_s,
             asked=self.asked,
             cures=self.cures,
+            rescue=self.rescue,
         )
         return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands), tuple(self.learnt))

@@ -97,6 +97,12 @@ def verifying(incident: Incident, now_s: float) -> bool:
     return until_s is not None and now_s < until_s
 
 
+def confirmed_s(draft: Draft) -> float:
+    """How long the watcher may take until it has confirmed that any of the host's checks fails."""
+    checks = draft.situation.host.checks if draft.situation.host is not None else ()
+    return max((check.confirmation.failures * check.interval_s + check.timeout_s for check in checks), default=VERIFY_GRACE_S)
+
+
 def look_ahead(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:
     """What would be worked on next of these faults; ``None`` where recovery is for none of them."""
     worked = worked_on(live)

@@ -52,6 +52,7 @@ GRANTED = frozenset(
         Code.ADMITTED,
         Code.ACKNOWLEDGED,
         Code.NOTED,
+        Code.OWN_SYSTEM,
         Code.HOLD_SET,
         Code.HOLD_RELEASED,
         Code.PAUSE_SET,
@@ -290,6 +291,16 @@ def _check_free(row: IncidentRow, by: str) -> None:
         raise RefusedError(f"{row.id} is over; there is nothing left to take")
     if row.acknowledged_by not in (None, by):
         raise RefusedError(f"{row.acknowledged_by} has {row.id} already")
+
+
+def say_own_system_runs(context: Context, *, host: str, by: str, reason: str) -> Answer:
+    """A person has seen that the host, which a run had left in its rescue system, runs its own system again (R24)."""
+    policy = current_policy(context)
+    known_host(policy, host)
+    known_operator(policy, by)
+    bounded("reason", reason, REASON_MAX)
+    now_s = context.clock.now_s()
+    return ask(context, ev.OwnSystemRuns(id=f"own-system-{uuid.uuid4()}", at_s=now_s, host=host, by=by, reason=reason))
 
 
 def add_note(context: Context, *, incident: str, by: str, text: str) -> Answer:

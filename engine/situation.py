@@ -7,15 +7,15 @@ from sqlmodel import Session, col, select
 
 from domain.mass import is_segment
 from domain.model import Policy
-from domain.state import HostState, Situation
+from domain.state import NOWHERE, HostState, Situation, Whereabouts
 from domain.trust import NO_TRUST
-from store import overlay, segments, trust
+from store import overlay, segments, trust, whereabouts
 from store.codec import decode
 from store.tables import HostRow, IncidentRow
 
 
-def situation_of(session: Session, policy: Policy, host: str, stop_file: Path) -> Situation:
-    """The situation of one host at this moment of the transaction."""
+def situation_of(session: Session, policy: Policy, host: str, stop_file: Path, state: HostState | None = None) -> Situation:
+    """The situation of one host at this moment of the transaction; ``state`` knows of the run that is out."""
     holds, found = overlay.holds(session), policy.hosts.get(host)
     return Situation(
         policy=policy,
@@ -27,7 +27,13 @@ def situation_of(session: Session, policy: Policy, host: str, stop_file: Path) -
         outage_until_s=segments.outage_until_s(session, policy, found.segment) if found is not None else None,
         new_id=f"INC-{_last_number(session) + 1:06d}",
         trust=trust.trust_for(session, found.customer) if found is not None else NO_TRUST,
+        of_run=_of_run(session, state),
     )
+
+
+def _of_run(session: Session, state: HostState | None) -> Whereabouts:
+    run = state.out if state is not None else None
+    return whereabouts.of_run(session, run.key) if run is not None else NOWHERE
 
 
 def state_of(session: Session, host: str) -> HostState:

@@ -140,8 +140,8 @@ class Ticker:
             inbox.mark_decided(session, seq)
 
     def _decide_for(self, session: Session, *, seq: int, event: ev.Event, policy: Policy, host: str, now_s: float) -> None:
-        situation = situation_of(session, policy, host, self._context.settings.stop_file)
         before = state_of(session, host)
+        situation = situation_of(session, policy, host, self._context.settings.stop_file, before)
         decision = step(before, event, situation, now_s)
         _save_state(session, decision.state, next_due_s(decision.state, situation, now_s))
         incident = decision.state.incident or before.incident

@@ -129,6 +129,14 @@ def note(incident: IncidentId, text: Annotated[str, typer.Argument(help="What to
 
 
 @app.command()
+def rescued(host: HostId, by: By, reason: Why = "") -> None:
+    """Say that a host, which a run had left in its rescue system, runs its own system again."""
+    from hikeshi.asking import say_rescued
+
+    raise typer.Exit(say_rescued(host, by, reason))
+
+
+@app.command()
 def hold(
     host: MaybeHost = None,
     all_: Annotated[bool, typer.Option("--all", help="Every host; works without database or Prefect.")] = False,

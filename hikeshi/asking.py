@@ -39,6 +39,13 @@ def write_note(incident: str, text: str, by: str) -> Exit:
     return asking(lambda context: requests.add_note(context, incident=incident, by=by, text=text))
 
 
+def say_rescued(host: str, by: str, reason: str) -> Exit:
+    """Say that a host has left its rescue system."""
+    return asking(
+        lambda context: requests.say_own_system_runs(context, host=host, by=by, reason=reason),
+    )
+
+
 def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:
     """Stop every action on a host, or on all by the stop file, which needs neither database nor Prefect."""
     if everything == (host is not None):

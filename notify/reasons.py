@@ -36,6 +36,9 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.RUN_UNKNOWN: "作業の結果を確認できません。同じ作業は繰り返さず、人が確認します。({outcome_detail})",
         Code.RUN_REFUSED: "安全装置により、作業は行われませんでした。({outcome_detail})",
         Code.RUN_LOST: "手順の結果が期限内に届きませんでした。",
+        Code.IN_RESCUE: "ホストはレスキューシステムで起動したまま(またはその可能性がある状態)です。ping や SSH が応答しても復旧では"
+        "ありません。ホスト自身のディスクから起動し直す必要があります。",
+        Code.OWN_SYSTEM: "{by} が、ホスト自身のシステムが起動していることを確認しました。({why})",
         Code.STEP_DONE: "{action}: {outcome}({detail})",
         Code.NOT_RECOVERED_TOLD: "自動では復旧しなかったことをお客様に知らせるメールを手配しました。",
         Code.REPORT_ASKED: "インシデント報告書の作成を指示しました。",
@@ -132,6 +135,9 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.RUN_UNKNOWN: "What an action did could not be established; it is not repeated, a person looks. ({outcome_detail})",
         Code.RUN_REFUSED: "A guard-rail refused what the runbook was about to do. ({outcome_detail})",
         Code.RUN_LOST: "The runbook was not heard of again within its time.",
+        Code.IN_RESCUE: "The host was left in its rescue system, or may have been: that ping and SSH answer is no recovery. "
+        "It has to be booted from its own disk.",
+        Code.OWN_SYSTEM: "{by} says that the host's own system runs again. ({why})",
         Code.STEP_DONE: "{action}: {outcome}. ({detail})",
         Code.NOT_RECOVERED_TOLD: "A mail to the customer was queued: automatic recovery did not succeed.",
         Code.REPORT_ASKED: "The incident report was ordered.",
@@ -214,6 +220,7 @@ FOR_CUSTOMERS: dict[Language, dict[Code, str]] = {
         Code.PAUSE_SET: "担当者が監視休止 {pause} を設定しました。",
         Code.PAUSE_CANCELLED: "担当者が監視休止 {pause} を取り消しました。",
         Code.REQUEST_LATE: "担当者の実行依頼({due_s})は時間が経ちすぎているため、行いませんでした。",
+        Code.OWN_SYSTEM: "担当者が、サーバ自身のシステムが起動していることを確認しました。",
         Code.ADMITTED: "担当者の依頼により、手順 {runbook} の実行を許可しました。",
     },
     "en": {
@@ -225,6 +232,7 @@ FOR_CUSTOMERS: dict[Language, dict[Code, str]] = {
         Code.PAUSE_SET: "An operator set the pause {pause}.",
         Code.PAUSE_CANCELLED: "An operator cancelled the pause {pause}.",
         Code.REQUEST_LATE: "Not done: an operator asked for it at {due_s}, which was too long ago.",
+        Code.OWN_SYSTEM: "An operator has seen the server's own system run again.",
         Code.ADMITTED: "An operator asked for the runbook {runbook}; it was admitted.",
     },
 }

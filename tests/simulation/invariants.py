@@ -14,6 +14,7 @@ from domain.events import Event, RunRequested, TimerFired
 from domain.facts import FACTS, Next, problems
 from domain.gate import MASS_OUTAGE
 from domain.incident import step
+from domain.mass import is_segment
 from domain.messages import channels_of
 from domain.model import FaultClass, Mode, effective_mode
 from domain.observation import Verdict
@@ -27,7 +28,7 @@ from store.codec import decode, encode
 ENDS = (Message.RECOVERED, Message.SETTLED, Message.WATCH_ENDED)
 NEWS = (Message.FAULT, Message.FLAPPING, Message.LEVEL_CHANGE, Message.NOT_RECOVERED)
 RUN_ENDS = frozenset(code for code in Code if code.startswith("run_") and code is not Code.RUN_STARTED)
-EFFECT_UNKNOWN = (Code.RUN_UNKNOWN, Code.RUN_LOST)
+EFFECT_UNKNOWN = (Code.RUN_UNKNOWN, Code.RUN_LOST, Code.IN_RESCUE)
 MOST_PER_STEP = 24
 """A few messages to two contacts and two operators with three channels, a run, a report."""
 
@@ -135,9 +136,25 @@ def what_was_announced_ends_told(taken: Taken) -> None:
 def recovery_in_a_pause_is_told_at_its_end(taken: Taken) -> None:
     """R51: nothing fails, nothing runs, nothing is held back any more: then it is closed."""
     incident = taken.after.incident
+    if taken.after.rescue or (incident is not None and verifying(incident, taken.now_s)):
+        return  # what is up may be the rescue system, or may have been
     if incident is not None and not incident.faults and incident.run is None:
         assert incident.announced, "a silent incident outlives its faults"
         assert all(taken.paused(check) for check in incident.seen), "a recovery is held back without a pause"
+
+
+def nothing_recovers_in_its_rescue_system(taken: Taken) -> None:
+    """R24: between the boot of the rescue system and that of the host's disk, or a person's word, no recovery is told, no work is
+    promised that nobody does, and people have it once nobody is at work there."""
+    if not taken.after.rescue:
+        return
+    assert not taken.mails(Message.RECOVERED), "what answers is the rescue system"
+    incident = taken.after.incident
+    if incident is None or taken.after.out is not None or is_segment(taken.after.host):
+        return
+    assert not taken.own_runs()
+    if any(not taken.paused(check) for check in incident.seen):
+        assert incident.page is not None, "left in its rescue system, and nobody was called"
 
 
 def unknown_never_alerts(taken: Taken) -> None:
@@ -521,6 +538,7 @@ OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
     what_opened_in_a_pause_is_silent,
     what_was_announced_ends_told,
     recovery_in_a_pause_is_told_at_its_end,
+    nothing_recovers_in_its_rescue_system,
     what_is_not_watched_has_no_incident,
     a_run_is_heard_of_once,
     what_a_run_left_unknown_is_looked_at_by_people,

@@ -20,7 +20,7 @@ from domain.incident import step
 from domain.model import Check, Contract, Flapping, Mode, OnCall, Policy
 from domain.observation import Observation, Verdict, down, unknown, up
 from domain.pauses import Pause
-from domain.state import HostState, Situation
+from domain.state import NOWHERE, HostState, Situation, Whereabouts
 from domain.stepped import moved, renewed
 from simulation.invariants import History, Taken, hold_for
 from store.codec import decode, encode
@@ -130,9 +130,13 @@ class Simulation:
         self.history.follow(taken, self.now_s)
         self._order_of_mails(taken)
         self.state = taken.after
+        if self.state.out is None:
+            self.situation = replace(self.situation, of_run=NOWHERE)
         if self.random.random() < 0.05:  # the engine is killed and starts again: it knows what was stored
             self.state = decode(HostState, encode(self.state))
             assert self.state == taken.after
+        if taken.before.out is not None and taken.after.out is None and taken.after.rescue:
+            self._later(self.random.choice([60.0, 1800.0, 7200.0]), self._its_own_system_runs)
         incident = self.state.incident
         if incident is not None and incident.id == self.situation.new_id:
             self.situation = replace(self.situation, new_id=f"INC-{int(incident.id[4:]) + 1:06d}")
@@ -220,6 +224,9 @@ class Simulation:
     def _ends(self, run: Run) -> None:
         outcome = self.random.choice(list(ev.RunOutcome))
         acted = outcome not in (ev.RunOutcome.GONE, ev.RunOutcome.REFUSED) or self.random.random() < 0.1
+        rescue = self.random.choice([None, None, None, False, outcome is not ev.RunOutcome.FIXED]) if acted else None
+        if self.state.out is not None and self.state.out.key == run.key:
+            self.situation = replace(self.situation, of_run=Whereabouts(acted, rescue))
         if outcome is ev.RunOutcome.FIXED:
             for watched in self.watched:
                 watched.failing = watched.failing and watched.check.id not in run.checks
@@ -353,6 +360,15 @@ class Simulation:
     def _somebody_runs_something(self) -> None:
         runbook = self.random.choice([RESTART, POWER, "another"])
         self._arrives(ev.RunRequested(id=f"request/{self.drawn}", at_s=self.engine_s, host=HOST, runbook=runbook, by="first"))
+
+    def _its_own_system_runs(self) -> None:
+        """Somebody has looked; later, where another run is at work there."""
+        if self.state.rescue and self.state.out is not None:
+            self._later(1800.0, self._its_own_system_runs)
+            return
+        self.drawn += 1
+        event = ev.OwnSystemRuns(id=f"own/{self.drawn}", at_s=self.engine_s, host=HOST, by="first", reason="seen")
+        self._arrives(event)
 
     def _many_others_fall(self) -> None:
         self.situation = replace(self.situation, outage_until_s=self.engine_s + self.random.choice([600.0, HOUR_S]))

@@ -23,10 +23,12 @@ from simulation.walk import (
     hold_or_release,
     inventory_changes,
     outage_begins_or_ends,
+    own_system_runs,
     passes,
     pause_begins_or_ends,
     recorded,
     run_ends,
+    run_ends_after_a_boot,
     run_is_requested,
     verdict,
     work_is_announced,
@@ -69,6 +71,9 @@ MAIN: dict[str, Letter] = {
 }
 RARE: dict[str, Letter] = {
     "effect-unknown": run_ends(RunOutcome.UNKNOWN, acted=True),
+    "in-rescue": run_ends_after_a_boot(RunOutcome.UNKNOWN, rescue=True),
+    "own-system": own_system_runs,
+    "disk-booted": run_ends_after_a_boot(RunOutcome.UNKNOWN, rescue=False),
     "evidence-lost": evidence_is_lost,
     "outage": outage_begins_or_ends,
     "requested": run_is_requested(POWER),
@@ -79,6 +84,9 @@ RARE: dict[str, Letter] = {
     **recorded(),
 }
 OF_FLAPPING = ("http-down", "http-up", "http-unknown", "a-minute", "a-quarter", "pause", "evidence-lost", "acknowledged", "fixed")
+OF_RESCUE = (
+    "ping-down", "ping-up", "a-minute", "a-quarter", "pause", "fixed", "in-rescue", "own-system", "disk-booted", "requested",
+)  # fmt: skip
 BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
 
 NOT_OF_STEP = {
@@ -130,6 +138,7 @@ def walks(request: pytest.FixtureRequest) -> dict[str, Walk]:
             Walk(letters(OF_FLAPPING), depth),
             beginning(policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=Flapping(changes=2, window_s=1200))),
         ),
+        "rescue": (Walk(letters(OF_RESCUE), depth), beginning(TWO_CHECKS)),
         "one service": (
             Walk(letters(BRIEF) | {"web-down": verdict(WEB.id, Verdict.DOWN), "web-up": verdict(WEB.id, Verdict.UP)}, 5),
             beginning(policy(checks=(PING, HTTP, WEB))),

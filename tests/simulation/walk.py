@@ -20,7 +20,7 @@ from domain.model import Policy
 from domain.observation import Verdict
 from domain.pauses import Pause, active_until
 from domain.reasons import Code
-from domain.state import Fault, HostState, Incident, Phase, RunRef, Situation
+from domain.state import NOWHERE, Fault, HostState, Incident, Phase, RunRef, Situation, Whereabouts
 from simulation.invariants import Taken, hold_for_state, hold_for_step, run_timers
 
 START_S = 1_772_413_200.0  # 2026-03-02 10:00 in Tokyo
@@ -105,8 +105,10 @@ def _if_new(place: Place, seen: set[object]) -> Place | None:
 
 
 def _with_new_id(place: Place) -> Place:
-    """An incident that was opened has taken the number."""
+    """An incident that was opened has taken the number; of a run that is over, its attempts are asked no more."""
     incident = place.state.incident
+    if place.state.out is None and place.situation.of_run != NOWHERE:
+        place = place._replace(situation=replace(place.situation, of_run=NOWHERE))
     if incident is None or incident.id != place.situation.new_id:
         return place
     return place._replace(situation=replace(place.situation, new_id=f"INC-{int(incident.id[4:]) + 1:06d}"))
@@ -163,6 +165,21 @@ def run_ends(outcome: ev.RunOutcome, *, acted: bool, code: Code | None = None) -
         ev.RunEnded(id="r", at_s=place.now_s, host=HOST, run=_run(place), outcome=outcome, acted=acted, by="hands:1", code=code),
         place,
     )
+
+
+def run_ends_after_a_boot(outcome: ev.RunOutcome, *, rescue: bool) -> Letter:
+    """Its attempts say that it has booted the rescue system, or the disk again."""
+
+    def happen(place: Place) -> tuple[ev.Event, Place]:
+        event = ev.RunEnded(id="r", at_s=place.now_s, host=HOST, run=_run(place), outcome=outcome, acted=True, by="hands:1")
+        booted = Whereabouts(power=True, rescue=rescue) if place.state.out is not None else NOWHERE
+        return event, place._replace(situation=replace(place.situation, of_run=booted))
+
+    return happen
+
+
+def own_system_runs(place: Place) -> tuple[ev.Event, Place]:
+    return ev.OwnSystemRuns(id="o", at_s=place.now_s, host=HOST, by="first", reason="seen"), place
 
 
 def run_is_requested(runbook: str, ago_s: float = 0.0) -> Letter:
@@ -268,6 +285,7 @@ def essence(place: Place) -> object:
         _essence_of_incident(state.incident, now_s) if state.incident is not None else None,
         _essence_of_last(place),
         _essence_of_run(state.asked, now_s),
+        (state.rescue, situation.of_run),
         frozenset((cure.runbook, cure.checks) for cure in state.cures),
     )
 

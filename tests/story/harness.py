@@ -19,7 +19,7 @@ from domain.model import Check, Policy
 from domain.observation import Verdict
 from domain.pauses import Pause
 from domain.reasons import Code, Reason
-from domain.state import HostState, Incident, Situation
+from domain.state import NOWHERE, HostState, Incident, Situation, Whereabouts
 from domain.stepped import moved, renewed
 from domain.trust import End, Learnt, Trust
 
@@ -109,6 +109,17 @@ class World:
                 code=code,
             )
         )
+
+    def run_boots(self, what: str) -> None:
+        """The run that is out has switched the power; its record of that arrives."""
+        self.situation = replace(self.situation, of_run=Whereabouts(power=True, rescue=what == "rescue"))
+        recorded = ev.ActionRecorded(
+            id=self._id(), at_s=self.now_s, host=HOST, run=self._run(), step=what, action="power", outcome="done"
+        )
+        self.happens(recorded)
+
+    def operator_says_its_own_system_runs(self) -> None:
+        self.happens(ev.OwnSystemRuns(id=self._id(), at_s=self.now_s, host=HOST, by="first", reason="seen on its console"))
 
     def operator_runs(self, runbook: str, *, service: str | None = None, ago_s: float = 0.0) -> None:
         self.happens(
@@ -244,6 +255,7 @@ class World:
         assert (run.runbook, run.service) == (runbook, service)
         assert checks is None or run.checks == tuple(f"{HOST}/{name}" for name in checks)
         self.last_run = run.key
+        self.situation = replace(self.situation, of_run=NOWHERE)
         return run
 
     def expect_report(self) -> None:

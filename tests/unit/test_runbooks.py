@@ -15,7 +15,7 @@ from domain.procedure import Done, Effect, Next, Past, StepOutcome, proceed
 from remediation import ACTIONS
 
 REPOSITORY = Path(__file__).parents[2]
-SHIPPED = ("first-line", "reboot", "reboot-and-fsck", "restart-service", "restore-network")
+SHIPPED = ("first-line", "leave-rescue", "reboot", "reboot-and-fsck", "restart-service", "restore-network")
 
 
 def test_restart_service_looks_tells_looks_acts_and_looks() -> None:

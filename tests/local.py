@@ -296,7 +296,7 @@ class Told(Local):
     test's."""
 
     def __init__(self, folder: Path, tree: Tree, **settings: object) -> None:
-        super().__init__(folder, tree, **{"watcher_silent_s": 3600, **settings})
+        super().__init__(folder, tree, None, **{"watcher_silent_s": 3600, **settings})
 
     def tells(self, name: str, verdict: Verdict, check: str = "ssh") -> None:
         now_s = self.clock.now_s()

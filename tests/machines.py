@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
 
 from fixtures_bed import ClientKey
 from local import Local, Tree, inventory
@@ -104,10 +103,8 @@ class Machines(Local):
         for needed in (folder / "bmc", self.inventory / "runbooks"):
             needed.mkdir()
 
-    def __exit__(
-        self, kind: type[BaseException] | None = None, error: BaseException | None = None, trace: TracebackType | None = None
-    ) -> None:
-        super().__exit__(kind, error, trace)
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
         self._stack.close()
 
     # -- setting up ---------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
         }
         tree["operators"]["first"]["webhook"] = {"env": "FIRST_HOOK"}
         settings = {"store_url": url, "prefect": True, "prefect_port": free_port(), "orphan_s": 20.0}
-        local = Local(folder, tree, **settings)
+        local = Local(folder, tree, None, **settings)
         key = identity.read_text()
         identity.unlink()
         local.extra = {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
-from domain.events import Event, RunRequested, TimerFired
+from domain.events import Event, OwnSystemRuns, RunRequested, TimerFired
 from domain.facts import FACTS, Next, problems
 from domain.gate import MASS_OUTAGE
 from domain.incident import step
@@ -288,6 +288,8 @@ def what_a_run_left_unknown_is_looked_at_by_people(taken: Taken) -> None:
     heard = any(reason.code in EFFECT_UNKNOWN for reason in taken.decision.reasons)
     if not (untold or heard) or not taken.situation.policy.on_call.order:
         return
+    if isinstance(taken.event, OwnSystemRuns):
+        return  # one has looked
     paged = after is not None and after.page is not None and after.acknowledged_by is None
     kept = after is not None and after.failed in EFFECT_UNKNOWN
     assert paged or kept or taken.pages(), "nobody knows that a person has to look"

@@ -105,6 +105,7 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
     if asked is not None and asked.key == event.run:
         draft.asked = None
         draft.because(code, run=event.run, by=event.by, outcome=str(event.outcome), outcome_detail=event.detail)
+        _say_where_it_is(draft, event.run)
         failed = _failed(draft, event)
         if failed not in (None, Code.RUN_NOT_FIXED):
             notice_operators(draft, failed, run=event.run, outcome_detail=event.detail)
@@ -121,6 +122,7 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
         outcome_detail=event.detail,
         reason=event.code,
     )
+    _say_where_it_is(draft, event.run)
     _end_run(draft, incident, incident.run, event)
     if draft.rescue and all(draft.pause_of(check) is not None for check in incident.seen):
         notice_operators(draft, Code.IN_RESCUE, run=event.run, outcome_detail=event.detail)  # they are paged when the pause ends
@@ -176,10 +178,12 @@ def lose_overdue(draft: Draft) -> None:
     if asked is not None and now_s >= asked.deadline_s:
         draft.asked = None
         draft.because(Code.RUN_LOST, run=asked.key)
+        _say_where_it_is(draft, asked.key)
         notice_operators(draft, _lost(draft), run=asked.key)
     if incident is None or incident.run is None or now_s < incident.run.deadline_s:
         return
     draft.because(Code.RUN_LOST, run=incident.run.key)
+    _say_where_it_is(draft, incident.run.key)
     learn(draft, incident.run, ev.RunOutcome.LOST, acted=True)  # for all that is known
     draft.update(
         run=None,
@@ -192,6 +196,12 @@ def lose_overdue(draft: Draft) -> None:
     _seen_in_its_own_system(draft, None)
     if not incident.faults:
         notice_operators(draft, _lost(draft), run=incident.run.key)
+
+
+def _say_where_it_is(draft: Draft, run: str) -> None:
+    """For the record, once nobody is at work there any more."""
+    if draft.rescue:
+        draft.because(Code.IN_RESCUE, run=run)
 
 
 def _lost(draft: Draft) -> Code:

@@ -10,7 +10,7 @@ from domain.reasons import Code
 from domain.state import CheckState, Draft, Fault, Phase
 from domain.work import verifying
 
-_FOR_PEOPLE = frozenset({Code.RUN_UNKNOWN, Code.RUN_LOST})
+FOR_PEOPLE = frozenset({Code.RUN_UNKNOWN, Code.RUN_LOST})
 """Ends of a run after which a person has to look at the host, though its fault is gone: where a pause or silence kept them from
 being told, they are when the incident closes (R26)."""
 
@@ -127,7 +127,7 @@ def recover(draft: Draft) -> None:
 
 def _close(draft: Draft) -> None:
     incident = draft.incident
-    if incident.failed in _FOR_PEOPLE:
+    if incident.failed in FOR_PEOPLE:
         notice_operators(draft, incident.failed, outcome_detail=incident.outcome_detail)
     draft.last = changed(draft.incident, phase=Phase.CLOSED, page=None, run=None)
     draft.last_closed_s = draft.now_s

@@ -4,6 +4,7 @@ from domain import events as ev
 from domain import gate
 from domain.aim import aim
 from domain.changed import changed
+from domain.closing import FOR_PEOPLE
 from domain.commands import ENGINE, Message, Run
 from domain.earned import learn
 from domain.gate import Circumstances
@@ -139,6 +140,8 @@ def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) 
     learn(draft, run, event.outcome, acted=event.acted)
     bad = event.outcome in _BAD
     failed = _failed(draft, event)
+    if incident.failed in FOR_PEOPLE and failed not in {*FOR_PEOPLE, Code.IN_RESCUE}:
+        failed = incident.failed  # of an earlier run, and nobody could be told yet
     draft.update(
         run=None,
         phase=after_run(incident),

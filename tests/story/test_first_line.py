@@ -339,6 +339,25 @@ def test_an_unknown_effect_is_told_to_operators_though_the_fault_is_gone() -> No
     world.expect_nothing()
 
 
+def test_an_unknown_effect_is_told_though_a_later_run_had_nothing_to_do() -> None:  # R26
+    world = World()
+    world.pause_begins(minutes=60)
+    world.down("http")
+    world.unknown("http")
+    world.fast_forward(minutes=61)
+    world.operator_runs(RESTART)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_ends(RunOutcome.UNKNOWN, detail="connection lost")
+    world.expect_nothing()
+    world.operator_runs(RESTART)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_ends(RunOutcome.GONE, acted=False)
+    world.up("http")
+    world.expect_notice("first", Code.RUN_UNKNOWN)
+    world.expect_notice("second", Code.RUN_UNKNOWN)
+    world.expect_nothing()
+
+
 def test_a_run_of_which_nothing_is_heard_is_lost() -> None:  # R22
     world = World()
     world.down("http")

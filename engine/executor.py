@@ -310,11 +310,13 @@ class RunSession:
 
 
 def _account(attempts: list[Attempt]) -> str:
-    """What a person who takes over should know of a run, in one line: first what did not work and why, then what was seen last."""
+    """What a person who takes over should know of a run, in one line: what was done to the host, what did not work and why; then what
+    was seen last."""
     told = [item for item in attempts if item.detail]
-    amiss = [item for item in told if item.action not in (LOOK, ANNOUNCE) and item.outcome != StepOutcome.DONE]
-    said = [f"{item.step} {shown('outcome', item.outcome, 'UTC', 'en')}: {item.detail}" for item in amiss]
-    last = [f"{item.step}: {item.detail}" for item in told[-1:] if item not in amiss]
+    acting = [item for item in told if item.action not in (LOOK, ANNOUNCE)]
+    telling = [item for item in acting if item.outcome != StepOutcome.DONE or item.effect != Effect.NONE]
+    said = [f"{item.step} {shown('outcome', item.outcome, 'UTC', 'en')}: {item.detail}" for item in telling]
+    last = [f"{item.step}: {item.detail}" for item in told[-1:] if item not in telling]
     return "; ".join(said + last)
 
 

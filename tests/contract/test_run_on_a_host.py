@@ -407,6 +407,10 @@ def test_the_whole_run(scene: Scene) -> None:
     assert dict(knowing.known(scene.context, scene.host)) == {"init": "systemd", "panel": "none"}
     assert scene.codes().count("run_not_fixed") == 1
     assert [decode(Report, row.payload) for row in scene.commands("Report")] == []
+    [page] = [notify for notify in scene.told() if notify.message is Message.PAGE]
+    told = str(page.facts["outcome_detail"])
+    assert told.startswith("restart done: restarted; "), "who is paged reads what was done, though it went well"
+    assert "; verify: web01/http down" in told
 
 
 def test_whoever_is_paged_reads_what_stood_in_the_way(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """More stories on real machines (see test_machines.py): what else stands in the way of a recovery, and what a person reads then."""
 
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 from fixtures_bed import ClientKey
 from machines import Machine, Machines, Story, edited
+from sqlmodel import select
 
 from bed.disk_guest import DiskGuest
 from bed.guest import Guest
 from bed.network import Bed
 from bed.process import BedError, wait_for
 from bed.vm import Vm
+from store.tables import FindingRow
 
 LONGEST_S = 1200
 pytestmark = [pytest.mark.root, pytest.mark.proof, pytest.mark.timeout(LONGEST_S)]
@@ -25,7 +28,7 @@ FAULTS = {
     "secret": "hang",
     "liar": "hang",
     "deaf": "hang",
-    "full": "disk-full",
+    "crammed": "disk-full",
     "returned": "service-returns",
     "stranger": "service-killed",
     "forbidden": "service-killed",
@@ -51,7 +54,7 @@ def machines(bed: Bed, client_key: ClientKey, tmp_path_factory: pytest.TempPathF
         world.put(Guest(bed, "secret"), REBOOT, password="not this one")
         liar = world.put(Guest(bed, "liar"), REBOOT)
         deaf = world.put(Guest(bed, "deaf"), REBOOT)
-        world.put(DiskGuest(bed, "full"), FIRST)
+        world.put(DiskGuest(bed, "crammed"), FIRST)
         world.put(Guest(bed, "returned"), {"service": "patient-restart"})
         world.put(Guest(bed, "stranger"), FIRST)
         world.put(Guest(bed, "forbidden"), RESTART)
@@ -141,14 +144,18 @@ def test_a_bmc_that_does_nothing_is_not_asked_again(machines: Machines) -> None:
     story = to_people(machines, "deaf")
     assert story.ends == {"diagnose": "done", "reboot": "done"}
     assert machines.machines["deaf"].orders == ["reset"]
-    assert "reset" in story.detail, story.detail
+    assert "ordered: reset; the BMC accepted it; after: on; reboot-verify: deaf/ping down" in story.detail, story.detail
 
 
 def test_a_service_that_cannot_start_as_its_disk_is_full(machines: Machines) -> None:
-    story = to_people(machines, "full")
+    story = to_people(machines, "crammed")
     assert story.ends == {"diagnose": "done", "restart": "failed"}
-    assert machines.machines["full"].orders == []
-    assert "full" in story.detail, story.detail
+    assert machines.machines["crammed"].orders == []
+    assert "restart failed: exit status 1: Job for database.service failed" in story.detail, story.detail
+    with machines.context.store.read() as session:
+        diagnosis = next(step.id for step in story.steps if step.step == "diagnose")
+        kept = {row.name: row.text for row in session.exec(select(FindingRow).where(FindingRow.attempt == diagnosis))}
+    assert re.search(r"100% +/srv/data", kept["disk space"]), kept["disk space"]
 
 
 def test_a_host_that_recovers_by_itself_just_before_the_step_is_left_alone(machines: Machines) -> None:

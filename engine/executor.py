@@ -310,8 +310,8 @@ class RunSession:
 
 
 def _account(attempts: list[Attempt]) -> str:
-    """What a person who takes over should know of a run, in one line: what was done to the host, what did not work and why; then what
-    was seen last."""
+    """What a person who takes over should know of a run, in one line: what was done to the host, what did not work and why, and
+    what was seen last."""
     told = [item for item in attempts if item.detail]
     acting = [item for item in told if item.action not in (LOOK, ANNOUNCE)]
     telling = [item for item in acting if item.outcome != StepOutcome.DONE or item.effect != Effect.NONE]

@@ -104,7 +104,7 @@ def cut_fsck(guest: DiskGuest) -> None:
     begun = "systemctl is-active --quiet 'hikeshi-*.service'"
     wait_for(lambda: done("cat >/usr/local/sbin/e2fsck && chmod 755 /usr/local/sbin/e2fsck", slow), "the rescue system", PATIENCE_S)
     wait_for(lambda: done(begun), "the check to begin", PATIENCE_S, every_s=0.1)
-    wait_for(lambda: done("pkill -KILL -f 'sshd: root@'"), "the connection to be cut", PATIENCE_S)
+    wait_for(lambda: done("pkill -KILL -f 'sshd: [r]oot@'"), "the connection to be cut", PATIENCE_S)
 
 
 def test_a_damaged_root_in_a_reboot_loop_is_repaired_from_the_rescue_system(machines: Machines) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hand_clock import HandClock
 from sample_policy import HOST, policy
 from sqlmodel import col, select
+from store_samples import approve
 
 from domain import events as ev
 from domain.model import Policy
@@ -38,14 +39,18 @@ def until(true: Callable[[], object]) -> None:
 
 
 class Deciding:
-    """``store`` has an inventory, and the engine its lease."""
+    """``store`` has an inventory whose runbooks are ``approved``, and the engine its lease."""
 
-    def __init__(self, store: Store, clock: HandClock, home: Path, accepted: Policy | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: HandClock, home: Path, accepted: Policy | None = None, *, approved: bool = True
+    ) -> None:
         self.store, self.clock = store, clock
         self.context = Context(Settings(home=home), store, clock)
         chosen = accepted or policy()
         with store.write() as session:
             policies.accept(session, chosen.version, encode(chosen), "test", clock.at_s)
+        if approved:
+            approve(store, *chosen.procedures.values())
         assert lease.take(store, LEASE, HOLDER, 1e6)
         self.ticker = Ticker(self.context, HOLDER)
         follow(self.context, HOLDER)

@@ -4,10 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from store_samples import NOW_S, accept, put_state
+from store_samples import NOW_S, accept, approve, put_state
 
 from domain.commands import Run
-from domain.events import RunbookApproved
 from domain.model import (
     Brand,
     Check,
@@ -28,7 +27,7 @@ from domain.model import (
 )
 from domain.procedure import Effect, Procedure, Step
 from domain.state import Fault, HostState, Incident, Phase, RunRef
-from store import outbox, trust
+from store import outbox
 from store.admit import Admission, Request, admit
 from store.db import Store
 
@@ -82,17 +81,10 @@ def run_of(name: str) -> Run:
     )
 
 
-def approve(store: Store) -> None:
-    """Somebody answers for the runbook."""
-    with store.write() as session:
-        said = RunbookApproved(id="approved", at_s=NOW_S, runbook=POWER_CYCLE, version=RUNBOOK.version, by="first", reason="tried")
-        trust.apply(session, said)
-
-
 def out(store: Store, policy: Policy, who: str = "us") -> list[Run]:
     """A run is out on every host, claimed by ``who``: its server has been down for days."""
     accept(store, policy)
-    approve(store)
+    approve(store, RUNBOOK)
     runs = [run_of(name) for name in policy.hosts]
     for run in runs:
         put_state(store, _down(run, policy.hosts[run.host].customer))

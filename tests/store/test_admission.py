@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from hand_clock import HandClock
 from sqlmodel import select
-from store_samples import NOW_S, WAIT_S, accept, ask, lapse, opened, policy, put_state, race, run, state, working
+from store_samples import NOW_S, WAIT_S, accept, approve, ask, lapse, opened, policy, put_state, race, run, state, working
 
 import runbooks
 from domain.commands import Run
-from domain.events import HoldReleased, HoldSet, PauseSet, RunbookApproved
+from domain.events import HoldReleased, HoldSet, PauseSet
 from domain.model import Contract, FaultClass, Limits, Mode, PowerLimit, PowerLimits
 from domain.pauses import Pause
 from domain.procedure import Effect, Step
 from domain.reasons import Code
 from domain.state import HostState, RunRef, Whereabouts
 from remediation import ACTIONS
-from store import journal, outbox, overlay, trust, whereabouts
+from store import journal, outbox, overlay, whereabouts
 from store.admit import Request, admit
 from store.db import Store, StoreError
 from store.tables import Attempt
@@ -103,9 +103,8 @@ def another_run(store: Store, first: Run, **changes: Any) -> Run:
     runbook = replace(held.procedures["restart-service"], id=later.runbook)
     accept(store, replace(held, hosts={host.id: named}, procedures={runbook.id: runbook}))
     put_state(store, state(later))
-    approved = RunbookApproved(id="a", at_s=NOW_S, runbook=runbook.id, version=runbook.version, by="first", reason="seen")
+    approve(store, runbook)
     with store.write() as session:
-        trust.apply(session, approved)
         outbox.put(session, later)
     assert outbox.claim(store, later.key, "us", WAIT_S) is not None
     return later

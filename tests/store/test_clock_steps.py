@@ -1,5 +1,6 @@
 """Somebody sets the machine's clock: whatever waits goes on by the time that really passes, and people are told (P42)."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,6 +11,7 @@ from sample_policy import CUSTOMER, HOST, policy
 from sqlmodel import col, select, update
 from store_samples import lapse, notify
 
+import runbooks
 from domain import events as ev
 from domain.commands import Notify, Run
 from domain.observation import Verdict
@@ -20,6 +22,7 @@ from engine.reporting import gather
 from engine.sending import GIVE_UP_S
 from engine.stepping import follow
 from engine.tick import LEASE, LeaseLostError, Ticker
+from remediation import ACTIONS
 from store import inbox, journal, lease, outbox, steady
 from store.codec import decode
 from store.db import Store
@@ -149,7 +152,8 @@ def test_a_run_is_lost_when_its_hour_has_passed(engine: Deciding, by_s: float) -
 
 @SQLITE
 @STEPS
-def test_a_run_goes_on_looking_for_as_long_as_it_should(engine: Deciding, by_s: float) -> None:
+def test_a_run_goes_on_looking_for_as_long_as_it_should(store: Store, clock: HandClock, tmp_path: Path, by_s: float) -> None:
+    engine = Deciding(store, clock, tmp_path, replace(policy(), procedures=runbooks.load(ACTIONS)))
     engine.happens(engine.verdict("down", "http"))
     (run,) = engine.commands("Run")
     steps = [("look", "down"), ("announce", "done"), ("look-again", "down"), ("restart", "done"), ("verify", "down")]

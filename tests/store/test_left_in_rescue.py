@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 from deciding import Deciding
 from hand_clock import HandClock
-from sample_policy import HOST, RUNBOOKS
+from sample_policy import HOST
 
 from domain import events as ev
 from domain.observation import Verdict
 from domain.reasons import Code
 from engine.situation import state_of
-from store import trust
 from store.db import Store
 from store.tables import Attempt
 
@@ -38,12 +37,6 @@ def test_a_lost_run_left_the_host_where_its_attempts_say(
     store: Store, clock: HandClock, tmp_path: Path, back: str | None, expected: bool
 ) -> None:
     engine = Deciding(store, clock, tmp_path)
-    with store.write() as session:
-        for runbook in RUNBOOKS.values():
-            approved = ev.RunbookApproved(
-                id=runbook.id, at_s=clock.at_s, runbook=runbook.id, version=runbook.version, by="first", reason="x"
-            )
-            trust.apply(session, approved)
     engine.happens(engine.verdict("e1", "http"))
     [run] = engine.commands("Run")
     attempt(engine, run.key, 1, "rescue", None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from deciding import HOLDER, Deciding
-from fleet import LEASE_S, NO_LIMITS, WAIT_OF_CONTRACT_S, approve, ask_for_power, fleet
+from fleet import LEASE_S, NO_LIMITS, WAIT_OF_CONTRACT_S, ask_for_power, fleet
 from hand_clock import HandClock
 from sqlmodel import Session, col, select
 
@@ -38,7 +38,6 @@ class Fleet(Deciding):
 
     def __init__(self, store: Store, clock: HandClock, home: Path, policy: Policy) -> None:
         super().__init__(store, clock, home, policy)
-        approve(store)
         self.policy = policy
         self.began_s = clock.boot_s
         self.orders = 0

@@ -18,7 +18,7 @@ VERSION = RUNBOOKS[RESTART].version
 
 @pytest.fixture
 def engine(store: Store, clock: HandClock, tmp_path: Path) -> Deciding:
-    return Deciding(store, clock, tmp_path)
+    return Deciding(store, clock, tmp_path, approved=False)
 
 
 def cured(engine: Deciding) -> str:

@@ -49,6 +49,7 @@ class DoorMachine(PaperMachine):
 
     def reset(self) -> None:
         super().reset()
+        self.door.shut()
         self.door.open()
 
 

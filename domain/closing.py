@@ -26,7 +26,7 @@ def drop_unwatched(draft: Draft) -> bool:
         draft.update(faults=())
         _close_unwatched(draft, Code.HOST_MOVED)
         return True
-    if draft.stranded and not draft.incident.faults and draft.situation.host is None:
+    if draft.situation.host is None and left_in_sight(draft):
         _close_unwatched(draft, Code.HOST_REMOVED)
         return True
     watched = draft.situation.check
@@ -40,6 +40,12 @@ def drop_unwatched(draft: Draft) -> bool:
         return False
     _close_unwatched(draft, Code.HOST_REMOVED if draft.situation.host is None else Code.CHECK_REMOVED)
     return True
+
+
+def left_in_sight(draft: Draft) -> bool:
+    """With no fault to tell of: is it left in its rescue system, and not all of it in a pause (R24, R51)?"""
+    incident = draft.incident
+    return draft.stranded and not incident.faults and any(draft.pause_of(check) is None for check in incident.seen)
 
 
 def _close_unwatched(draft: Draft, code: Code) -> None:

@@ -9,7 +9,7 @@ from operator import is_not
 
 from domain import escalation
 from domain.changed import changed
-from domain.closing import drop_unwatched, recover, settle_flapping
+from domain.closing import drop_unwatched, left_in_sight, recover, settle_flapping
 from domain.commands import Fact, Message
 from domain.earned import heed
 from domain.gate import HELD, MASS_OUTAGE, SHADOW, Verdict
@@ -57,7 +57,7 @@ def progress(draft: Draft) -> None:
         return
     _run_clocks(draft)
     live = live_faults(draft)
-    if not live and not _in_sight_of_people(draft):
+    if not live and not left_in_sight(draft):
         return
     draft.ahead = _ours(draft, live)
     _tell(draft, live)
@@ -67,12 +67,6 @@ def progress(draft: Draft) -> None:
     _act(draft)
     _rehearse(draft, live)
     _page(draft)
-
-
-def _in_sight_of_people(draft: Draft) -> bool:
-    """With no fault to tell of: is it left in its rescue system, and not all of it in a pause (R24, R51)?"""
-    incident = draft.incident
-    return draft.stranded and not incident.faults and any(draft.pause_of(check) is None for check in incident.seen)
 
 
 def _leave_to_people(draft: Draft) -> None:
@@ -281,6 +275,8 @@ def _page(draft: Draft) -> None:
     incident = draft.incident
     if incident.page is None or incident.acknowledged_by is not None:
         return
+    if incident.page.code == Code.IN_RESCUE and not draft.rescue:
+        incident = draft.update(page=replace(incident.page, code=str(Code.HANDED_OVER)))
     if incident.page.code in MASS_OUTAGE and draft.situation.outage_until_s is not None:
         return  # the outage itself pages people; what is left of it afterwards does so for itself
     due = escalation.next_page(incident.page, draft.situation.policy.on_call, draft.now_s)

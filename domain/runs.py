@@ -218,8 +218,12 @@ def on_own_system(draft: Draft, event: ev.OwnSystemRuns) -> None:
         return
     draft.rescue = False
     draft.because(Code.OWN_SYSTEM, host=event.host, by=event.by, why=event.reason)
-    if draft.open_incident is not None and not draft.incident.faults:
+    if draft.open_incident is None:
+        return
+    if not draft.incident.faults:
         draft.update(recovered_at_s=draft.now_s, failed=None)
+    elif draft.incident.failed is Code.IN_RESCUE:  # where that could not be told yet, what will be is that it fails still
+        draft.update(failed=Code.RUN_NOT_FIXED)
 
 
 def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:

@@ -1,6 +1,6 @@
 """Stories of hosts that a run has booted into their rescue system: what answers there is not the host (R24)."""
 
-from sample_policy import POWER
+from sample_policy import POWER, policy
 
 from domain.commands import Message
 from domain.events import RunOutcome
@@ -8,8 +8,8 @@ from domain.reasons import Code
 from story.harness import World
 
 
-def rescued() -> World:
-    """A server is gone, and the run that works on it has booted the rescue system, which answers."""
+def booted_into_rescue() -> World:
+    """A server is gone, and the run that works on it has booted the rescue system."""
     world = World()
     world.down("ping")
     world.expect_mail(Message.FAULT)
@@ -18,6 +18,12 @@ def rescued() -> World:
     world.run_announces_work()
     world.expect_mail(Message.WORK_STARTED)
     world.run_boots("rescue")
+    return world
+
+
+def rescued() -> World:
+    """It answers there."""
+    world = booted_into_rescue()
     world.fast_forward(minutes=2)
     world.up("ping")
     world.expect_nothing()
@@ -121,3 +127,46 @@ def test_whoever_says_so_of_a_host_that_runs_changes_nothing() -> None:
     world = World()
     world.operator_says_its_own_system_runs()
     world.expect_reason(Code.NO_CHANGE)
+
+
+def test_somebody_has_looked_before_people_could_be_paged_and_it_still_fails() -> None:  # R25, R51
+    world = booted_into_rescue()
+    world.pause_begins(minutes=30)
+    world.run_ends(RunOutcome.UNKNOWN)
+    world.expect_notice("first", Code.IN_RESCUE)
+    world.expect_notice("second", Code.IN_RESCUE)
+    world.operator_says_its_own_system_runs()
+    world.fast_forward(minutes=30)
+    world.expect_page("first", reason="run_not_fixed")
+    world.expect_mail(Message.NOT_RECOVERED, reason="run_not_fixed", next="people")
+    world.expect_nothing()
+
+
+def test_somebody_has_looked_after_the_first_page_and_it_still_fails() -> None:  # R25
+    world = booted_into_rescue()
+    world.run_ends(RunOutcome.UNKNOWN)
+    world.expect_page("first", reason="in_rescue")
+    world.expect_mail(Message.NOT_RECOVERED, reason="in_rescue")
+    world.operator_says_its_own_system_runs()
+    world.fast_forward(minutes=10)
+    world.expect_page("second", reason="handed_over")
+    world.expect_nothing()
+
+
+def test_one_that_leaves_the_inventory_in_a_pause_is_told_of_when_the_pause_ends() -> None:  # R51
+    world = rescued()
+    world.run_ends(RunOutcome.UNKNOWN)
+    world.expect_page("first", reason="in_rescue")
+    world.expect_mail(Message.NOT_RECOVERED)
+    world.operator_acknowledges()
+    world.pause_begins(minutes=30)
+    world.inventory_becomes(policy(version="without it", checks=None))
+    world.expect_nothing()
+    world.fast_forward(minutes=30)
+    world.expect_notice("first", Code.IN_RESCUE)
+    world.expect_notice("second", Code.IN_RESCUE)
+    world.expect_mail(Message.WATCH_ENDED)
+    world.expect_notice("first", Code.HOST_REMOVED)
+    world.expect_notice("second", Code.HOST_REMOVED)
+    world.expect_nothing()
+    assert world.state.incident is None

@@ -272,21 +272,20 @@ def hand_over(draft: Draft, code: Code) -> None:
 
 def _page(draft: Draft) -> None:
     _resume(draft)
-    incident = draft.incident
-    if incident.page is None or incident.acknowledged_by is not None:
+    page = draft.incident.page
+    if page is None or draft.incident.acknowledged_by is not None:
         return
-    if incident.page.code == Code.IN_RESCUE and not draft.rescue:
-        incident = draft.update(page=replace(incident.page, code=str(Code.HANDED_OVER)))
-    if incident.page.code in MASS_OUTAGE and draft.situation.outage_until_s is not None:
+    if page.code == Code.IN_RESCUE and not draft.rescue:
+        page = replace(page, code=str(Code.HANDED_OVER))
+    if page.code in MASS_OUTAGE and draft.situation.outage_until_s is not None:
         return  # the outage itself pages people; what is left of it afterwards does so for itself
-    due = escalation.next_page(incident.page, draft.situation.policy.on_call, draft.now_s)
+    due = escalation.next_page(page, draft.situation.policy.on_call, draft.now_s)
     if due is None:
         return
-    page, operator = due
-    told_before = incident.page.told
-    draft.update(page=page)
-    page_operator(draft, operator, told_before)
-    draft.because(Code.PAGED, recipient=operator, round=told_before, reason=incident.page.code)
+    paged, operator = due
+    draft.update(page=paged)
+    page_operator(draft, operator, page.told)
+    draft.because(Code.PAGED, recipient=operator, round=page.told, reason=page.code)
 
 
 def _resume(draft: Draft) -> None:

@@ -10,7 +10,7 @@ from domain.procedure import Step, StepOutcome
 from domain.reasons import Code
 from engine.claim import LeaseKeeper, LostError
 from engine.context import Context
-from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, Prepared, Target, TooLate, open_connection
+from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, NoWay, Prepared, Target, TooLate, open_connection
 from store.admit import Admission, Request, admit
 from store.tables import Attempt
 
@@ -89,14 +89,14 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
 
 
 def _prepare(acting: Acting) -> Prepared:
-    """Log in and look; a host that is not reached is tried again for the step's ``reach_s``."""
+    """Log in and look; a host that is not reached is tried again for the step's ``reach_s``, unless there is no way to it."""
     clock, step = acting.context.clock, acting.step
     give_up_s = clock.boottime_s() + step.reach_s
     while True:
         try:
             return ACTIONS[step.action].prepare(acting.target, step.parameters, open_connection)
-        except CannotReach:
-            if clock.boottime_s() + REACH_RETRY_S > give_up_s:
+        except CannotReach as error:
+            if isinstance(error, NoWay) or clock.boottime_s() + REACH_RETRY_S > give_up_s:
                 raise
         clock.sleep(REACH_RETRY_S)
         acting.check()

@@ -37,6 +37,10 @@ class NoAnswer(CannotReach):
     """Nothing speaks SSH there, as where a host is off or hangs; whereas one that refuses a login is up."""
 
 
+class NoWay(CannotReach):
+    """The inventory names no way there (no login, no pinned key, no password), so that waiting does not help."""
+
+
 class TooLate(NothingDone):
     """The leave to act has lapsed before the host was asked to."""
 

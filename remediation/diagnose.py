@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from domain.model import Host
 from domain.procedure import Effect, Parameter, StepOutcome
-from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Result, Target
+from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, NoWay, Result, Target
 from remediation.host import INIT, SYSTEMD, SYSV, as_root, has_systemd, probes, words
 from remediation.powering import POWER_DRIVERS
 from runbooks.spec import ParameterSpec
@@ -119,17 +119,19 @@ class Diagnose:
         return (*filter(None, (asked,)), *(lines if host.ssh is not None else ()))
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> PreparedDiagnosis:  # noqa: ARG002
-        kept, missed = {}, []
+        kept, missed, later = {}, [], False
         if target.host.power is not None:
             try:
                 kept["power control"] = _power(target, connect)
             except (CannotReach, CannotAct) as error:
                 missed.append(f"power control ({error})")
+                later = not isinstance(error, NoWay | CannotAct)
         try:
             connection = connect(target)
         except CannotReach as error:
             if not kept:
-                raise type(error)("; ".join([str(error), *missed])) from error
+                kind = CannotReach if later else type(error)
+                raise kind("; ".join([str(error), *missed])) from error
             return PreparedDiagnosis(target, None, kept, [*missed, f"all that needs a login ({error})"])
         with contextlib.suppress(CannotReach):  # its systemd is ailing: so much the more is there to see
             has_systemd(target, connection)

@@ -194,7 +194,7 @@ class Hypervisor:
         try:
             return _Session(control, argv, connect(there))
         except CannotReach as error:
-            raise CannotReach(f"the hypervisor at {control.address}: {error}") from error
+            raise type(error)(f"the hypervisor at {control.address}: {error}") from error
 
 
 HYPERVISORS = tuple(Hypervisor(name) for name in TABLES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import PowerControl
-from remediation.action import CannotReach, Connect, Guard, Target
+from remediation.action import CannotReach, Connect, Guard, NoWay, Target
 from remediation.power_driver import DISK, Answer, Order, Seen
 
 _LOOK_TIMEOUT_S, _ORDER_TIMEOUT_S = 30.0, 20.0
@@ -151,7 +151,7 @@ def password(target: Target, control: PowerControl) -> str:
     """The secret behind the reference. Nothing of it gets into an error. Raises ``CannotReach``."""
     reference = control.password
     if reference is None:
-        raise CannotReach("the inventory names no password for the power control")
+        raise NoWay("the inventory names no password for the power control")
     try:
         return target.resolve(reference)
     except (LookupError, OSError, ValueError) as error:

@@ -16,7 +16,7 @@ import paramiko
 from invoke.exceptions import CommandTimedOut, ThreadException
 
 from domain.model import SshAccess
-from remediation.action import CannotReach, Guard, NoAnswer, Ran, Target
+from remediation.action import CannotReach, Guard, NoAnswer, NoWay, Ran, Target
 
 CONNECT_TIMEOUT_S = 10.0
 """Bounds each of: TCP connect, key exchange, banner, authentication, opening a channel."""
@@ -95,7 +95,7 @@ def open_connection(target: Target) -> SshConnection:
     """Log in on the target's host. Raises ``CannotReach``."""
     access = target.host.ssh
     if access is None:
-        raise CannotReach("the inventory says nothing about ssh on this host")
+        raise NoWay("the inventory says nothing about ssh on this host")
     pinned = _pinned(access)
     connection = _connection(access.address or target.host.address, access, _private_key(target, access), pinned)
     try:
@@ -187,7 +187,7 @@ def _transport_factory(pinned: Sequence[paramiko.PKey]) -> Callable[..., paramik
 
 def _pinned(access: SshAccess) -> list[paramiko.PKey]:
     if not access.host_keys:
-        raise CannotReach("no host key is pinned, so no host can be trusted")
+        raise NoWay("no host key is pinned, so no host can be trusted")
     return [_host_key(text) for text in access.host_keys]
 
 
@@ -196,7 +196,7 @@ def _host_key(text: str) -> paramiko.PKey:
     try:
         return paramiko.PKey.from_type_string(words[0], base64.b64decode(words[1], validate=True))
     except (IndexError, binascii.Error, ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
-        raise CannotReach(f"a pinned host key is not readable: {text[:40]!r}") from error
+        raise NoWay(f"a pinned host key is not readable: {text[:40]!r}") from error
 
 
 def _private_key(target: Target, access: SshAccess) -> paramiko.PKey:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 from fixtures_power import PASSWORD, db01
+from fixtures_ssh import host_at
 from hand_clock import HandClock
 from sample_policy import HOST, policy
 from store_samples import working
 
 from bed.chassis import Chassis
+from bed.host import make_key
 from bed.ipmi import Ipmi
 from domain.commands import Run
-from domain.model import PowerControl
+from domain.model import PowerControl, Secret
 from domain.procedure import LEFT_ALONE, Effect, Step, StepOutcome
 from engine import secrets
 from engine.acting import REACH_RETRY_S, Acting, StepResult, act
@@ -47,7 +49,7 @@ def context(tmp_path: Path, clock: HandClock) -> Iterator[Context]:
     made.close()
 
 
-def test_a_host_that_lets_nobody_in_was_not_worked_on(context: Context) -> None:
+def test_a_host_that_nobody_can_ever_log_in_to_is_not_worked_on_nor_waited_for(context: Context, clock: HandClock) -> None:
     host = policy().hosts[HOST]
     assert host.ssh is None
     ended: list[str] = []
@@ -59,20 +61,20 @@ def test_a_host_that_lets_nobody_in_was_not_worked_on(context: Context) -> None:
             claimer="hands:1",
             lease=lease,
             check=lease.check,
-            step=Step("restart", "restart_service"),
+            step=Step("restart", "restart_service", reach_s=900),
             target=Target(host=host, resolve=secrets.resolve, clock=context.clock, service=RUN.service),
         )
         result = act(acting, ended=lambda attempt, _: ended.append(attempt), not_done=not_done.append)
     assert (result.outcome, result.detail) == (StepOutcome.UNREACHED, "the inventory says nothing about ssh on this host")
     assert result.outcome in LEFT_ALONE
-    assert (ended, not_done) == ([], [result])
+    assert (ended, not_done, clock.slept) == ([], [result], [])
 
 
 @pytest.mark.parametrize(("reach_s", "tries"), [(0.0, 1), (30.0, 11), (31.0, 11), (33.0, 12)])
 def test_a_host_that_is_not_reached_is_tried_for_as_long_as_the_step_says(
-    context: Context, clock: HandClock, reach_s: float, tries: int
+    context: Context, clock: HandClock, tmp_path: Path, reach_s: float, tries: int
 ) -> None:
-    host = policy().hosts[HOST]
+    host = host_at("127.0.0.1", 1, (make_key(tmp_path / "host"),), identity=Secret("file", str(tmp_path / "not there yet")))
     asked: list[float] = []
     not_done: list[StepResult] = []
     began_s = clock.boot_s

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.commands import Run
 from domain.model import FaultClass, Host
+from domain.procedure import Procedure
 from domain.state import Incident
 from domain.work import worked_on
 
@@ -23,7 +24,7 @@ class Aim:
         return f"{self.fault_class}:{self.service or ''}"
 
 
-def aim(host: Host, incident: Incident | None, runbook: str, service: str | None = None) -> Aim:
+def aim(host: Host, incident: Incident | None, runbook: Procedure, service: str | None = None) -> Aim:
     """What an operator's run of ``runbook`` is for: the ``service`` that was named (a unit's full name), else what fails now, else
     all that the runbook may be for. A dry run asks this as the real one does, so that both aim at the same."""
     if service is not None:
@@ -39,16 +40,19 @@ def fault_class(host: Host, checks: Collection[str]) -> FaultClass:
     return FaultClass.SERVICE if next(servers, None) is None else FaultClass.SERVER
 
 
-def services(host: Host, incident: Incident | None, runbook: str) -> tuple[str, ...]:
+def services(host: Host, incident: Incident | None, runbook: Procedure) -> tuple[str, ...]:
     """The services that a run may be meant for where none is named. Of several ``aim`` takes the first, so a person is asked."""
     if _fault_class(host, incident, runbook) is not FaultClass.SERVICE:
         return ()
     return tuple(dict.fromkeys(name for _, name in _may_be_for(host, incident) if name is not None))
 
 
-def _fault_class(host: Host, incident: Incident | None, runbook: str) -> FaultClass:
-    """What the host has this runbook for; where it is for both classes, what fails decides."""
-    named = [item for item, name in host.procedures.items() if name == runbook]
+def _fault_class(host: Host, incident: Incident | None, runbook: Procedure) -> FaultClass:
+    """What the host has this runbook for; where it is for both classes, what fails decides. One that acts on no service in
+    particular is for the server."""
+    if not runbook.of_service:
+        return FaultClass.SERVER
+    named = [item for item, name in host.procedures.items() if name == runbook.id]
     if len(named) > 1:
         return fault_class(host, [check for check, _ in _may_be_for(host, incident)])
     return named[0] if named else FaultClass.SERVICE

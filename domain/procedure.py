@@ -48,7 +48,7 @@ class Step:
     the class of fault the run is for; ``passed_over`` in the place of an outcome: it was not done). ``on_failure``: what comes
     after ``FAILED``, ``NOT_DONE`` or ``UNREACHED``: ``continue``, ``stop``, or the id of a later step. ``attempts``: how often an
     action that is safe to repeat is tried, ``every_s`` apart, until it is done. ``reach_s``: for how long a host that is not
-    reached is tried again before the step counts as ``UNREACHED``."""
+    reached is tried again before the step counts as ``UNREACHED``. ``of_service``: it acts on the service that the run is for."""
 
     id: str
     action: str
@@ -61,6 +61,7 @@ class Step:
     on_failure: str = CONTINUE
     attempts: int = 1
     reach_s: float = 0.0
+    of_service: bool = False
 
     @property
     def acts(self) -> bool:
@@ -93,6 +94,11 @@ class Procedure:
     budget_s: float
     steps: tuple[Step, ...]
     max_power_actions: int = 0
+
+    @property
+    def of_service(self) -> bool:
+        """Whether it matters which service a run is for."""
+        return any(step.of_service for step in self.steps)
 
 
 class StepOutcome(StrEnum):

@@ -232,7 +232,11 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     if abs(draft.now_s - event.at_s) > REQUEST_FRESH_S:
         draft.because(Code.REQUEST_LATE, by=event.by, runbook=event.runbook, why=event.reason, due_s=event.at_s)
         return
-    aimed = aim(host, incident, event.runbook, event.service) if host is not None else None
+    procedure = situation.policy.procedures.get(event.runbook)
+    if procedure is None:
+        draft.because(Code.GATE_NO_PROCEDURE, host=event.host, runbook=event.runbook, by=event.by)
+        return
+    aimed = aim(host, incident, procedure, event.service) if host is not None else None
     if host is None or aimed is None or not aimed.checks:
         draft.because(Code.NOT_WATCHED, host=event.host, service=event.service)
         return

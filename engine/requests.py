@@ -12,7 +12,7 @@ from domain.commands import Facts
 from domain.incident import answers
 from domain.model import Host, Policy
 from domain.pauses import Pause, boundary_s
-from domain.procedure import Step
+from domain.procedure import Procedure, Step
 from domain.reasons import Code
 from domain.runs import REQUEST_FRESH_S
 from domain.unit import service_unit
@@ -148,7 +148,7 @@ def request_run(
         return answer_to(context, event_id)
     policy = current_policy(context)
     found = known_host(policy, host)
-    known_runbook(policy, runbook)
+    procedure = known_runbook(policy, runbook)
     bounded("reason", reason, REASON_MAX)
     return ask(
         context,
@@ -160,7 +160,7 @@ def request_run(
             by=known_operator(policy, by),
             reason=reason,
             prefer=prefer,
-            service=_meant(context, found, runbook, service),
+            service=_meant(context, found, procedure, service),
         ),
     )
 
@@ -169,11 +169,11 @@ def dry_run(context: Context, *, runbook: str, host: str, service: str | None = 
     """What each step would do if the run were asked for now, as the very command lines that it would send."""
     policy = current_policy(context)
     found = known_host(policy, host)
-    procedure = policy.procedures[known_runbook(policy, runbook)]
-    meant = _meant(context, found, runbook, service)
+    procedure = known_runbook(policy, runbook)
+    meant = _meant(context, found, procedure, service)
     with context.store.read() as session:
         incident = state_of(session, host).incident
-    aimed = aim(found, incident, runbook, meant)
+    aimed = aim(found, incident, procedure, meant)
     known = knowing.known(context, found)
     lines = []
     for number, step in enumerate(procedure.steps, 1):
@@ -196,14 +196,15 @@ def only_when(step: Step, text: str = "{}") -> str:
     return text.format(" and ".join(said)) if said else ""
 
 
-def _meant(context: Context, host: Host, runbook: str, service: str | None) -> str | None:
-    """The service that was named. Without a name no choice is made for the person who asks."""
+def _meant(context: Context, host: Host, runbook: Procedure, service: str | None) -> str | None:
+    """The service that was named. Where the runbook acts on one, and several may be meant, no choice is made for the person who
+    asks."""
     if service is not None:
         return known_service(host, service)
     with context.store.read() as session:
         may_be = services(host, state_of(session, host.id).incident, runbook)
     if len(may_be) > 1:
-        raise RequestError(f"{runbook} on {host.id} may be meant for several services; name one of: {', '.join(may_be)}")
+        raise RequestError(f"{runbook.id} on {host.id} may be meant for several services; name one of: {', '.join(may_be)}")
     return may_be[0] if may_be else None
 
 
@@ -356,10 +357,11 @@ def _answer(session: Session, event_id: str) -> Answer | None:
     return Answer(event_id, True, reasons, tuple(key for decision in decisions for key in decision.commands))
 
 
-def known_runbook(policy: Policy, name: str) -> str:
-    if name not in policy.procedures:
+def known_runbook(policy: Policy, name: str) -> Procedure:
+    found = policy.procedures.get(name)
+    if found is None:
         raise RequestError(f"runbook {name!r} does not exist; would be right: {_some(policy.procedures)}")
-    return name
+    return found
 
 
 def bounded(what: str, text: str, most: int) -> None:

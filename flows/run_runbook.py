@@ -38,7 +38,7 @@ async def run_runbook(  # noqa: PLR0917 - the fields of a form, in their order
         host: The host's name in the inventory.
         operator: You: your id in the inventory. It is recorded as claimed.
         reason: Why, for the record and your colleagues.
-        service: The service it is for; may be empty where only one can be meant: the one that fails, or the host's only one.
+        service: The service it is for. May be empty where it acts on none, or one can be meant: that fails, or is the only one.
         dry_run: Only show what would be done, as the very command lines. Untick it to do it.
         own: Instead: a procedure of your own inventory, by its name.
     """

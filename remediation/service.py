@@ -95,7 +95,7 @@ class RestartService:
     rehearsals: frozenset[str] = frozenset({"guest"})
     parameters: Mapping[str, ParameterSpec] = field(
         default_factory=lambda: MappingProxyType({
-            "unit": ParameterSpec("the service's unit; by default the one that the failed check names", service_unit),
+            "unit": ParameterSpec("the service's unit; by default the one that the failed check names", service_unit, service=True),
             "watchdog_s": ParameterSpec(
                 f"how long a panel's watchdog gets to do it itself (R23); {watchdog.PERIOD_S:g} by default, 0: none", _seconds
             ),

@@ -23,7 +23,8 @@ STEP: Keys = {
     "on_failure": "what comes when it failed, could not be begun, or the host not reached: `continue` (the default), `stop`, or "
     "the id of a later step",
     "retry": "`attempts` (2 to 5) and `every_s` (1 to 900): tried again until it is done; only what is safe to repeat",
-    "reach_s": "for how long a host that is not reached is tried again, up to 900; 0 by default",
+    "reach_s": "for how long a host that is not reached is tried again, up to 900; 0 by default, and where the "
+    "inventory names no way to it",
     "verify": "`within_s` (1 to 900) and `every_s` (5 by default): a look of its own follows, `ID-verify`, repeated for so long",
 }
 

@@ -10,11 +10,13 @@ from domain.procedure import Effect, Parameter
 @dataclass(frozen=True, slots=True)
 class ParameterSpec:
     """``parse`` takes the value as written in YAML and returns the typed one, or raises ValueError whose text says what would be
-    right. Whatever it accepts, a text with a template or a character that a shell reads is refused as well."""
+    right. Whatever it accepts, a text with a template or a character that a shell reads is refused as well. ``service``: where a
+    step leaves it out, the service that the run is for takes its place."""
 
     doc: str
     parse: Callable[[object], Parameter]
     required: bool = False
+    service: bool = False
 
 
 class ActionSpec(Protocol):

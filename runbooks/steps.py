@@ -45,12 +45,12 @@ def step(document: Document, entry: Entry, actions: Mapping[str, ActionSpec]) ->
     effect = spec.effect if spec is not None else Effect.NONE
     plain = Step(step_id, action, effect=effect)
     retry = _retry(document, found, plain, spec)
+    specs = spec.parameters if spec is not None else {}
+    parameters = _parameters(document, found.get("parameters"), entry, action, specs)
     read = Step(
         step_id,
         action,
-        MappingProxyType(
-            _parameters(document, found.get("parameters"), entry, action, spec.parameters if spec is not None else {})
-        ),
+        MappingProxyType(parameters),
         _seconds(document, found, "timeout_s", 1, plain.timeout_s),
         _seconds(document, found, "until_s", 0, plain.until_s),
         retry[1] if retry is not None else _seconds(document, found, "every_s", 1, plain.every_s),
@@ -59,6 +59,7 @@ def step(document: Document, entry: Entry, actions: Mapping[str, ActionSpec]) ->
         (document.text(found["on_failure"], 63) or CONTINUE) if "on_failure" in found else CONTINUE,
         retry[0] if retry is not None else plain.attempts,
         _seconds(document, found, "reach_s", 0, plain.reach_s),
+        any(item.service and name not in parameters for name, item in specs.items()),
     )
     _refuse_misplaced(document, found, plain)
     lines = [Line(read, entry, found)]

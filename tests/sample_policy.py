@@ -21,7 +21,7 @@ from domain.model import (
     Secret,
 )
 from domain.pauses import Pause
-from domain.procedure import LOOK, Procedure, Step
+from domain.procedure import LOOK, Effect, Procedure, Step
 from domain.trust import Trust
 
 CUSTOMER = "aozora"
@@ -37,9 +37,17 @@ ON_CALL = OnCall(("first", "second"))
 SLOW_TO_CALL_IT_FLAPPING = Flapping()
 RESTART, POWER = "restart-service", "power-cycle"
 PROCEDURES = {FaultClass.SERVICE: RESTART, FaultClass.SERVER: POWER}
-RUNBOOKS = {name: Procedure(name, f"hash of {name}", {}, 600.0, (Step("look", LOOK),)) for name in (RESTART, POWER)}
+_ACTS = {
+    RESTART: Step("restart", "restart_service", of_service=True),
+    POWER: Step("reboot", "reboot", effect=Effect.POWER),
+    "leave-rescue": Step("disk", "power", {"do": "cycle"}, effect=Effect.POWER),
+}
+RUNBOOKS = {
+    name: Procedure(name, f"hash of {name}", {}, 600.0, (Step("look", LOOK), step), max_power_actions=1)
+    for name, step in _ACTS.items()
+}
 TRUST = Trust(frozenset((runbook.id, runbook.version) for runbook in RUNBOOKS.values()))
-"""Both are approved as they are."""
+"""All are approved as they are."""
 WHOLE_CONTRACT = Contract(frozenset({FaultClass.SERVER, FaultClass.SERVICE}))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hand_clock import HandClock
-from sample_policy import HOST, HTTP, PING, RESTART, SMTP, policy
+from sample_policy import HOST, HTTP, PING, POWER, RESTART, SMTP, policy
 
 from domain.events import VerdictChanged
 from domain.model import FaultClass, Mode, Policy
@@ -61,9 +61,9 @@ class Desk:
             inbox.insert(session, event)
         self.decides()
 
-    def asks(self, service: str | None = None) -> Answer:
+    def asks(self, service: str | None = None, runbook: str = RESTART) -> Answer:
         """No engine answers while one waits; asked again, it is the same request."""
-        return request_run(self.context, runbook=RESTART, host=HOST, by="first", reason="test", service=service, once="1")
+        return request_run(self.context, runbook=runbook, host=HOST, by="first", reason="test", service=service, once="1")
 
     def run(self) -> CommandRow:
         with self.context.store.read() as session:
@@ -80,26 +80,28 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 SHADOW = policy(mode=Mode.SHADOW)
 FOR_THE_SERVER = replace(SHADOW, hosts={HOST: replace(SHADOW.hosts[HOST], procedures={FaultClass.SERVER: RESTART})})
-CASES: list[tuple[str, Policy, tuple[str, ...], str | None, str | None]] = [
-    ("the second service fails", SHADOW, (SMTP.id,), None, "postfix.service"),
-    ("a server's check fails too", SHADOW, (PING.id, SMTP.id), None, "postfix.service"),
-    ("named", SHADOW, (), "postfix", "postfix.service"),
-    ("named, and another fails", SHADOW, (HTTP.id,), "postfix.service", "postfix.service"),
-    ("for the whole server", FOR_THE_SERVER, (), None, None),
+CASES: list[tuple[str, Policy, str, tuple[str, ...], str | None, str | None]] = [
+    ("the second service fails", SHADOW, RESTART, (SMTP.id,), None, "postfix.service"),
+    ("a server's check fails too", SHADOW, RESTART, (PING.id, SMTP.id), None, "postfix.service"),
+    ("named", SHADOW, RESTART, (), "postfix", "postfix.service"),
+    ("named, and another fails", SHADOW, RESTART, (HTTP.id,), "postfix.service", "postfix.service"),
+    ("for the whole server", FOR_THE_SERVER, RESTART, (), None, None),
+    ("acts on no service", replace(SHADOW, hosts={HOST: replace(SHADOW.hosts[HOST], procedures={})}), POWER, (), None, None),
+    ("acts on no service, and two fail", SHADOW, POWER, (HTTP.id, SMTP.id), None, None),
 ]
 
 
 @pytest.mark.parametrize(
-    ("inventory", "failing", "named", "service"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+    ("inventory", "runbook", "failing", "named", "service"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_a_dry_run_shows_what_the_real_one_does(
-    desk: Desk, inventory: Policy, failing: tuple[str, ...], named: str | None, service: str | None
+    desk: Desk, *, inventory: Policy, runbook: str, failing: tuple[str, ...], named: str | None, service: str | None
 ) -> None:
     desk.accept(inventory)
     for check in failing:
         desk.fails(check)
-    lines = dry_run(desk.context, runbook=RESTART, host=HOST, service=named)
-    desk.asks(named)
+    lines = dry_run(desk.context, runbook=runbook, host=HOST, service=named)
+    desk.asks(named, runbook)
     desk.decides()
     session = begin(desk.context, desk.run().key, "us")
     assert isinstance(session, RunSession)

@@ -73,7 +73,7 @@ def test_an_operators_run_brings_it_back() -> None:
     world.expect_mail(Message.NOT_RECOVERED)
     world.operator_acknowledges()
     world.operator_runs("leave-rescue")
-    world.expect_run("leave-rescue", service="nginx.service")
+    world.expect_run("leave-rescue")
     world.operator_says_its_own_system_runs()
     world.expect_reason(Code.GATE_BUSY)
     world.run_boots("disk")

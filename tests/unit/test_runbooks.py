@@ -52,6 +52,14 @@ def way(runbook: str, fault: str, **outcomes: str) -> tuple[list[str], Done]:
     return list(dict.fromkeys(item.step for item in past))[3:], coming
 
 
+def test_which_service_it_is_for_matters_where_a_step_acts_on_it_and_names_none_itself(tmp_path: Path) -> None:
+    assert {name for name, found in runbooks.load(ACTIONS).items() if found.of_service} == {"restart-service", "first-line"}
+    text = (REPOSITORY / "runbooks/restart-service.yaml").read_text(encoding="utf-8")
+    named = text.replace("action: restart_service", "action: restart_service\n    parameters: {unit: nginx}")
+    (tmp_path / "restart-nginx.yaml").write_text(named, encoding="utf-8")
+    assert not runbooks.load(ACTIONS, tmp_path)["restart-nginx"].of_service
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_runbook_looks_tells_and_looks_again_before_it_acts(name: str) -> None:  # R20
     procedure = runbooks.load(ACTIONS)[name]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sample_policy import HOST, HTTP, PING, POWER, RESTART, SMTP, WEB, policy
+from sample_policy import HOST, HTTP, PING, POWER, RESTART, RUNBOOKS, SMTP, WEB, policy
 
 from domain.aim import Aim, aim, fault_class, moved, services
 from domain.commands import Run
@@ -24,6 +24,7 @@ RUN = Run(
     requested_by="engine",
     policy="1",
 )
+RESTARTS, POWERS = RUNBOOKS[RESTART], RUNBOOKS[POWER]
 MOVED: list[tuple[str, Host]] = [
     ("address", replace(WEB01, address="192.0.2.99")),
     ("customer", replace(WEB01, customer="another")),
@@ -53,29 +54,30 @@ def failing(*checks: str) -> Incident:
 
 
 def test_what_fails_is_aimed_at() -> None:
-    assert aim(WEB01, failing(SMTP.id), RESTART) == Aim(FaultClass.SERVICE, (SMTP.id,), "postfix.service")
+    assert aim(WEB01, failing(SMTP.id), RESTARTS) == Aim(FaultClass.SERVICE, (SMTP.id,), "postfix.service")
 
 
 def test_where_nothing_fails_the_first_service() -> None:
-    assert aim(WEB01, None, RESTART) == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
+    assert aim(WEB01, None, RESTARTS) == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
 
 
+FIRST_LINE = replace(RESTARTS, id="first-line")
 BOTH = replace(WEB01, procedures={FaultClass.SERVER: "first-line", FaultClass.SERVICE: "first-line"})
 
 
 def test_one_runbook_for_both_classes_is_for_what_fails_the_server_before_its_services() -> None:  # R22
-    assert aim(BOTH, failing(SMTP.id), "first-line") == Aim(FaultClass.SERVICE, (SMTP.id,), "postfix.service")
-    assert aim(BOTH, failing(PING.id, SMTP.id), "first-line") == Aim(FaultClass.SERVER, (PING.id, SMTP.id), None)
-    assert aim(BOTH, None, "first-line").fault_class is FaultClass.SERVER
+    assert aim(BOTH, failing(SMTP.id), FIRST_LINE) == Aim(FaultClass.SERVICE, (SMTP.id,), "postfix.service")
+    assert aim(BOTH, failing(PING.id, SMTP.id), FIRST_LINE) == Aim(FaultClass.SERVER, (PING.id, SMTP.id), None)
+    assert aim(BOTH, None, FIRST_LINE).fault_class is FaultClass.SERVER
     assert fault_class(BOTH, [SMTP.id]) is FaultClass.SERVICE
     assert fault_class(BOTH, [SMTP.id, PING.id]) is FaultClass.SERVER
 
 
 def test_what_may_be_meant() -> None:
-    assert services(WEB01, None, RESTART) == ("nginx.service", "postfix.service")
-    assert services(WEB01, failing(SMTP.id), RESTART) == ("postfix.service",)
-    assert services(WEB01, failing(PING.id, SMTP.id), RESTART) == ("postfix.service",)
-    assert services(WEB01, None, POWER) == ()
+    assert services(WEB01, None, RESTARTS) == ("nginx.service", "postfix.service")
+    assert services(WEB01, failing(SMTP.id), RESTARTS) == ("postfix.service",)
+    assert services(WEB01, failing(PING.id, SMTP.id), RESTARTS) == ("postfix.service",)
+    assert services(WEB01, None, POWERS) == ()
 
 
 def test_a_fault_whose_check_is_no_longer_watched_is_no_aim() -> None:
@@ -87,21 +89,30 @@ def test_a_fault_whose_check_is_no_longer_watched_is_no_aim() -> None:
     decision = step(state, request, situation, 10.0)
     [run] = [command for command in decision.commands if isinstance(command, Run)]
     assert (run.checks, run.service) == ((WEB.id,), WEB.service)
-    assert aim(without_ping.hosts[HOST], failing(PING.id, SMTP.id), RESTART).checks == (SMTP.id,)
+    assert aim(without_ping.hosts[HOST], failing(PING.id, SMTP.id), RESTARTS).checks == (SMTP.id,)
 
 
 def test_a_service_that_is_named_counts_more_than_what_fails() -> None:
-    aimed = aim(WEB01, failing(SMTP.id), RESTART, "nginx.service")
+    aimed = aim(WEB01, failing(SMTP.id), RESTARTS, "nginx.service")
     assert aimed == Aim(FaultClass.SERVICE, (HTTP.id, WEB.id), "nginx.service")
     assert aimed.target == "service:nginx.service"
 
 
 def test_a_service_that_no_check_names_is_no_target() -> None:
-    assert aim(WEB01, None, RESTART, "exim4.service").checks == ()
+    assert aim(WEB01, None, RESTARTS, "exim4.service").checks == ()
 
 
 def test_what_is_for_the_whole_server_has_no_service() -> None:
-    assert aim(WEB01, None, POWER) == Aim(FaultClass.SERVER, tuple(check.id for check in WEB01.checks), None)
+    assert aim(WEB01, None, POWERS) == Aim(FaultClass.SERVER, tuple(check.id for check in WEB01.checks), None)
+
+
+@pytest.mark.parametrize("procedures", [{}, {FaultClass.SERVICE: POWER}])
+def test_no_service_is_asked_for_where_none_is_acted_on(procedures: dict[FaultClass, str]) -> None:
+    """Whatever the host has it for."""
+    host = replace(WEB01, procedures=procedures)
+    assert services(host, failing(HTTP.id, SMTP.id), POWERS) == ()
+    assert aim(host, failing(HTTP.id, SMTP.id), POWERS) == Aim(FaultClass.SERVER, (HTTP.id, SMTP.id), None)
+    assert services(host, failing(HTTP.id, SMTP.id), RESTARTS) == ("nginx.service", "postfix.service")
 
 
 @pytest.mark.parametrize(("what", "now"), MOVED, ids=[what for what, _ in MOVED])

@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures_prefect",
     "fixtures_ssh",
     "fixtures_power",  # imports the one before
+    "fixtures_scene",  # and so does this
     "fixtures_up",
     "fixtures_workers",
     "fixtures_login",  # after those it imports: pytest rewrites a module's asserts before anybody else has loaded it

@@ -81,10 +81,15 @@ class SshServer:
         (folder / "sshd_config").write_text("\n".join(lines) + "\n")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd as root insists on it
-        with (folder / "sshd.log").open("wb") as output:
-            argv = [str(SSHD), "-D", "-e", "-f", str(folder / "sshd_config")]
+        self.start()
+
+    def start(self) -> None:
+        """Begin to answer; as it does from the first, until it is stopped."""
+        log = self.folder / "sshd.log"
+        with log.open("ab") as output:
+            argv = [str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")]
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        wait_for(self._answers, f"sshd: {(folder / 'sshd.log').read_text()}", 10)
+        wait_for(self._answers, f"sshd: {log.read_text()}", 10)
 
     def script(self, name: str, body: str) -> None:
         """Make `body` a program that commands over SSH find first."""

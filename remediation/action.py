@@ -23,6 +23,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 ATTEMPT = "hikeshi-ATTEMPT"
 """Stands for the attempt's name, which a dry run has none of."""
 OR = "# or: "
+INSTEAD = "# where nothing answers: "
 
 
 class NothingDone(Exception):  # noqa: N818 - reads as a sentence where it is caught
@@ -165,8 +166,9 @@ class Action(Protocol):
         self, host: Host, parameters: Mapping[str, Parameter], service: str | None, known: Mapping[str, str] = NOTHING
     ) -> tuple[str, ...]:
         """The exact command lines, in order, that a run which goes well has the host carry out, as far as can be told from what is
-        ``known`` of it (``Target.known``). A line that begins with ``OR`` may take the place of the one before it. The attempt's
-        name is ``ATTEMPT`` here. Raises ``CannotAct``."""
+        ``known`` of it (``Target.known``). A line that begins with ``OR`` may take the place of the one before it, those that begin
+        with ``INSTEAD``, together, of all others; other lines that begin with ``#`` are remarks. What only looks may come more
+        often, while something is waited for. The attempt's name is ``ATTEMPT`` here. Raises ``CannotAct``."""
         ...
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> Prepared:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from domain.model import Host
+from domain.model import Host, PowerControl
 from domain.procedure import Effect, Parameter, StepOutcome
 from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, NoWay, Result, Target
 from remediation.host import INIT, SYSTEMD, SYSV, as_root, has_systemd, probes, words
+from remediation.power_driver import PowerDriver
 from remediation.powering import POWER_DRIVERS
 from runbooks.spec import ParameterSpec
 
@@ -46,12 +47,27 @@ def without_secrets(text: str) -> str:
     return _SECRET.sub(r"\1***", text)
 
 
+def _control(host: Host) -> tuple[PowerControl, PowerDriver]:
+    driver = POWER_DRIVERS.get(host.power.driver) if host.power is not None else None
+    if host.power is None or driver is None:
+        raise CannotAct("the inventory names no power control")
+    return host.power, driver
+
+
+def _asked(host: Host) -> tuple[str, ...]:
+    """The lines by which the power control is asked."""
+    if host.power is None:
+        return ()
+    try:
+        control, driver = _control(host)
+        return driver.looks(control)
+    except CannotAct as error:
+        return (f"# the power control can't be asked: {error}",)
+
+
 def _power(target: Target, connect: Connect) -> str:
     """What the power control says (R21: the status lamp), as text. Raises ``CannotReach`` and ``CannotAct``."""
-    control = target.host.power
-    driver = POWER_DRIVERS.get(control.driver) if control is not None else None
-    if control is None or driver is None:
-        raise CannotAct("the inventory names no power control")
+    control, driver = _control(target.host)
     session = driver.open(target, control, connect)
     try:
         seen = session.look()
@@ -115,8 +131,7 @@ class Diagnose:
         known: Mapping[str, str] = NOTHING,
     ) -> tuple[str, ...]:
         lines = map(shlex.join, (*probes(known), *(argv for _, argv in _parts(host, known))))
-        asked = f"# asks the power control ({host.power.driver}) for its state and its lamp" if host.power is not None else ""
-        return (*filter(None, (asked,)), *(lines if host.ssh is not None else ()))
+        return (*_asked(host), *(lines if host.ssh is not None else ()))
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> PreparedDiagnosis:  # noqa: ARG002
         kept, missed, later = {}, [], False

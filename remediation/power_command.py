@@ -183,10 +183,13 @@ class Hypervisor:
     def orders(self) -> frozenset[Order]:
         return frozenset(TABLES[self.name].acts)
 
+    def looks(self, control: PowerControl) -> tuple[str, ...]:
+        return tuple(map(shlex.join, hypervisor_argv(control)["look"]))
+
     # No rescue system can be booted.
     def describe(self, control: PowerControl, order: Order, device: str | None) -> tuple[str, ...]:  # noqa: ARG002
-        argv = hypervisor_argv(control)
-        return tuple(shlex.join(words) for words in (*argv["look"], *argv[str(order)], *argv["look"]))
+        looks = self.looks(control)
+        return (*looks, *map(shlex.join, hypervisor_argv(control)[str(order)]), *looks)
 
     def open(self, target: Target, control: PowerControl, connect: Connect) -> _Session:
         argv = hypervisor_argv(control)

@@ -88,6 +88,10 @@ class PowerDriver(Protocol):
     @property
     def traces(self) -> frozenset[Order]: ...
 
+    def looks(self, control: PowerControl) -> tuple[str, ...]:
+        """The exact lines of a first look. Raises ``CannotAct``."""
+        ...
+
     def describe(self, control: PowerControl, order: Order, device: str | None) -> tuple[str, ...]:
         """The exact lines of: look, boot from ``device`` where one is given, order, look."""
         ...

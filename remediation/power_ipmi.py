@@ -136,11 +136,14 @@ class Ipmi:
     orders: frozenset[Order] = frozenset(Order)
     traces: frozenset[Order] = frozenset()
 
+    def looks(self, control: PowerControl) -> tuple[str, ...]:
+        return (shlex.join(ipmi_argv(control, _PATIENT, _LOOK)),)
+
     def describe(self, control: PowerControl, order: Order, device: str | None) -> tuple[str, ...]:
-        look = shlex.join(ipmi_argv(control, _PATIENT, _LOOK))
+        looks = self.looks(control)
         orders = [_boot_words(device)] if device is not None else []
         orders.append(_order_words(order))
-        return (look, *(shlex.join(ipmi_argv(control, _ONCE, words)) for words in orders), look)
+        return (*looks, *(shlex.join(ipmi_argv(control, _ONCE, words)) for words in orders), *looks)
 
     # The BMC is reached from here, not by a login.
     def open(self, target: Target, control: PowerControl, connect: Connect) -> _Session:  # noqa: ARG002

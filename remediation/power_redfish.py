@@ -59,14 +59,18 @@ class Redfish:
     orders: frozenset[Order] = frozenset(Order)
     traces: frozenset[Order] = frozenset({Order.ON, Order.CYCLE, Order.RESET})
 
+    def looks(self, control: PowerControl) -> tuple[str, ...]:
+        origin = origin_of(control)
+        look = request_line("GET", origin, system_path(control))
+        return (look,) if control.system else (request_line("GET", origin, SYSTEMS), look)
+
     def describe(self, control: PowerControl, order: Order, device: str | None) -> tuple[str, ...]:
         origin, system = origin_of(control), system_path(control)
-        look = request_line("GET", origin, system)
-        lines = [look] if control.system else [request_line("GET", origin, SYSTEMS), look]
+        lines = list(self.looks(control))
         if device is not None:
             lines.append(request_line("PATCH", origin, system, boot_body(device)))
         lines.append(request_line("POST", origin, reset_path(system), {"ResetType": RESET_TYPES[order][0]}))
-        return (*lines, look)
+        return (*lines, self.looks(control)[-1])
 
     # The BMC is reached from here, not by a login.
     def open(self, target: Target, control: PowerControl, connect: Connect) -> PowerSession:  # noqa: ARG002

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from domain.model import Host
 from domain.procedure import Effect, Parameter, StepOutcome
-from remediation import powering
+from remediation import powering, since
 from remediation.action import (
+    INSTEAD,
     NOTHING,
-    OR,
     Attempted,
     CannotAct,
     Connect,
@@ -22,7 +22,6 @@ from remediation.action import (
     Target,
 )
 from remediation.power_driver import Order
-from remediation.since import started_since
 from runbooks.spec import ParameterSpec
 
 _POLL_S = 1.0
@@ -68,7 +67,7 @@ class _OverSsh:
         # The host goes down in good order, which takes a while: a look at it now would see what it was before.
         attempt, give_up_s = Attempted(leave.attempt, 0.0), sent_s + leave.timeout_s
         while True:
-            found, said = started_since(self._target, self._connect, attempt, sent_s)
+            found, said = since.started_since(self._target, self._connect, attempt, sent_s)
             if found is not False:
                 return Result(
                     StepOutcome.DONE, f"ordered over SSH; {'it has restarted' if found else 'it went down'}: {said}", line
@@ -114,13 +113,13 @@ class Reboot:
         service: str | None,  # noqa: ARG002
         known: Mapping[str, str] = NOTHING,  # noqa: ARG002
     ) -> tuple[str, ...]:
-        lines = [shlex.join(reboot_argv(host.ssh.user))] if host.ssh is not None else []
+        lines = [shlex.join(reboot_argv(host.ssh.user)), shlex.join(since.LOOK)] if host.ssh is not None else []
         if host.power is None:
             if not lines:
                 raise CannotAct(f"the inventory names neither ssh nor a power control of {host.id}")
             return tuple(lines)
         by_power = powering.describe(_by_power(host))
-        return (*lines, *(OR + line for line in by_power)) if lines else by_power
+        return (*lines, *(INSTEAD + line for line in by_power)) if lines else by_power
 
     def prepare(
         self,
@@ -152,7 +151,7 @@ class Reboot:
             except CannotAct as error:
                 return Result(StepOutcome.UNKNOWN, f"could not look what became of it: {error}")
         asked_boot_s = target.clock.boottime_s()
-        return powering.poll(target, attempt, lambda: started_since(target, connect, attempt, asked_boot_s))
+        return powering.poll(target, attempt, lambda: since.started_since(target, connect, attempt, asked_boot_s))
 
 
 REBOOT = Reboot()

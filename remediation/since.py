@@ -4,7 +4,7 @@ import re
 
 from remediation.action import Attempted, CannotReach, Connect, Target
 
-_PS = ("ps", "-o", "etime=", "-p", "1")
+LOOK = ("ps", "-o", "etime=", "-p", "1")
 """POSIX; procps before 3.3 has no ``etimes``. Not /proc/uptime, which in a container tells the age of what is around it."""
 _TIMEOUT_S = 15.0
 _ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)")
@@ -19,7 +19,7 @@ def started_since(target: Target, connect: Connect, attempt: Attempted, asked_bo
         return None, f"nobody can log in: {error}"
     try:
         at_least_s = attempt.age_s + target.clock.boottime_s() - asked_boot_s
-        ran = connection.run(_PS, _TIMEOUT_S)
+        ran = connection.run(LOOK, _TIMEOUT_S)
     finally:
         connection.close()
     age_s = elapsed_s(ran.stdout) if ran.exit_status == 0 else None

@@ -1,5 +1,10 @@
-"""Machines that are switched: `machine` (of paper), its `chassis`, a real `ipmi` BMC and `redfish` service that switch it."""
+"""Machines that are switched: `machine` (of paper), its `chassis`, a real `ipmi` BMC and `redfish` service that switch it.
 
+`ran`: each ipmitool that was run.
+"""
+
+import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -87,3 +92,21 @@ def ipmi(chassis: Chassis, tmp_path: Path) -> Iterator[Ipmi]:
 def redfish(chassis: Chassis, tmp_path: Path) -> Iterator[Redfish]:
     with Redfish(chassis, tmp_path, Authority(tmp_path)) as made:
         yield made
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every ipmitool that is run, as a line of this file; with its environment's names."""
+    log, bin_ = tmp_path / "ran", tmp_path / "bin"
+    bin_.mkdir()
+    real = next(f"{folder}/ipmitool" for folder in os.environ["PATH"].split(":") if Path(folder, "ipmitool").exists())
+    script = f'#!/bin/bash\nprintf "%s\\n" "${{*@Q}}" >>{log}\nexport -p >>{log}.environ\nexec {real} "$@"\n'
+    (bin_ / "ipmitool").write_text(script)
+    (bin_ / "ipmitool").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    return log
+
+
+def ipmitool_lines(ran: Path) -> list[str]:
+    """The command lines in the file of ``ran``, each quoted as a person would."""
+    return ["ipmitool " + shlex.join(shlex.split(line)) for line in ran.read_text().splitlines()] if ran.exists() else []

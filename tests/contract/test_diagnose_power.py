@@ -26,7 +26,6 @@ def test_nobody_can_log_in_but_the_lamp_is_read(ipmi: Ipmi) -> None:
     assert result.outcome is StepOutcome.DONE
     assert result.detail.startswith("kept: power control; not whole: all that needs a login (the inventory says nothing about ssh")
     assert kept["power control"].startswith("power: on\nhealth: ")
-    assert DIAGNOSE.describe(target(ipmi, kept).host, {}, None) == ("# asks the power control (ipmi) for its state and its lamp",)
 
 
 def test_with_neither_login_nor_power_control_it_was_not_reached(ipmi: Ipmi) -> None:

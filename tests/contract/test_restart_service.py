@@ -35,17 +35,6 @@ def prepare(server: SshServer, service: str | None = "nginx") -> Prepared:
     return RESTART.prepare(server.target(service=service), {}, open_connection)
 
 
-def test_a_dry_run_prints_exactly_what_a_real_run_sends(sshd_server: SshServer) -> None:
-    show(sshd_server)
-    sshd_server.script("sudo", "true")
-    target = sshd_server.target(service="nginx")
-    with contextlib.closing(prepare(sshd_server)) as prepared:
-        result = prepared.start(Leave("hikeshi-1", 10, in_time))
-    described = RESTART.describe(target.host, {}, "nginx", target.known)
-    assert sshd_server.commands() == list(described)
-    assert result.command_line == described[1] == "sudo -n systemctl restart nginx.service"
-
-
 def test_looking_before_changes_nothing(sshd_server: SshServer) -> None:
     show(sshd_server)
     with contextlib.closing(prepare(sshd_server)) as prepared:

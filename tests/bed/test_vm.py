@@ -99,6 +99,17 @@ def test_a_damaged_root_starts_over_and_over_until_it_is_mended(bed: Bed, vm: Vm
     assert served(bed, vm)["records"] == 400
 
 
+def test_a_check_that_the_kernel_s_command_line_forces_mends_the_root_on_its_way_up(bed: Bed, vm: Vm) -> None:
+    """As an entry of GRUB's menu does that was prepared for it."""
+    vm.kernel_words = "fsck.mode=force fsck.repair=yes"
+    vm.damage_root()
+    vm.power_on()
+    vm.wait_ready()
+    assert "trying backup blocks" in vm.console()
+    assert "the root file system is damaged" not in vm.console()
+    assert served(bed, vm)["records"] == 400
+
+
 def test_nothing_of_a_killed_owner_s_machine_is_left_behind() -> None:
     script = """
 import sys

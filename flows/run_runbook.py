@@ -7,7 +7,7 @@ from prefect import flow, runtime
 from pydantic import Field
 
 import runbooks
-from engine import requests
+from engine import run_requests
 from engine.context import Context
 from engine.flow_runs import customer_of, tags
 from engine.requests import RequestError, current_policy, known_host, known_operator
@@ -53,7 +53,7 @@ async def run_runbook(  # noqa: PLR0917 - the fields of a form, in their order
                 return await _show(context, runbook, host, service or None)
             run_id = runtime.flow_run.id
             answer = await asyncio.to_thread(
-                requests.request_run,
+                run_requests.request_run,
                 context,
                 runbook=runbook,
                 host=host,
@@ -66,12 +66,12 @@ async def run_runbook(  # noqa: PLR0917 - the fields of a form, in their order
         except RequestError as error:
             return not_possible(error)
         if not answer.commands:
-            return answered(answer, customer_of(policy, host).zone, requests.RUN_UNANSWERED)
+            return answered(answer, customer_of(policy, host).zone, run_requests.RUN_UNANSWERED)
         [key] = answer.commands
         return await perform(context, key)
 
 
 async def _show(context: Context, runbook: str, host: str, service: str | None) -> AnyState:
-    lines = await asyncio.to_thread(requests.dry_run, context, runbook=runbook, host=host, service=service)
+    lines = await asyncio.to_thread(run_requests.dry_run, context, runbook=runbook, host=host, service=service)
     await show_lines(f"would-{runbook}-{host}", f"What {runbook} would do on {host}", lines)
     return Told("shown", "nothing was done; what would be done is the artifact").state

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.model import Policy
 from domain.pauses import Pause, Repeat
 from domain.reasons import SPEC, Code
-from engine import holds, requests, trusting
+from engine import holds, requests, run_requests, trusting
 from engine.context import Context, open_context
 from engine.requests import Answer, RequestError
 from engine.settings import stop_file
@@ -157,12 +157,12 @@ def run_runbook(runbook: str, host: str, *, service: str | None, by: str, dry_ru
         return refuse(NOBODY, Exit.USAGE)
     if not dry_run:
         return asking(
-            lambda c: requests.request_run(c, runbook=runbook, host=host, service=service, by=by, reason=reason),
+            lambda c: run_requests.request_run(c, runbook=runbook, host=host, service=service, by=by, reason=reason),
             json=json,
-            unanswered=requests.RUN_UNANSWERED,
+            unanswered=run_requests.RUN_UNANSWERED,
         )
     with closing(open_context()) as context:
-        lines = requests.dry_run(context, runbook=runbook, host=host, service=service)
+        lines = run_requests.dry_run(context, runbook=runbook, host=host, service=service)
         customer = requests.current_policy(context).hosts[host].customer
         if (caution := trusting.not_approved(context, runbook, customer)) is not None:
             print(f"! {caution}", file=sys.stderr)

@@ -8,7 +8,8 @@ import runbooks
 from domain.trust import PROJECT, Rate
 from engine import history, trusting
 from engine.context import open_context
-from engine.requests import current_policy, only_when
+from engine.requests import current_policy
+from engine.run_requests import only_when
 from engine.trusting import SHORT, Stand
 from hikeshi.asking import NOBODY, asking
 from hikeshi.exits import Exit

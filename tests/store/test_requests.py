@@ -16,7 +16,8 @@ from engine.acting import describe
 from engine.context import Context
 from engine.executor import RunSession, begin
 from engine.hands import Hands
-from engine.requests import Answer, RequestError, dry_run, request_run
+from engine.requests import Answer, RequestError
+from engine.run_requests import dry_run, request_run
 from engine.settings import Settings
 from engine.tick import LEASE, Ticker
 from store import inbox, lease, outbox, policies

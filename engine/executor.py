@@ -8,25 +8,25 @@ import json
 import threading
 from dataclasses import dataclass
 
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from domain import events as ev
 from domain.aim import fault_class
 from domain.commands import ENGINE, Look, Run
 from domain.model import Host
 from domain.observation import Verdict
-from domain.procedure import ANNOUNCE, LOOK, Done, Effect, Next, Past, Procedure, Step, StepOutcome, proceed
+from domain.procedure import LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
 from domain.reasons import Code
-from domain.wording import shown
 from engine import knowing
 from engine.acting import Acting, StepResult, act, settle
 from engine.claim import LeaseKeeper, LostError, StoppedError, Taken, taken
 from engine.context import Context
+from engine.run_record import RunRecord
 from remediation import Target
-from store import inbox, journal, outbox, policies, steady
+from store import inbox, journal, outbox, policies
 from store.circumstances import moved_since
 from store.codec import decode
-from store.tables import Attempt, CommandRow, Inbox
+from store.tables import CommandRow, Inbox
 
 POLL_S = 0.1
 STOP_POLL_S = 5.0
@@ -75,6 +75,7 @@ class RunSession:
             policy = policies.get(session, self.run.policy) or policies.current(session)
         self.host: Host | None = policy.hosts.get(self.run.host) if policy is not None else None
         self.procedure: Procedure | None = policy.procedures.get(self.run.runbook) if policy is not None else None
+        self._record = RunRecord(context, self.run, self.host, claimer)
         self._lease = LeaseKeeper(context, claimer, self.run.key, asked_boot_s=asked_boot_s)
 
     def close(self) -> None:
@@ -87,11 +88,11 @@ class RunSession:
 
     def settle_open_attempts(self) -> None:
         """Intents without an end were somebody's who was killed: look at the host what came of them."""
-        for attempt in self._attempts():
+        for attempt in self._record.attempts():
             if attempt.outcome is None:
                 target = None if self._moved() else self._target(attempt.step)
                 result = settle(attempt, target, self._step(attempt.step))
-                self._write_ended(attempt.id, attempt.step, attempt.action, result)
+                self._record.write_ended(attempt.id, attempt.step, attempt.action, result)
 
     def next(self) -> Titled | None:
         """The step to perform now; ``None`` when the run is over. Waits until a repeated look is due."""
@@ -116,7 +117,7 @@ class RunSession:
             return self._act(step)
         result = self._look(step) if step.action == LOOK else self._announce()
         self._lease.check()
-        self._write_whole(step, result)
+        self._record.write_whole(step, result)
         return result
 
     def finish(self) -> ev.RunEnded:
@@ -170,13 +171,9 @@ class RunSession:
             outcome=done.outcome,
             acted=done.acted,
             by=self.claimer,
-            detail=_account(self._attempts()),
+            detail=self._record.account(),
             code=done.code,
         )
-
-    def _attempts(self) -> list[Attempt]:
-        with self._context.store.read() as session:
-            return journal.attempts(session, self.run.key)
 
     def _step(self, name: str) -> Step | None:
         return next((step for step in self.procedure.steps if step.id == name), None) if self.procedure is not None else None
@@ -201,13 +198,13 @@ class RunSession:
     def _target(self, step: str) -> Target | None:
         if self.host is None:
             return None
-        return knowing.target(self._context, self.run, self.host, step, self._check_claim)
+        return knowing.target(self._context, self.run, self.host, step, self._record.check_claim)
 
     def _act(self, step: Step) -> StepResult:
         target = self._target(step.id)
         if target is None:
             result = StepResult(StepOutcome.NOT_DONE, f"{self.run.host} is not in the inventory")
-            self._write_whole(step, result)
+            self._record.write_whole(step, result)
             return result
         acting = Acting(
             context=self._context,
@@ -221,13 +218,13 @@ class RunSession:
         )
         return act(
             acting,
-            ended=lambda attempt_id, result: self._write_ended(attempt_id, step.id, step.action, result),
-            not_done=lambda result: self._write_whole(step, result),
+            ended=lambda attempt_id, result: self._record.write_ended(attempt_id, step.id, step.action, result),
+            not_done=lambda result: self._record.write_whole(step, result),
         )
 
     def _look(self, step: Step) -> StepResult:
         """Have the watcher look at what failed: only it stands in the host's segment."""
-        key = f"{self.run.key}/look/{len(self._attempts()) + 1}"
+        key = f"{self.run.key}/look/{len(self._record.attempts()) + 1}"
         look = Look(key=key, incident=self.run.incident, host=self.run.host, checks=self.run.checks)
         with self._context.store.write() as session:
             outbox.put(session, look)
@@ -250,74 +247,6 @@ class RunSession:
             inbox.insert(session, event)
         self.wait_decided(event_id)
         return StepResult(StepOutcome.DONE)
-
-    # writing down
-
-    def _attempt(self, step: Step, number: int, result: StepResult, now_s: float) -> Attempt:
-        return Attempt(
-            id=f"{self.run.key}/{number:03d}",
-            command=self.run.key,
-            number=number,
-            step=step.id,
-            action=step.action,
-            effect=str(step.effect if step.acts else Effect.NONE),
-            host=self.run.host,
-            customer=self.host.customer if self.host is not None else "",
-            parent=self.host.parent if self.host is not None else None,
-            claimer=self.claimer,
-            intent_s=now_s,
-            intent_boot_s=self._context.clock.boottime_s(),
-            code=str(Code.ADMITTED),
-            outcome=str(result.outcome),
-            ended_s=now_s,
-            detail=result.detail,
-            command_line=result.command_line,
-        )
-
-    def _write_whole(self, step: Step, result: StepResult) -> None:
-        """A step that needs no leave, or never came to ask for it: its whole attempt in one transaction."""
-        with self._context.store.write() as session:
-            self._check_claim(session)
-            number = journal.next_number(session, self.run.key)
-            attempt = self._attempt(step, number, result, steady.now_s(session))
-            session.add(attempt)
-            inbox.insert(session, self._recorded(attempt.id, step.id, step.action, result))
-
-    def _write_ended(self, attempt_id: str, step: str, action: str, result: StepResult) -> None:
-        """The journal's outcome and the event for the timeline, in one transaction."""
-        with self._context.store.write() as session:
-            self._check_claim(session)
-            journal.settle(session, attempt_id, str(result.outcome), result.detail, steady.now_s(session))
-            inbox.insert(session, self._recorded(attempt_id, step, action, result))
-
-    def _check_claim(self, session: Session) -> None:
-        """Of what somebody else has gone on with, he has the word: the attempt that is open there may be his."""
-        if not outbox.claimed_by(session, self.run.key, self.claimer):
-            raise LostError(f"{self.claimer} no longer holds {self.run.key}")
-
-    def _recorded(self, attempt_id: str, step: str, action: str, result: StepResult) -> ev.ActionRecorded:
-        return ev.ActionRecorded(
-            id=f"{attempt_id}/recorded",
-            at_s=self._context.clock.now_s(),
-            host=self.run.host,
-            run=self.run.key,
-            step=step,
-            action=action,
-            outcome=str(result.outcome),
-            detail=result.detail,
-            command_line=result.command_line,
-        )
-
-
-def _account(attempts: list[Attempt]) -> str:
-    """What a person who takes over should know of a run, in one line: what was done to the host, what did not work and why, and
-    what was seen last."""
-    told = [item for item in attempts if item.detail]
-    acting = [item for item in told if item.action not in (LOOK, ANNOUNCE)]
-    telling = [item for item in acting if item.outcome != StepOutcome.DONE or item.effect != Effect.NONE]
-    said = [f"{item.step} {shown('outcome', item.outcome, 'UTC', 'en')}: {item.detail}" for item in telling]
-    last = [f"{item.step}: {item.detail}" for item in told[-1:] if item not in telling]
-    return "; ".join(said + last)
 
 
 def _seen(row: CommandRow) -> StepResult:

@@ -40,6 +40,7 @@ def judge_step(
     state = _state(session, run.host)
     held = overlay.holds(session) | overlay.holds_asked(session)
     switched = _switched(session, run) if step.effect is Effect.POWER else []
+    done = whereabouts.of_run(session, run.key)
     seen = Circumstances(
         mode=effective_mode(policy, host),
         stop_file=stop_file.exists(),
@@ -56,7 +57,7 @@ def judge_step(
         power=_power(session, policy.limits.power, host, now_s) if step.effect is Effect.POWER else (),
         power_done=len(switched),
         power_max=max_power_actions if step.effect is Effect.POWER else None,
-        rescue=whereabouts.of_run(session, run.key).rescue is True,
+        rescue=done.rescue is True,
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
     if seen.requested:
@@ -69,6 +70,7 @@ def judge_step(
     decided = policies.get(session, run.policy) or policy
     standing = standing_of(trust.trust_for(session, host.customer), decided.procedures, run.runbook)
     contract = policy.customers[host.customer].contract
+    waits = step.effect is Effect.POWER and not done.power  # once in a run: what fails since then fails by its own work, too
     verdicts = [
         judge(
             replace(
@@ -78,7 +80,7 @@ def judge_step(
                 flapping=fault.flapping,
                 covered=fault.fault_class in contract.recovers,
                 server_covered=step.effect is not Effect.POWER or FaultClass.SERVER in contract.recovers,
-                due_s=_due_s(incident, faults, contract.wait_s, now_s) if step.effect is Effect.POWER else None,
+                due_s=_due_s(incident, faults, contract.wait_s, now_s) if waits else None,
                 procedure=run.runbook if host.procedures.get(fault.fault_class) == run.runbook else None,
                 standing=standing,
                 tried=fault.target in incident.tried,

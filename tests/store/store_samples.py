@@ -15,14 +15,15 @@ from domain.events import RunbookApproved, VerdictChanged
 from domain.model import Brand, Check, Confirmation, Contract, Customer, FaultClass, Host, Level, Limits, Mode, OnCall, Policy
 from domain.observation import Verdict
 from domain.procedure import Procedure, Step
+from domain.reasons import Code
 from domain.state import Fault, HostState, Incident, Phase, RunRef
 from remediation import ACTIONS
-from store import outbox, policies, trust
+from store import journal, outbox, policies, trust
 from store.admit import Admission, Request, admit
 from store.clock import SystemClock
 from store.codec import encode
 from store.db import Store, void_leases
-from store.tables import HostRow
+from store.tables import Attempt, HostRow
 
 NOW_S = HandClock.at_s
 WAIT_S = 60.0
@@ -156,6 +157,19 @@ def _racer(barrier: Any, results: Any, work: Callable[..., Any], number: int, *a
         results.put(work(number, *arguments))
     except Exception as error:  # noqa: BLE001 - the parent raises it
         results.put(RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def boots(store: Store, command: Run, what: str, outcome: str | None = "done") -> None:
+    """The run has switched the host's power, so that it boots this."""
+    with store.write() as session:
+        number = journal.next_number(session, command.key)
+        session.add(
+            Attempt(
+                id=f"boots-{number}", command=command.key, number=number, step=f"to-{what}", action="power", effect="power",
+                host=command.host, customer="acme", claimer="us", intent_s=NOW_S, intent_boot_s=1.0,
+                code=Code.ADMITTED, outcome=outcome, before={"order": "cycle", "boot": what},
+            )
+        )  # fmt: skip
 
 
 def opened(url: str) -> Store:

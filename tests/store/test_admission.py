@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hand_clock import HandClock
 from sqlmodel import select
-from store_samples import NOW_S, WAIT_S, accept, approve, ask, lapse, opened, policy, put_state, race, run, state, working
+from store_samples import NOW_S, WAIT_S, accept, approve, ask, boots, lapse, opened, policy, put_state, race, run, state, working
 
 import runbooks
 from domain.commands import Run
@@ -400,19 +400,6 @@ def test_an_operators_run_needs_neither_mode_nor_fault(store: Store) -> None:
 def test_there_is_nothing_to_admit_without_a_run(store: Store) -> None:
     with pytest.raises(StoreError, match="web09/run: there is no run of this key"):
         ask(store, run("web09"))
-
-
-def boots(store: Store, command: Run, what: str, outcome: str | None = "done") -> None:
-    """The run has switched the host's power, so that it boots this."""
-    with store.write() as session:
-        number = journal.next_number(session, command.key)
-        session.add(
-            Attempt(
-                id=f"boots-{number}", command=command.key, number=number, step=f"to-{what}", action="power", effect="power",
-                host=command.host, customer="acme", claimer="us", intent_s=NOW_S, intent_boot_s=1.0,
-                code=Code.ADMITTED, outcome=outcome, before={"order": "cycle", "boot": what},
-            )
-        )  # fmt: skip
 
 
 BACK = runbooks.load(ACTIONS)["reboot-and-fsck"].steps[-2]

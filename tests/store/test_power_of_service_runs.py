@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hand_clock import HandClock
-from store_samples import NOW_S, accept, ask, policy, put_state, state, working
+from store_samples import NOW_S, accept, ask, boots, policy, put_state, state, working
 
 from domain.commands import Run
 from domain.model import Contract, FaultClass, Level
@@ -58,6 +58,17 @@ def test_the_servers_own_fault_counts_where_there_is_one(store: Store, clock_fro
     put_state(store, with_server(state(command, clock_from_s=NOW_S - 7200), clock_from_s=clock_from_s))
     covers(store, BOTH)
     assert switch(store, command) is code
+
+
+def test_a_run_waits_once(store: Store) -> None:
+    """What it has restarted fails by that: the wait of such a server is not waited for again within the run."""
+    (command,) = working(store)
+    put_state(store, with_server(state(command, clock_from_s=NOW_S - 880), clock_from_s=None))
+    covers(store, BOTH)
+    boots(store, command, "disk", "not_done")
+    assert ask(store, command, step=CYCLE, max_power_actions=2).code is Code.GATE_WAIT, "nothing was switched yet"
+    boots(store, command, "disk")
+    assert ask(store, command, step=CYCLE, max_power_actions=2).code is Code.ADMITTED
 
 
 def test_a_person_who_asks_for_it_waits_for_nothing(store: Store) -> None:

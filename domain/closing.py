@@ -26,7 +26,7 @@ def drop_unwatched(draft: Draft) -> bool:
         draft.update(faults=())
         _close_unwatched(draft, Code.HOST_MOVED)
         return True
-    if draft.situation.host is None and left_in_sight(draft):
+    if draft.situation.host is None and not draft.incident.faults and left_in_sight(draft):
         _close_unwatched(draft, Code.HOST_REMOVED)
         return True
     watched = draft.situation.check
@@ -43,9 +43,8 @@ def drop_unwatched(draft: Draft) -> bool:
 
 
 def left_in_sight(draft: Draft) -> bool:
-    """With no fault to tell of: is it left in its rescue system, and not all of it in a pause (R24, R51)?"""
-    incident = draft.incident
-    return draft.stranded and not incident.faults and any(draft.pause_of(check) is None for check in incident.seen)
+    """Also without any fault to tell of: is it left in its rescue system, and not all of it in a pause (R24, R51)?"""
+    return draft.stranded and any(draft.pause_of(check) is None for check in draft.incident.seen)
 
 
 def _close_unwatched(draft: Draft, code: Code) -> None:

@@ -1,6 +1,6 @@
 """When a host's state wants to be looked at again, if nothing happens before."""
 
-from domain import flapping
+from domain import flapping, own_work
 from domain.gate import SHADOW
 from domain.pauses import boundary_s, covers
 from domain.reasons import Code
@@ -32,6 +32,7 @@ def _of_incident(state: HostState, incident: Incident, situation: Situation, now
         found.append(incident.page.next_at_s)
     if incident.unseen_notice_s is not None:
         found.append(incident.unseen_notice_s)
+    found += own_work.dues_s(state, situation)
     if incident.refused is Code.GATE_STOP_FILE and incident.phase is Phase.OPEN:
         found.append(now_s + STOP_FILE_EVERY_S)
     if incident.refused is Code.GATE_MASS_OUTAGE and situation.outage_until_s is not None:

@@ -2,6 +2,7 @@
 runbook for the customer at once (R26)."""
 
 from domain import events as ev
+from domain import own_work
 from domain.messages import notice_operators
 from domain.reasons import Code
 from domain.state import Draft, RunRef
@@ -32,12 +33,13 @@ def learn(draft: Draft, run: RunRef, outcome: ev.RunOutcome, *, acted: bool) -> 
 
 def heed(draft: Draft, check: str) -> None:
     """This check fails in the open incident. Where a run had cured it, that cure did not last: its runbook acts on its own no more
-    for this customer, and operators are told. A fault in a pause is somebody's work (R51): neither it nor what comes after it says
-    anything about a cure before."""
+    for this customer, and operators are told. A fault in a pause is somebody's work (R51), and one of our own doing is ours:
+    neither it nor what comes after it says anything about a cure before."""
     incident, cool_down_s = draft.incident, draft.situation.policy.limits.cool_down_s
     back = [cure for cure in draft.cures if cure.refailed(check, incident.id, draft.now_s, cool_down_s)]
     draft.cures = tuple([cure for cure in draft.cures if cure not in back])
-    if draft.pause_of(check) is not None:
+    fault = incident.fault(check)
+    if draft.pause_of(check) is not None or (fault is not None and own_work.ours(draft, fault)):
         return
     for cure in back:
         if cure.customer != incident.customer:

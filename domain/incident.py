@@ -5,7 +5,7 @@ any state gives a decision with at least one reason, and an event that is late, 
 """
 
 from domain import events as ev
-from domain import flapping, mass
+from domain import flapping, mass, own_work
 from domain.changed import changed
 from domain.commands import Message
 from domain.earned import heed
@@ -85,11 +85,11 @@ def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
 
 
 def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChanged) -> CheckState:
-    """Remember the verdict; count its change towards flapping unless it happened in a pause (C54, R51)."""
+    """Remember the verdict; count its change towards flapping unless it happened in a pause or was our doing (C54, R51, R24)."""
     rule = draft.situation.policy.limits.flapping
     changes = flapping.remembered(rule, known.changes, draft.now_s)
     turned = Verdict.UNKNOWN not in (event.verdict, known.verdict) and event.verdict is not known.verdict
-    if turned and draft.pause_of(check.id) is None:
+    if turned and draft.pause_of(check.id) is None and not own_work.turned_by_us(draft, event):
         changes = (*changes, draft.now_s)
     flaps = flapping.flaps(rule, changes)
     if known.flapping and not flaps:  # until it has settled
@@ -102,24 +102,29 @@ def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> 
     incident = draft.open_incident
     evidence_s = min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
     if incident is None:
-        _open(draft, _new_fault(check, event, evidence_s, flaps))
+        fault = _new_fault(check, event, evidence_s, flaps)
+        _open(draft, fault)
+        if own_work.ours(draft, fault):
+            draft.because(Code.OWN_WORK, incident=draft.incident.id, check=check.id, detail=event.detail)
         return
     before = incident.fault(check.id)
     if before is None:
         fault = _new_fault(check, event, evidence_s, flaps)
-        if incident.faults:
+        if incident.faults and not own_work.ours(draft, fault):
             draft.because(Code.JOINED, incident=incident.id, check=check.id, level=int(check.level), detail=event.detail)
     else:
         fault = changed(
             before, evidence_since_s=evidence_s, clock_from_s=None, detail=event.detail, value=event.value, flapping=flaps, up=False
         )
         draft.because(Code.EVIDENCE_RESTARTED, incident=incident.id, check=check.id)
-    faults, fault_at_s = incident.faults_with(fault), _failed_at_s(event)
+    faults, fault_at_s, ours = incident.faults_with(fault), _failed_at_s(event), own_work.ours(draft, fault)
+    if ours:
+        draft.because(Code.OWN_WORK, incident=incident.id, check=check.id, detail=event.detail)
     draft.update(
         faults=faults,
-        fault_at_s=min(incident.fault_at_s, fault_at_s) if incident.faults else fault_at_s,
-        seen=tuple(sorted({*incident.seen, check.id})),
-        worst=worst_of(faults),
+        fault_at_s=min(incident.fault_at_s, fault_at_s) if incident.faults or incident.run is not None else fault_at_s,
+        seen=tuple(sorted({*incident.seen, check.id})) if not ours else incident.seen,
+        worst=worst_of(own_work.not_ours(draft, faults)) if not ours else incident.worst,
         recovered_at_s=None,
         held_back=False,
         settled=False,
@@ -211,13 +216,14 @@ def _clear(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) ->
     fault = incident.fault(check.id) if incident is not None else None
     if incident is None or fault is None:
         return
-    if flaps:
-        swinging = changed(fault, flapping=True, up=True, evidence_since_s=min(event.at_s, draft.now_s))
+    if not flaps:
+        draft.because(Code.CLEARED, incident=incident.id, check=check.id)
+    if flaps or (draft.at_work and fault.told):
+        swinging = changed(fault, flapping=flaps, up=True, evidence_since_s=min(event.at_s, draft.now_s))
         draft.open_incident = changed(incident.with_fault(swinging), recovered_at_s=event.at_s)
         return
-    draft.because(Code.CLEARED, incident=incident.id, check=check.id)
     after = incident.without_fault(check.id)
-    draft.open_incident = changed(after, recovered_at_s=event.at_s if not after.faults else None)
+    draft.open_incident = changed(after, recovered_at_s=event.at_s if all(item.up for item in after.faults) else None)
 
 
 def _lose_evidence(draft: Draft, check: str, detail: str) -> None:

@@ -30,13 +30,13 @@ def segment_of(host: str) -> str:
 
 
 def unreachable(state: HostState) -> bool | None:
-    """Can the host not be reached? ``None``: it could not, and is out of the watcher's sight by now, so it counts as before.
-    What is in a pause is meant to be so, and does not count."""
+    """Can the host not be reached? ``None``: it could not, and is out of the watcher's sight by now, or up while we are at work on
+    it, so it counts as before. What is in a pause is meant to be so, as is what we do ourselves, and does not count."""
     incident = state.incident
     faults = [fault for fault in incident.faults if fault.fault_class is FaultClass.SERVER] if incident is not None else []
     if any(fault.clock_from_s is not None and not fault.up for fault in faults):
         return True
-    return None if any(fault.evidence_since_s is None for fault in faults) else False
+    return None if any(fault.evidence_since_s is None or (fault.up and not fault.flapping) for fault in faults) else False
 
 
 def threshold(rule: MassOutage, hosts: int) -> int:

@@ -7,7 +7,7 @@ facts about, and running it twice in a row does nothing the second time.
 from dataclasses import replace
 from operator import is_not
 
-from domain import escalation
+from domain import escalation, own_work
 from domain.changed import changed
 from domain.closing import drop_unwatched, left_in_sight, recover, settle_flapping
 from domain.commands import Fact, Message
@@ -18,9 +18,10 @@ from domain.messages import notice_operators, page_operator, tell_customer
 from domain.model import FaultClass, Level
 from domain.reasons import Code
 from domain.runs import lose_overdue, start_run
-from domain.state import Ahead, Draft, Fault, Phase
+from domain.state import Ahead, Draft, Fault, Phase, worst_of
 from domain.work import (
     UNSEEN_NOTICE_S,
+    VERIFY_GRACE_S,
     choose,
     covered,
     cured_with,
@@ -88,14 +89,14 @@ def _ours(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:
 
 
 def _run_clocks(draft: Draft) -> None:
-    """A fault counts towards acting while it is neither in a pause nor out of the watcher's sight (R20, R51)."""
+    """A fault counts towards acting while it is in no pause, in the watcher's sight, and not our doing (R20, R51, R24)."""
     faults = tuple([_run_clock(draft, fault) for fault in draft.incident.faults])
     if any(map(is_not, faults, draft.incident.faults)):
         draft.update(faults=faults)
 
 
 def _run_clock(draft: Draft, fault: Fault) -> Fault:
-    counts = fault.evidence_since_s is not None and draft.pause_of(fault.check) is None
+    counts = fault.evidence_since_s is not None and draft.pause_of(fault.check) is None and not own_work.ours(draft, fault)
     if counts is (fault.clock_from_s is not None):
         return fault
     after = changed(fault, clock_from_s=draft.now_s if counts else None)
@@ -110,7 +111,7 @@ def _run_clock(draft: Draft, fault: Fault) -> Fault:
 def _tell(draft: Draft, live: tuple[Fault, ...]) -> None:
     """Faults, raised and lowered levels (R2, R4); flapping once (C54)."""
     for fault in live:
-        if fault.flapping and not fault.flapping_told:
+        if fault.flapping and not fault.flapping_told and fault.evidence_since_s is not None:
             rule = draft.situation.policy.limits.flapping
             _mark_told(draft, (fault,), max(draft.incident.told_level or fault.level, fault.level), flapping=True)
             tell_customer(draft, Message.FLAPPING, (fault,), changes=rule.changes + 1, window_s=rule.window_s)
@@ -148,9 +149,15 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
 def _tell_lowered(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:
     before = draft.incident.told_level
     level = _level(draft, live, told)
-    if before is not None and level < before:
+    if before is not None and level < before and not _the_rest_may_follow(draft):
         draft.update(told_level=level)
         _tell_level(draft, before, told)
+
+
+def _the_rest_may_follow(draft: Draft) -> bool:
+    """What a run has just brought back comes up one by one, and is told as one recovery where it can be (R24)."""
+    worked_s, now_s = draft.worked_s, draft.now_s
+    return worked_s is not None and now_s < worked_s + VERIFY_GRACE_S and verifying(draft.incident, now_s)
 
 
 def _tell_level(draft: Draft, before: Level, faults: tuple[Fault, ...]) -> None:
@@ -301,13 +308,16 @@ def _mark_told(draft: Draft, faults: tuple[Fault, ...], level: Level, *, flappin
     """From now on the customer knows of these faults, and of this level."""
     incident = draft.incident
     checks = {fault.check for fault in faults}
+    after = tuple(
+        [
+            changed(fault, told=True, flapping_told=fault.flapping_told or flapping) if fault.check in checks else fault
+            for fault in incident.faults
+        ]
+    )
+    if draft.worked_s is not None:  # one that outlasts our work takes part from now on
+        draft.update(seen=tuple(sorted({*incident.seen, *checks})), worst=worst_of(own_work.not_ours(draft, after)))
     draft.update(
-        faults=tuple(
-            [
-                changed(fault, told=True, flapping_told=fault.flapping_told or flapping) if fault.check in checks else fault
-                for fault in incident.faults
-            ]
-        ),
+        faults=after,
         told_level=level,
         told_at_s=incident.told_at_s or draft.now_s,
         ever_told=True,

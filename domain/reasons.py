@@ -14,6 +14,7 @@ class Code(StrEnum):
     OPENED_IN_PAUSE = "opened_in_pause"
     REOPENED = "reopened"
     JOINED = "joined"
+    OWN_WORK = "own_work"
     SAME_SERVICE = "same_service"
     FAULT_TOLD = "fault_told"
     LEVEL_TOLD = "level_told"
@@ -121,6 +122,7 @@ SPEC: dict[Code, str] = {
     Code.OPENED_IN_PAUSE: "R51",
     Code.REOPENED: "R26",
     Code.JOINED: "R2",
+    Code.OWN_WORK: "R24",
     Code.SAME_SERVICE: "R9",
     Code.FAULT_TOLD: "R2",
     Code.LEVEL_TOLD: "R4",

@@ -1,7 +1,7 @@
 """Runs of procedures, as the machine sees them: asked for, announced, ended, lost."""
 
 from domain import events as ev
-from domain import gate
+from domain import gate, own_work
 from domain.aim import aim
 from domain.changed import changed
 from domain.closing import FOR_PEOPLE
@@ -104,6 +104,7 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
     asked, incident = draft.asked, draft.open_incident
     code = _ENDS[event.outcome]
     if asked is not None and asked.key == event.run:
+        own_work.end(draft)
         draft.asked = None
         draft.because(code, run=event.run, by=event.by, outcome=str(event.outcome), outcome_detail=event.detail)
         _say_where_it_is(draft, event.run)
@@ -111,7 +112,8 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
         if failed not in (None, Code.RUN_NOT_FIXED):
             notice_operators(draft, failed, run=event.run, outcome_detail=event.detail)
         return
-    if incident is None or incident.run is None or incident.run.key != event.run:
+    run = incident.run if incident is not None else None
+    if incident is None or run is None or run.key != event.run:
         draft.because(Code.STALE, run=event.run)
         return
     draft.because(
@@ -124,7 +126,9 @@ def on_run_ended(draft: Draft, event: ev.RunEnded) -> None:
         reason=event.code,
     )
     _say_where_it_is(draft, event.run)
-    _end_run(draft, incident, incident.run, event)
+    own_work.end(draft)
+    incident = draft.incident
+    _end_run(draft, incident, run, event)
     if draft.rescue and all(draft.pause_of(check) is not None for check in incident.seen):
         notice_operators(draft, Code.IN_RESCUE, run=event.run, outcome_detail=event.detail)  # they are paged when the pause ends
     if incident.faults or draft.rescue:
@@ -179,26 +183,30 @@ def lose_overdue(draft: Draft) -> None:
     """Runs of which nothing was heard in time are lost: what they did is not known, so a person has to look (R22)."""
     asked, incident, now_s = draft.asked, draft.open_incident, draft.now_s
     if asked is not None and now_s >= asked.deadline_s:
+        own_work.end(draft)
         draft.asked = None
         draft.because(Code.RUN_LOST, run=asked.key)
         _say_where_it_is(draft, asked.key)
         notice_operators(draft, _lost(draft), run=asked.key)
-    if incident is None or incident.run is None or now_s < incident.run.deadline_s:
+    lost = incident.run if incident is not None else None
+    if lost is None or now_s < lost.deadline_s:
         return
-    draft.because(Code.RUN_LOST, run=incident.run.key)
-    _say_where_it_is(draft, incident.run.key)
-    learn(draft, incident.run, ev.RunOutcome.LOST, acted=True)  # for all that is known
+    own_work.end(draft)
+    incident = draft.incident
+    draft.because(Code.RUN_LOST, run=lost.key)
+    _say_where_it_is(draft, lost.key)
+    learn(draft, lost, ev.RunOutcome.LOST, acted=True)  # for all that is known
     draft.update(
         run=None,
         phase=after_run(incident),
-        tried=(*incident.tried, incident.run.target),
+        tried=(*incident.tried, lost.target),
         failed=_lost(draft) if incident.faults or draft.rescue else None,
         outcome=str(ev.RunOutcome.LOST),
         outcome_detail="",
     )
     _seen_in_its_own_system(draft, None)
     if not incident.faults:
-        notice_operators(draft, _lost(draft), run=incident.run.key)
+        notice_operators(draft, _lost(draft), run=lost.key)
 
 
 def _say_where_it_is(draft: Draft, run: str) -> None:

@@ -32,7 +32,8 @@ class Fault:
 
     ``fault_at_s`` is its first failing observation, for reports; ``evidence_since_s`` the start of evidence without a gap,
     ``None`` while the watcher cannot judge; ``clock_from_s`` since when it counts towards acting, ``None`` while it is in a
-    pause or out of sight (R20, R51); ``told`` whether a message spoke of it; ``up``: a flapping check that is up at the moment.
+    pause or out of sight (R20, R51); ``told`` whether a message spoke of it; ``up``: it is up at the moment, which counts
+    once it has settled (C54), or once the run is over that has switched the host's power (``domain.own_work``).
     """
 
     check: str
@@ -97,7 +98,7 @@ class Incident:
     faults: tuple[Fault, ...] = ()
     phase: Phase = Phase.OPEN
     seen: tuple[str, ...] = ()
-    """Every check that took part since it was (re)opened."""
+    """Every check that took part since it was (re)opened, but for what is put down to our own work (``domain.own_work``)."""
     worst: Fault | None = None
     """The last fault that set the level, so that its recovery can speak of it."""
     told_level: Level | None = None
@@ -172,7 +173,8 @@ class HostState:
     """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens; ``asked`` is
     a run outside any incident: an operator asked for it, or its incident was closed under it because the host or its checks left;
     ``cures`` are runs that brought recovery of late. ``rescue``: a run has left it in its rescue system, or may have, and
-    since then no other has booted its disk, nor has a person said that its own system runs."""
+    since then no other has booted its disk, nor has a person said that its own system runs. ``worked_s``: when it was
+    heard that the last run was over that had switched its power."""
 
     host: str
     checks: tuple[CheckState, ...] = ()
@@ -182,6 +184,7 @@ class HostState:
     asked: RunRef | None = None
     cures: tuple[Cure, ...] = ()
     rescue: bool = False
+    worked_s: float | None = None
 
     @property
     def out(self) -> RunRef | None:
@@ -274,6 +277,8 @@ class Draft:
         self.asked = state.asked
         self.cures = state.cures
         self.rescue = state.rescue if state.out is None or situation.of_run.rescue is None else situation.of_run.rescue
+        self.worked_s = state.worked_s
+        self.power_counts = state.worked_s is not None or situation.of_run.power  # else nothing can be our own doing
         self.learnt: list[Learnt] = []
         self.trust = situation.trust
         self.situation = situation
@@ -292,6 +297,13 @@ class Draft:
     def incident(self) -> Incident:
         assert self.open_incident is not None, "asked for the incident of a host that has none"  # noqa: S101  # a programming error
         return self.open_incident
+
+    @property
+    def at_work(self) -> bool:
+        """Is a run out that has switched the host's power, or may have?"""
+        return self.situation.of_run.power and (
+            self.asked is not None or (self.open_incident is not None and self.open_incident.run is not None)
+        )
 
     @property
     def stranded(self) -> bool:
@@ -338,5 +350,6 @@ class Draft:
             asked=self.asked,
             cures=self.cures,
             rescue=self.rescue,
+            worked_s=self.worked_s,
         )
         return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands), tuple(self.learnt))

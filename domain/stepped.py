@@ -21,6 +21,7 @@ WAITS = frozenset(
         "next_at_s",
         "last_closed_s",
         "cured_s",
+        "worked_s",
         "changes",
     }
 )
@@ -52,6 +53,7 @@ def renewed(state: HostState, now_s: float) -> HostState:
         last_closed_s=min(state.last_closed_s, now_s),
         cures=tuple(replace(cure, cured_s=min(cure.cured_s, now_s)) for cure in state.cures),
         asked=_run_anew(state.asked, now_s),
+        worked_s=min(state.worked_s, now_s) if state.worked_s is not None else None,
     )
 
 

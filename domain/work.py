@@ -4,6 +4,7 @@ from domain import gate
 from domain.gate import HELD, SHADOW, Circumstances
 from domain.model import FaultClass, effective_mode
 from domain.observation import Verdict
+from domain.own_work import not_ours, ours
 from domain.reasons import Code
 from domain.state import Ahead, Draft, Fault, Incident, Phase
 from domain.trust import standing_of
@@ -19,8 +20,8 @@ KNOWN_AT_ONCE = HELD | SHADOW | {Code.GATE_NOT_COVERED, Code.GATE_NO_PROCEDURE, 
 
 
 def live_faults(draft: Draft) -> tuple[Fault, ...]:
-    """The faults that may be spoken of and acted on: those not in a pause (R51)."""
-    faults = draft.incident.faults
+    """The faults that may be spoken of and acted on: those neither in a pause nor of our own doing (R51, R24)."""
+    faults = not_ours(draft, draft.incident.faults)
     if not draft.situation.pauses:
         return faults
     return tuple([fault for fault in faults if draft.pause_of(fault.check) is None])
@@ -112,8 +113,16 @@ def look_ahead(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:
     faults = seen or worked
     fault = choose(draft.incident, faults)
     verdict = judge(draft, fault)
-    waits = verdict.code not in KNOWN_AT_ONCE and draft.now_s < due_s(draft, seen)
+    waits = verdict.code not in KNOWN_AT_ONCE and (draft.now_s < due_s(draft, seen) or _server_is_coming_back(draft))
     return Ahead(fault, faults, seen, verdict, waits)
+
+
+def _server_is_coming_back(draft: Draft) -> bool:
+    """From our own work: no service is worked on before the server that it runs on (R22)."""
+    if not draft.power_counts:
+        return False
+    servers = [fault for fault in draft.incident.faults if fault.fault_class is FaultClass.SERVER and ours(draft, fault)]
+    return any(draft.pause_of(fault.check) is None for fault in servers)
 
 
 def judge(draft: Draft, fault: Fault) -> gate.Verdict:

@@ -47,6 +47,7 @@ _WHAT: dict[Code, What] = {
     Code.OPENED_IN_PAUSE: What.FAULT,
     Code.REOPENED: What.FAULT,
     Code.JOINED: What.FAULT,
+    Code.OWN_WORK: What.WORK,
     Code.FAULT_TOLD: What.NOTICE,
     Code.LEVEL_TOLD: What.NOTICE,
     Code.WORK_TOLD: What.NOTICE,

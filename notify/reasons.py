@@ -14,6 +14,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.OPENED_IN_PAUSE: "監視休止 {pause}({until_s} まで)の間に {check} の障害を確認しました。記録のみ行います。",
         Code.REOPENED: "{check} の障害が再発したため、インシデント {incident} を再開しました。",
         Code.JOINED: "{check} の障害が Lv.{level} として、進行中のインシデント {incident} に加わりました。({detail})",
+        Code.OWN_WORK: "{check} の異常は、手順によるホストの再起動中に始まったものです。"
+        "作業が終わった後も続く場合に、障害としてお知らせします。({detail})",
         Code.SAME_SERVICE: "{check} は、先にお知らせした障害と同じサービス {service} のものなので、重ねてはお知らせしません。",
         Code.FAULT_TOLD: "{faults} の障害を Lv.{level} としてお客様に知らせるメールを手配しました。",
         Code.LEVEL_TOLD: "レベルが Lv.{previous_level} から Lv.{level} に変わったことをお客様に知らせるメールを手配しました。",
@@ -113,6 +115,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.OPENED_IN_PAUSE: "{check} was confirmed down within the pause {pause} (until {until_s}); it is recorded only.",
         Code.REOPENED: "The fault of {check} came back; incident {incident} was opened again.",
         Code.JOINED: "The fault of {check}, Lv.{level}, joined the open incident {incident}. ({detail})",
+        Code.OWN_WORK: "{check} began to fail while a run was restarting the host: it is told as a fault only if it "
+        "outlasts that work. ({detail})",
         Code.SAME_SERVICE: "{check} belongs to {service}, whose fault has its mail already, so none is sent for it.",
         Code.FAULT_TOLD: "A mail to the customer was queued: the fault of {faults}, Lv.{level}.",
         Code.LEVEL_TOLD: "A mail to the customer was queued: the level changed from Lv.{previous_level} to Lv.{level}.",

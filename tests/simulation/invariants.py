@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
-from domain.events import Event, OwnSystemRuns, RunRequested, TimerFired
+from domain.events import Event, OwnSystemRuns, RunRequested, TimerFired, VerdictChanged
 from domain.facts import FACTS, Next, problems
 from domain.gate import MASS_OUTAGE
 from domain.incident import step
-from domain.mass import is_segment
+from domain.mass import is_segment, unreachable
 from domain.messages import channels_of
 from domain.model import FaultClass, Mode, effective_mode
 from domain.observation import Verdict
@@ -255,6 +255,39 @@ def who_has_it_hears_what_the_customer_hears(taken: Taken) -> None:
         lowered = mail.message is Message.LEVEL_CHANGE and mail.facts["level"] < mail.facts["previous_level"]  # type: ignore[operator]  # both are numbers
         if mail.facts["next"] == Next.PEOPLE and not lowered:
             assert incident.acknowledged_by in told, f"{mail.key} speaks of people, and {incident.acknowledged_by} has not heard"
+
+
+def nobody_is_told_of_what_we_do_ourselves(taken: Taken) -> None:
+    """R24: what begins to fail while a run is out that has switched the host's power is no news, nor a lost host; no level goes up
+    and down with it."""
+    if not taken.situation.of_run.power or not _out(taken.before) or _out(taken.before) != _out(taken.after):
+        return
+    assert not taken.mails(Message.FAULT, Message.FLAPPING), "told of our own work"
+    if isinstance(taken.event, VerdictChanged):
+        assert not taken.mails(Message.LEVEL_CHANGE), "a level goes with our own work"
+    assert not [check for check in taken.after.checks if len(check.changes) > len(_changes(taken.before, check.check))], "flaps"
+    servers = [fault for fault in _faults(taken) if fault.fault_class is FaultClass.SERVER]
+    assert any(fault.told for fault in servers) or not unreachable(taken.after), "lost, as we restart it"
+
+
+def what_outlasts_our_work_is_told(taken: Taken) -> None:
+    """R8, R24: whatever is seen failing, once it is in no pause, no run is out that has switched the power, and the watcher has had
+    the time to look again."""
+    if taken.after.out is not None and taken.situation.of_run.power:
+        return
+    for fault in _faults(taken):
+        check, worked_s = taken.situation.check(fault.check), taken.after.worked_s
+        looks_again = worked_s is not None and check is not None and taken.now_s < worked_s + check.interval_s + check.timeout_s
+        assert fault.told or not fault.known or looks_again or taken.paused(fault.check), f"nobody was told of {fault.check}"
+
+
+def _faults(taken: Taken) -> tuple[Fault, ...]:
+    return taken.after.incident.faults if taken.after.incident is not None else ()
+
+
+def _changes(state: HostState, check: str) -> tuple[float, ...]:
+    known = state.check(check)
+    return known.changes if known is not None else ()
 
 
 def who_was_called_hears_of_the_end(taken: Taken) -> None:
@@ -541,6 +574,7 @@ OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
     what_was_announced_ends_told,
     recovery_in_a_pause_is_told_at_its_end,
     nothing_recovers_in_its_rescue_system,
+    nobody_is_told_of_what_we_do_ourselves,
     what_is_not_watched_has_no_incident,
     a_run_is_heard_of_once,
     what_a_run_left_unknown_is_looked_at_by_people,
@@ -549,6 +583,7 @@ OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
 )
 OF_EVERY_STATE: tuple[Callable[[Taken], None], ...] = (
     what_is_announced_is_worked_on_or_known_to_operators,
+    what_outlasts_our_work_is_told,
     an_acknowledgement_is_somebodys,
     consequences_are_drawn_at_once,
     the_next_time_lies_ahead,

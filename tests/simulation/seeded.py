@@ -41,6 +41,7 @@ class Watched:
     memory: Memory = field(default_factory=Memory)
     looked_s: float | None = None
     order: int = 0
+    off_until_s: float = 0.0
 
 
 TROUBLE = ("_mischief", "flicker")
@@ -130,7 +131,7 @@ class Simulation:
         self.history.follow(taken, self.now_s)
         self._order_of_mails(taken)
         self.state = taken.after
-        if self.state.out is None:
+        if self.state.out is None or self.state.out != taken.before.out:
             self.situation = replace(self.situation, of_run=NOWHERE)
         if self.random.random() < 0.05:  # the engine is killed and starts again: it knows what was stored
             self.state = decode(HostState, encode(self.state))
@@ -194,7 +195,7 @@ class Simulation:
     def _sees(self, watched: Watched) -> Observation:
         if self.now_s < self.cut_off_until_s:
             return unknown("no anchor answers")
-        if watched.failing or self.random.random() < 0.01:
+        if watched.failing or self.now_s < watched.off_until_s or self.random.random() < 0.01:
             return down("connection refused")
         return up("answers")
 
@@ -214,7 +215,17 @@ class Simulation:
         takes_s = self.random.choice([5.0, 60.0, 900.0, 4000.0])
         if self.random.random() < 0.8:
             self._later(takes_s / 2, lambda: self._send(self._announcement(run)))
+        if self.random.random() < 0.3:
+            self._later(takes_s * 0.6, lambda: self._switches_the_power(run))
         self._later(takes_s, lambda: self._ends(run))
+
+    def _switches_the_power(self, run: Run) -> None:
+        """All goes down; what is well comes up again, which may last longer than the run."""
+        if self.state.out is None or self.state.out.key != run.key:
+            return
+        self.situation = replace(self.situation, of_run=Whereabouts(power=True))
+        for watched in self.watched:
+            watched.off_until_s = self.now_s + self.random.choice([20.0, 200.0, 400.0])
 
     def _announcement(self, run: Run) -> ev.Event:
         self.drawn += 1
@@ -226,7 +237,7 @@ class Simulation:
         acted = outcome not in (ev.RunOutcome.GONE, ev.RunOutcome.REFUSED) or self.random.random() < 0.1
         rescue = self.random.choice([None, None, None, False, outcome is not ev.RunOutcome.FIXED]) if acted else None
         if self.state.out is not None and self.state.out.key == run.key:
-            self.situation = replace(self.situation, of_run=Whereabouts(acted, rescue))
+            self.situation = replace(self.situation, of_run=Whereabouts(acted or self.situation.of_run.power, rescue))
         if outcome is ev.RunOutcome.FIXED:
             for watched in self.watched:
                 watched.failing = watched.failing and watched.check.id not in run.checks
@@ -419,6 +430,7 @@ class Simulation:
         self._accept(self.inventories[0])
         for watched in self.watched:
             watched.failing = False
+            watched.off_until_s = 0.0
             watched.memory, watched.looked_s = Memory(), None  # the watcher starts anew and says what it sees
 
 

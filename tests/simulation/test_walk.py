@@ -26,6 +26,7 @@ from simulation.walk import (
     own_system_runs,
     passes,
     pause_begins_or_ends,
+    power_is_switched,
     recorded,
     run_ends,
     run_ends_after_a_boot,
@@ -73,6 +74,7 @@ RARE: dict[str, Letter] = {
     "effect-unknown": run_ends(RunOutcome.UNKNOWN, acted=True),
     "in-rescue": run_ends_after_a_boot(RunOutcome.UNKNOWN, rescue=True),
     "own-system": own_system_runs,
+    "power": power_is_switched,
     "disk-booted": run_ends_after_a_boot(RunOutcome.UNKNOWN, rescue=False),
     "evidence-lost": evidence_is_lost,
     "outage": outage_begins_or_ends,
@@ -87,6 +89,7 @@ OF_FLAPPING = ("http-down", "http-up", "http-unknown", "a-minute", "a-quarter", 
 OF_RESCUE = (
     "ping-down", "ping-up", "a-minute", "a-quarter", "pause", "fixed", "in-rescue", "own-system", "disk-booted", "requested",
 )  # fmt: skip
+OF_POWER = ("ping-down", "ping-up", "http-down", "http-up", "a-minute", "pause", "fixed", "not-fixed", "power", "requested")
 BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
 
 NOT_OF_STEP = {
@@ -139,6 +142,7 @@ def walks(request: pytest.FixtureRequest) -> dict[str, Walk]:
             beginning(policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=Flapping(changes=2, window_s=1200))),
         ),
         "rescue": (Walk(letters(OF_RESCUE), depth), beginning(TWO_CHECKS)),
+        "power": (Walk(letters(OF_POWER), depth), beginning(TWO_CHECKS)),
         "one service": (
             Walk(letters(BRIEF) | {"web-down": verdict(WEB.id, Verdict.DOWN), "web-up": verdict(WEB.id, Verdict.UP)}, 5),
             beginning(policy(checks=(PING, HTTP, WEB))),

@@ -26,6 +26,8 @@ from simulation.invariants import Taken, hold_for_state, hold_for_step, run_time
 START_S = 1_772_413_200.0  # 2026-03-02 10:00 in Tokyo
 PAUSE_S = 1800.0
 OUTAGE_S = 3600.0
+LOOKED_AGAIN_S = 120.0
+"""By then the watcher has looked again after a run, at whatever check."""
 
 
 class Place(NamedTuple):
@@ -178,6 +180,13 @@ def run_ends_after_a_boot(outcome: ev.RunOutcome, *, rescue: bool) -> Letter:
     return happen
 
 
+def power_is_switched(place: Place) -> tuple[ev.Event, Place]:
+    """By the run that is out; its record of that arrives."""
+    event = ev.ActionRecorded(id="b", at_s=place.now_s, host=HOST, run=_run(place), step="reboot", action="reboot", outcome="done")
+    switched = Whereabouts(power=True) if place.state.out is not None else NOWHERE
+    return event, place._replace(situation=replace(place.situation, of_run=switched))
+
+
 def own_system_runs(place: Place) -> tuple[ev.Event, Place]:
     return ev.OwnSystemRuns(id="o", at_s=place.now_s, host=HOST, by="first", reason="seen"), place
 
@@ -282,19 +291,20 @@ def essence(place: Place) -> object:
         max(0.0, situation.outage_until_s - now_s) if situation.outage_until_s is not None else None,
         tuple(end - now_s for end in ends_s),
         tuple((item.check, item.verdict, item.flapping, tuple(now_s - at_s for at_s in item.changes)) for item in state.checks),
-        _essence_of_incident(state.incident, now_s) if state.incident is not None else None,
+        _essence_of_incident(state.incident, state.worked_s, now_s) if state.incident is not None else None,
         _essence_of_last(place),
         _essence_of_run(state.asked, now_s),
         (state.rescue, situation.of_run),
+        min(LOOKED_AGAIN_S, now_s - state.worked_s) if state.worked_s is not None else None,
         frozenset((cure.runbook, cure.checks) for cure in state.cures),
     )
 
 
-def _essence_of_incident(incident: Incident, now_s: float) -> object:
+def _essence_of_incident(incident: Incident, worked_s: float | None, now_s: float) -> object:
     page, until_s = incident.page, incident.verify_until_s
     return (
         incident.phase,
-        tuple(_essence_of_fault(fault, now_s) for fault in incident.faults),
+        tuple(_essence_of_fault(fault, worked_s, now_s) for fault in incident.faults),
         incident.seen,
         (incident.told_level, incident.failed is not None, incident.outcome is not None),
         (incident.refused, incident.held_level) if incident.phase is not Phase.HANDED else None,
@@ -312,12 +322,13 @@ def _essence_of_incident(incident: Incident, now_s: float) -> object:
     )
 
 
-def _essence_of_fault(fault: Fault, now_s: float) -> object:
+def _essence_of_fault(fault: Fault, worked_s: float | None, now_s: float) -> object:
     wait_s = 900.0
     return (
         fault.check,
         fault.level,
         fault.evidence_since_s is None,
+        worked_s is not None and fault.evidence_since_s is not None and fault.evidence_since_s <= worked_s,
         min(wait_s, now_s - fault.clock_from_s) if fault.clock_from_s is not None else None,
         min(wait_s, now_s - fault.confirmed_at_s),
         (fault.told, fault.flapping, fault.flapping_told, fault.up),

@@ -49,11 +49,16 @@ class World:
     # what happens
 
     def down(
-        self, name: str, detail: str = "connection refused", value: float | None = None, confirmed_at_s: float | None = None
+        self,
+        name: str,
+        detail: str = "connection refused",
+        value: float | None = None,
+        confirmed_at_s: float | None = None,
+        after_s: float = CONFIRMED_AFTER_S,
     ) -> None:
-        """The watcher has confirmed a fault; its first failing look was two minutes before."""
+        """The watcher has confirmed a fault; its first failing look was two minutes before, or ``after_s``."""
         at_s = confirmed_at_s if confirmed_at_s is not None else self.now_s
-        since_s = at_s - CONFIRMED_AFTER_S
+        since_s = at_s - after_s
         self._verdict(name, Verdict.DOWN, detail, at_s=at_s, fault_at_s=since_s, evidence_since_s=since_s, value=value)
 
     def gap(self, name: str) -> None:
@@ -110,11 +115,14 @@ class World:
             )
         )
 
-    def run_boots(self, what: str) -> None:
-        """The run that is out has switched the power; its record of that arrives."""
-        self.situation = replace(self.situation, of_run=Whereabouts(power=True, rescue=what == "rescue"))
+    def run_boots(self, what: str | None = None) -> None:
+        """The run that is out has switched the power, to boot the ``rescue`` system or the ``disk`` (``None``: what was booted
+        before); its record of that arrives."""
+        self.situation = replace(
+            self.situation, of_run=Whereabouts(power=True, rescue=what == "rescue" if what is not None else None)
+        )
         recorded = ev.ActionRecorded(
-            id=self._id(), at_s=self.now_s, host=HOST, run=self._run(), step=what, action="power", outcome="done"
+            id=self._id(), at_s=self.now_s, host=HOST, run=self._run(), step=str(what), action="power", outcome="done"
         )
         self.happens(recorded)
 

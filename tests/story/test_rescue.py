@@ -104,6 +104,7 @@ def test_outside_of_any_incident_too() -> None:
     world.run_ends(RunOutcome.UNKNOWN)
     world.expect_notice("first", Code.IN_RESCUE)
     world.expect_notice("second", Code.IN_RESCUE)
+    world.fast_forward(minutes=5)
     world.down("ping")
     world.expect_page("first", reason="in_rescue")
     world.expect_mail(Message.FAULT, next="people")

@@ -49,11 +49,22 @@ def test_the_defaults() -> None:
         ((SERVER,), True),
         ((SERVER, SERVICE), True),
         ((replace(SERVER, flapping=True, up=True),), False),
+        ((replace(SERVER, up=True),), None),
         ((replace(SERVER, clock_from_s=None),), False),
         ((replace(SERVER, clock_from_s=None, evidence_since_s=None),), None),
         ((replace(SERVER, clock_from_s=None, evidence_since_s=None), replace(SERVER, check="web01/ssh")), True),
     ],
-    ids=["none", "a service", "a server", "both", "up again", "in a pause", "out of sight", "partly out of sight"],
+    ids=[
+        "none",
+        "a service",
+        "a server",
+        "both",
+        "up again",
+        "up while we are at work",
+        "in a pause",
+        "out of sight",
+        "partly out of sight",
+    ],
 )
 def test_what_counts_as_unreachable(faults: tuple[Fault, ...], expected: bool | None) -> None:
     incident = Incident("INC-000001", "aozora", "web01", NOW_S, NOW_S, faults)

@@ -21,7 +21,7 @@ INCIDENT = Incident(
 )  # fmt: skip
 STATE = HostState(
     "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0),
-    (Cure("k", "r", "v", "aozora", "INC-000001", ("web01/ping",), 92.0),),
+    (Cure("k", "r", "v", "aozora", "INC-000001", ("web01/ping",), 92.0),), worked_s=91.0,
 )  # fmt: skip
 READ_BY_PEOPLE = {"fault_at_s", "confirmed_at_s", "opened_at_s", "told_at_s", "recovered_at_s"}
 
@@ -66,6 +66,7 @@ def test_after_a_reboot_every_wait_begins_anew_whatever_the_clock_said_before() 
         assert after.incident.page == Page("code", 2, now_s)
         assert after.last_closed_s == min(now_s, 95.0), "a cool-down is not longer than it was"
         assert after.cures[0].cured_s == min(now_s, 92.0), "nor that of a cure"
+        assert after.worked_s == min(now_s, 91.0)
         assert after.checks[0].changes == (1.0, min(now_s, 2.0))
         read = {way: leaf for way, leaf in leaves(STATE).items() if leaf[0] in READ_BY_PEOPLE}
         assert read == {way: leaf for way, leaf in leaves(after).items() if leaf[0] in READ_BY_PEOPLE}

@@ -4,7 +4,7 @@
 .PHONY: help demo test proof lint bench setup clean
 
 PY := .venv/bin/python
-JOBS ?= 2
+JOBS ?= 3
 ARGS ?=
 
 help: ## this list
@@ -14,7 +14,7 @@ demo: ## the main job as a story, on a real host where this machine can run one 
 	@scripts/setup demo
 	@.venv/bin/hikeshi demo $(ARGS)
 
-test: ## lint, then every test but the proof; JOBS=2 at a time
+test: ## lint, then every test but the proof; JOBS=3 at a time (most of them wait most of the time)
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
 	@$(PY) -m pytest -n $(JOBS) -m "not proof" --durations=25 $(ARGS)

@@ -81,6 +81,10 @@ class Stricken(World):
     def chassis(self) -> Chassis:
         return self._bmc.chassis
 
+    @property
+    def powered_by(self) -> str:
+        return "redfish" if isinstance(self._bmc, Redfish) else "ipmi"
+
     def write_inventory(self, automation: str = "on") -> None:
         (self.inventory / "runbooks").mkdir()
         text = brisk(RUNBOOK, 2, 20)  # damaged, it is not back after the reboot; after the check it is
@@ -89,9 +93,9 @@ class Stricken(World):
 
     def _tree(self) -> dict[str, object]:
         identity = {"file": str(self._key.path)}
-        power = {"driver": "ipmi", "address": self._bmc.address, "port": self._bmc.port, "user": self._bmc.user}
+        power = {"driver": self.powered_by, "address": self._bmc.address, "port": self._bmc.port, "user": self._bmc.user}
         if isinstance(self._bmc, Redfish):
-            power |= {"driver": "redfish", "ca_file": str(self.guest.ca_file)}
+            power |= {"ca_file": str(self.guest.ca_file)}
         return {
             "brand": {"name": "Example Hosting", "sender": "monitoring@hosting.example"},
             "limits": {"cool_down": "1h"},

@@ -111,6 +111,7 @@ def test_a_damaged_root_in_a_reboot_loop_is_repaired_from_the_rescue_system(mach
     story, machine = machines.story("rootless", PATIENCE_S), machines.machines["rootless"]
     assert (story.incident.phase, story.ended, story.operator) == ("closed", "run_fixed", []), story
     assert story.milestones == ["fault", "work_started", "recovered"]
+    assert story.customer.count("level_change") <= 1, "that ping comes and goes with the boots is told to nobody"
     assert story.ends == dict.fromkeys(("diagnose", "reboot", "rescue", "fsck", "disk"), "done")
     assert machine.orders == ["boot disk", "reset", "boot rescue", "off", "on", "boot disk", "off", "on"]
     assert isinstance(machine.guest, DiskGuest)

@@ -210,7 +210,7 @@ class Vm:
         ]
         join = 'for procs in $PROCS; do echo $$ >"$procs" || exit 1; done; exec "$@"'
         with (self._folder / "qemu.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 ["sh", "-c", join, "sh", *self.bed.command(argv)],
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PROCS": " ".join(f"{g}/cgroup.procs" for g in self._groups)},
                 stdin=subprocess.DEVNULL,
@@ -219,7 +219,10 @@ class Vm:
                 start_new_session=True,
             )
         try:
-            wait_for(functools.partial(self.bed.join_bridge, self._cable), f"QEMU of {self.name}", 10)
+            # Whoever pulls the plug may do so while it starts.
+            wait_for(lambda: self.bed.join_bridge(self._cable) or process.poll() is not None, f"QEMU of {self.name}", 10)
+            if self._powered and process.poll() is not None:
+                raise BedError(f"QEMU of {self.name} has ended")
         except BedError as error:
             raise BedError(f"{error}: {(self._folder / 'qemu.log').read_text()}") from None
 
@@ -242,10 +245,14 @@ class Vm:
 
     def _qmp(self) -> socket.socket:
         path = self._folder / "qmp"
-        wait_for(path.exists, f"QEMU of {self.name}", 10)
+        wait_for(lambda: path.exists() or self._process is None or self._process.poll() is not None, f"QEMU of {self.name}", 10)
         connection = socket.socket(socket.AF_UNIX)
-        connection.connect(str(path))
-        connection.sendall(b'{"execute": "qmp_capabilities"}\n')
+        try:
+            connection.connect(str(path))
+            connection.sendall(b'{"execute": "qmp_capabilities"}\n')
+        except OSError:
+            connection.close()
+            raise
         self._control = connection
         return connection
 

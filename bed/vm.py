@@ -7,7 +7,6 @@ again with what is to be booted then. There is no way in past SSH, as a containe
 
 import functools
 import json
-import shutil
 import socket
 import subprocess
 import threading
@@ -19,8 +18,9 @@ from typing import Self
 from bed import cgroup, image, slot, vm_image
 from bed.disk import Disk
 from bed.host import make_key
-from bed.network import NET4, NET6, Bed
+from bed.network import Bed
 from bed.process import BedError, run, wait_for
+from bed.vm_seed import Seed
 
 _MEMORY_MB = 384
 _DATA_MB = 64
@@ -202,7 +202,7 @@ class Vm:
         argv = [
             *("qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", *accelerator()),
             *("-smp", "1", "-m", str(_MEMORY_MB), "-no-reboot", "-kernel", str(self._made / "vmlinuz")),
-            *("-initrd", str(self._initrd("rescue" if rescue else "disk")), "-append", words.strip()),
+            *("-initrd", str(self._initrd()), "-append", words.strip()),
             *(word for file, more in drives for word in ("-drive", f"file={file},format=raw,if=virtio,cache=unsafe{more}")),
             *("-netdev", f"tap,id=n0,ifname={self._cable},script=no,downscript=no", "-device", "virtio-net-pci,netdev=n0,romfile="),
             *("-chardev", f"file,id=console,append=on,path={self._folder / 'console.log'}", "-serial", "chardev:console"),
@@ -261,48 +261,20 @@ class Vm:
         assert self._control is not None
         self._control.sendall(json.dumps({"execute": what, "arguments": arguments}).encode() + b"\n")
 
-    def _initrd(self, what: str) -> Path:
-        """The common initramfs and, as a second archive, what is this machine's own in it."""
-        seed = self._folder / f"{what}-seed"
-        shutil.rmtree(seed, ignore_errors=True)
-        etc = seed / "seed/etc"
-        for folder in ("ssh", "bed", "systemd/system/multi-user.target.wants", "systemd/system/local-fs.target.requires"):
-            (etc / folder).mkdir(parents=True)
-        (seed / "seed/srv/data").mkdir(parents=True)
-        for half in ("", ".pub"):
-            shutil.copy(self._folder / f"{what}_key{half}", etc / "ssh" / f"ssh_host_ed25519_key{half}")
-        (etc / "hostname").write_text(f"{self.name if what == 'disk' else 'rescue'}\n", encoding="ascii")
-        (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {self.name}\n", encoding="ascii")
-        (etc / "bed/interfaces").write_text(
-            f"link set eth0 up\naddress replace {self.address}/{NET4.prefixlen} dev eth0\n"
-            f"address replace {self.address6}/{NET6.prefixlen} dev eth0 nodad\nroute replace default via {self.bed.address}\n",
-            encoding="ascii",
+    def _initrd(self) -> Path:
+        rescue = self.next_boot == "rescue"
+        what = "rescue" if rescue else "disk"
+        seed = Seed(
+            name="rescue" if rescue else self.name,
+            address=self.address,
+            address6=self.address6,
+            gateway=self.bed.address,
+            host_key=self._folder / f"{what}_key",
+            home="root" if rescue else f"home/{self.user}",
+            keys=tuple(self._keys[what]),
+            database=not rescue,
         )
-        units = etc / "systemd/system"
-        # Before the disks are checked, as on a server whose network a management system brings up: emergency mode answers ping.
-        (units / "networking.service").write_text(
-            "[Unit]\nDefaultDependencies=no\nBefore=local-fs-pre.target\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
-            "ExecStart=/sbin/ip -batch /etc/bed/interfaces\n",
-            encoding="ascii",
-        )
-        (units / "local-fs.target.requires/networking.service").symlink_to("../networking.service")
-        (units / "ctrl-alt-del.target").symlink_to("/usr/lib/systemd/system/poweroff.target")
-        home = "home/hikeshi" if what == "disk" else "root"
-        if what == "disk":
-            self._enable_database(units)
-        ssh = seed / "seed" / home / ".ssh"
-        ssh.mkdir(parents=True, mode=0o700)
-        (ssh / "authorized_keys").write_text("".join(f"{key}\n" for key in self._keys[what]), encoding="ascii")
-        archive = self._folder / f"{what}.initrd"
-        vm_image.pack(seed, self._folder / "seed.cpio")
-        archive.write_bytes((self._made / "initrd").read_bytes() + (self._folder / "seed.cpio").read_bytes())
-        return archive
-
-    def _enable_database(self, units: Path) -> None:
-        unit = (image.ensure() / "usr/lib/systemd/system/data-disk.service").read_text(encoding="ascii")
-        (units / "data-disk.service").write_text(unit.replace("/dev/sdb", vm_image.DATA_DEVICE), encoding="ascii")
-        (units / "local-fs.target.requires/data-disk.service").symlink_to("../data-disk.service")
-        (units / "multi-user.target.wants/database.service").symlink_to("/usr/lib/systemd/system/database.service")
+        return seed.initrd(self._made / "initrd", self._folder)
 
     def _sends_banner(self) -> bool:
         try:
@@ -318,21 +290,9 @@ def accelerator() -> list[str]:
     made = vm_image.ensure()
     kvm = ["-accel", "kvm", "-cpu", "host"]
     argv = [
-        *(
-            "timeout",
-            "10",
-            "qemu-system-x86_64",
-            "-nodefaults",
-            "-display",
-            "none",
-            "-machine",
-            "q35",
-            *kvm,
-            "-m",
-            "256",
-            "-no-reboot",
-        ),
-        *("-serial", "stdio", "-kernel", str(made / "vmlinuz"), "-append", "console=ttyS0 earlyprintk=serial panic=-1"),
+        *("timeout", "10", "qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", *kvm),
+        *("-m", "256", "-no-reboot", "-serial", "stdio", "-kernel", str(made / "vmlinuz")),
+        *("-append", "console=ttyS0 earlyprintk=serial panic=-1"),
     ]
     if Path("/dev/kvm").exists():
         tried = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from domain.model import Host
 from domain.procedure import Effect, Parameter
-from remediation import lasting
+from remediation import lasting, programs
 from remediation.action import NOTHING, Attempted, CannotAct, Connect, Result, Target
 from remediation.lasting import Lasting, PreparedUnit
 from runbooks.spec import ParameterSpec
@@ -19,10 +19,6 @@ _RIGHT = (
     "a list: the absolute path of a program, then its arguments, each of ASCII letters, digits and @ . _ : / + = , -; "
     f"{_MAX_ARGUMENTS} at most"
 )
-_POWER = frozenset({"reboot", "poweroff", "halt", "shutdown", "init", "telinit", "kexec"})
-_POWER_VERBS = frozenset({
-    "reboot", "poweroff", "halt", "kexec", "soft-reboot", "suspend", "hibernate", "hybrid-sleep", "rescue", "emergency", "isolate",
-})  # fmt: skip
 
 
 def _argv(written: object) -> tuple[str, ...]:
@@ -32,9 +28,8 @@ def _argv(written: object) -> tuple[str, ...]:
         raise ValueError(_RIGHT)
     if not argv[0].startswith("/") or ".." in PurePosixPath(argv[0]).parts or argv[0].endswith("/"):
         raise ValueError(_RIGHT)
-    program = PurePosixPath(argv[0]).name
-    if program in _POWER or (program == "systemctl" and _POWER_VERBS & set(argv[1:])):
-        raise ValueError("a program that doesn't take the machine down: for that there are the actions reboot and power")
+    if (right := programs.why_not(argv)) is not None:
+        raise ValueError(right)
     return argv
 
 

@@ -33,7 +33,7 @@ def test_a_program_with_its_arguments(argv: list[str]) -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        None, "", "/bin/true", [], [""], ["true"], ["./true"], ["/bin/../sbin/reboot"], ["/bin/"], ["/bin/sh", "-c", "rm -r /"],
+        None, "", "/bin/true", [], [""], ["true"], ["./true"], ["/bin/../sbin/reboot"], ["/bin/"], ["/srv/app", "-c", "rm -r /"],
         ["/bin/echo", "$(reboot)"], ["/bin/echo", "{host}"], ["/bin/echo", "a\nb"], ["/bin/echo", 1], ["/bin/echo", "*"],
         ["/bin/echo", "`id`"], ["/bin/echo"] * 33, ["/bin/echo", "x" * 256],
     ],
@@ -48,11 +48,33 @@ def test_anything_else_is_refused(argv: object) -> None:
 @pytest.mark.parametrize(
     "argv",
     [["/sbin/reboot"], ["/usr/sbin/shutdown", "-r", "now"], ["/sbin/init", "6"], ["/bin/systemctl", "--force", "reboot"],
-     ["/usr/bin/systemctl", "isolate", "rescue.target"]],
+     ["/usr/bin/systemctl", "isolate", "rescue.target"], ["/bin/systemctl", "start", "reboot.target"],
+     ["/usr/bin/ipmitool", "chassis", "power", "cycle"], ["/usr/bin/virsh", "reset", "db01"], ["/usr/sbin/rtcwake", "-m", "off"],
+     ["/usr/bin/env", "reboot"], ["/usr/bin/sudo", "/sbin/reboot"], ["/bin/busybox", "reboot"], ["/srv/any", "/sbin/shutdown"],
+     ["/srv/any", "--run=/sbin/init"], ["/usr/bin/tee", "/proc/sysrq-trigger"]],
 )  # fmt: skip
 def test_the_machine_is_not_taken_down_past_the_limits(argv: list[str]) -> None:
     with pytest.raises(ValueError, match="there are the actions reboot and power"):
         parse(argv)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["/bin/sh", "-c", "id"], ["/bin/bash", "-c", "id"], ["/bin/sh", "-i"], ["/bin/sh", "/srv/procedure"], ["/usr/bin/env", "id"],
+     ["/usr/bin/sudo", "id"], ["/usr/bin/nohup", "id"], ["/bin/busybox", "id"], ["/usr/bin/systemd-run", "id"],
+     ["/usr/bin/at", "now"], ["/usr/bin/find", "/", "-exec", "id"], ["/usr/bin/ssh", "db02", "id"],
+     ["/usr/bin/python3.11", "-c", "1"], ["/usr/bin/perl", "-e", "1"], ["/usr/bin/php", "-r", "1"], ["/usr/bin/node"]],
+)  # fmt: skip
+def test_no_program_that_runs_what_it_is_told_to(argv: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"by its own absolute path|the absolute path of a script"):
+        parse(argv)
+
+
+@pytest.mark.parametrize(
+    "argv", [["/usr/bin/redis-cli", "shutdown"], ["/srv/app/manage", "init"], ["/srv/app/restart", "--halt-on=error"]]
+)
+def test_words_of_a_programs_own_are_left_to_it(argv: list[str]) -> None:
+    assert parse(argv) == tuple(argv)
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))

@@ -8,6 +8,7 @@ from domain.gate import PASSING
 from domain.model import Host
 from domain.procedure import Step, StepOutcome
 from domain.reasons import Code
+from domain.secrecy import without_secrets
 from engine.claim import LeaseKeeper, LostError
 from engine.context import Context
 from remediation import ACTIONS, Attempted, CannotReach, Leave, NothingDone, NoWay, Prepared, Target, TooLate, open_connection
@@ -26,12 +27,16 @@ WAIT_PATIENCE_S = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How a step ended; ``code`` is the gate's refusal."""
+    """How a step ended; ``code`` is the gate's refusal. What the host said goes from ``detail`` to the journal, to logs and mails:
+    what looks like a secret is struck out."""
 
     outcome: StepOutcome
     detail: str = ""
     command_line: str = ""
     code: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", without_secrets(self.detail))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

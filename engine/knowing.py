@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from domain.commands import Run
 from domain.model import Host
+from domain.secrecy import without_secrets
 from engine import secrets
 from engine.context import Context
 from remediation import Target
@@ -52,6 +53,7 @@ def target(context: Context, run: Run, host: Host, step: str, check_claim: Calla
         found.add(name, value)
 
     def keep(name: str, text: str) -> None:
+        text = without_secrets(text)
         with context.store.write() as session:
             check_claim(session)
             if not findings.keep(session, run, step, name=name, text=text, now_s=steady.now_s(session)):

@@ -56,7 +56,8 @@ class Target:
 
     ``known`` is what was found out about the host at earlier logins (which init it has …), ``remember`` (name, value) adds to it.
     ``keep`` (name, text) keeps what was seen with the incident, for people: a console's log, what a file system check said; to be
-    called while the attempt is under way, in ``start`` and ``settle``, for at most 16 names of 256 KB each, never with a secret."""
+    called while the attempt is under way, in ``start`` and ``settle``, for at most 16 names of 256 KB each; what looks like a
+    secret is struck out there."""
 
     host: Host
     resolve: Resolve = field(repr=False)

@@ -21,7 +21,9 @@ from engine.acting import REACH_RETRY_S, Acting, StepResult, act
 from engine.claim import LeaseKeeper, LostError
 from engine.context import Context
 from engine.settings import Settings
-from remediation import Target
+from remediation import Target, lasting
+from remediation.action import Ran
+from remediation.host import words
 from store import journal
 from store.db import Store
 
@@ -91,6 +93,15 @@ def test_a_host_that_is_not_reached_is_tried_for_as_long_as_the_step_says(
         act(acting, ended=lambda *_: None, not_done=not_done.append)
     assert [result.outcome for result in not_done] == [StepOutcome.UNREACHED]
     assert [at_s - began_s for at_s in asked] == [REACH_RETRY_S * number for number in range(1, tries)], "asked before each try"
+
+
+def test_how_a_step_ended_is_told_without_the_secrets_that_its_host_said() -> None:
+    ran = Ran(("/srv/app",), 1, "connecting\nDB_PASSWORD=hunter2 refused\n")
+    _, detail = lasting.exit_status(1, ran.stdout)
+    for said in (detail, words(ran)):
+        told = StepResult(StepOutcome.FAILED, said)
+        assert "hunter2" in said
+        assert "DB_PASSWORD=*** refused" in told.detail
 
 
 def test_whoever_has_lost_the_run_gives_no_order_and_writes_nothing(context: Context, chassis: Chassis, ipmi: Ipmi) -> None:

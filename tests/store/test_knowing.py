@@ -51,6 +51,14 @@ def test_what_is_kept_stays_with_the_incident_while_the_attempt_is_open(context:
         assert [row.text for row in findings.of_incident(session, run.incident or "")] == ["seen"]
 
 
+def test_what_is_kept_holds_no_secret_whichever_action_saw_it(context: Context) -> None:
+    [run] = working(context.store)
+    ask(context.store, run)
+    knowing.target(context, run, WEB, "restart", ours).keep("output of the command", "connecting\nDB_PASS=hunter2 refused\n")
+    with context.store.read() as session:
+        assert [row.text for row in findings.of_incident(session, run.incident or "")] == ["connecting\nDB_PASS=*** refused\n"]
+
+
 def test_who_has_lost_the_run_writes_nothing(context: Context) -> None:
     [run] = working(context.store)
     ask(context.store, run)

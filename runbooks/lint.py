@@ -21,19 +21,13 @@ from domain.procedure import (
     Step,
     StepOutcome,
 )
+from domain.secrecy import without_secrets
 
 _TEMPLATE = re.compile(r"[{}$%]")
 _CHARS = r"[A-Za-z0-9@._:/+=,-]"
 _SAFE = re.compile(rf"(?!-){_CHARS}+", re.ASCII)
 _ARGUMENT = re.compile(rf"{_CHARS}+", re.ASCII)
 MAX_PARAMETER_CHARS = 255
-_SECRET = re.compile(
-    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|credentials?|auth)[=:]."  # password=…
-    r"|^--?(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key)$"  # … or in the next argument
-    r"|://[^/@]*:[^/@]*@"  # the user part of a URL
-    r"|PRIVATE KEY|^(?:ghp_|github_pat_|xox[abpr]-|sk-|AKIA[0-9A-Z]{12}|eyJ[A-Za-z0-9_-]{8})",
-    re.IGNORECASE,
-)
 _RANDOM = re.compile(r"(?=[A-Za-z+]*[0-9])(?=[0-9+]*[A-Za-z])[A-Za-z0-9+]{32,}={0,2}")
 """A word of 32 characters and more, letters and digits mixed: no name that a person gave."""
 _OUTCOMES = {
@@ -59,6 +53,10 @@ def parameter_fault(value: Parameter) -> Fault | None:
     """A text with a template or a secret in it, or one that could be read by a shell or taken for an option. In a list, the words
     after the first are a program's own arguments and may be options."""
     words = value if isinstance(value, tuple) else (value,)
+    line = " ".join(map(str, words))  # an option's value may stand in the next word
+    if without_secrets(line) != line or any(map(_RANDOM.search, map(str, words))):
+        wrong, right = "looks like a secret (what was written is not shown)", "a file on the host that only its program may read"
+        return Fault(None, "secret", wrong, right)
     for index, word in enumerate(words):
         if isinstance(word, str) and (fault := _word_fault(word, _ARGUMENT if index else _SAFE)) is not None:
             return fault
@@ -66,9 +64,6 @@ def parameter_fault(value: Parameter) -> Fault | None:
 
 
 def _word_fault(word: str, safe: re.Pattern[str]) -> Fault | None:
-    if _SECRET.search(word) or _RANDOM.search(word):
-        wrong, right = "looks like a secret (what was written is not shown)", "a file on the host that only its program may read"
-        return Fault(None, "secret", wrong, right)
     if _TEMPLATE.search(word):
         return Fault(None, "template", f"has a template (got {shown(word)})", "the value itself; commands hold no templates")
     if len(word) > MAX_PARAMETER_CHARS or safe.fullmatch(word) is None:

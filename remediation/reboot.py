@@ -26,6 +26,8 @@ from runbooks.spec import ParameterSpec
 
 _POLL_S = 1.0
 _KILLED = 128
+_SUDO_SAYS = ("sudo:", "Sorry, user ")
+"""How the lines begin in which sudo itself refuses: a fault of our rights there, which no power cycle mends."""
 _SSH, _POWER = "ssh", "power"
 
 
@@ -62,7 +64,9 @@ class _OverSsh:
             return Result(StepOutcome.UNKNOWN, ran.detail or f"exit status {ran.exit_status}", line)
         if ran.exit_status != 0:
             said = " ".join((ran.stderr or ran.stdout).split())[:300]
-            return Result(StepOutcome.FAILED, f"exit status {ran.exit_status}: {said}", line)
+            refused = any(words.startswith(_SUDO_SAYS) for words in ran.stderr.splitlines())
+            outcome = StepOutcome.NOT_DONE if refused else StepOutcome.FAILED
+            return Result(outcome, f"exit status {ran.exit_status}: {said}", line)
         self._connection.close()
         # The host goes down in good order, which takes a while: a look at it now would see what it was before.
         attempt, give_up_s = Attempted(leave.attempt, 0.0), sent_s + leave.timeout_s

@@ -84,10 +84,21 @@ def test_one_that_does_not_go_down_has_failed(server: SshServer) -> None:
     assert result.detail.startswith("ordered over SSH; not gone down within 5 s: it has been up for 86401 s")
 
 
-def test_one_that_is_refused_has_failed(server: SshServer) -> None:
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("sudo: a password is required", StepOutcome.NOT_DONE),
+        ("Sorry, user hikeshi is not allowed to execute '/usr/sbin/shutdown -r now' as root on web01.", StepOutcome.NOT_DONE),
+        ("Failed to talk to init daemon.", StepOutcome.FAILED),
+    ],
+)
+def test_a_refusal_of_sudo_is_no_reboot_that_failed(server: SshServer, said: str, outcome: StepOutcome) -> None:
+    """What comes next depends on it: a host that only lacks the sudo rule is not taken into its rescue system."""
     for name in ("sudo", "shutdown"):
-        server.script(name, "echo 'sudo: a password is required' >&2; exit 1")
-    assert (reboot(target_at(server)).outcome, len(server.commands())) == (StepOutcome.FAILED, 1)
+        server.script(name, f'echo "{said}" >&2; exit 1')
+    result = reboot(target_at(server))
+    assert (result.outcome, len(server.commands())) == (outcome, 1)
+    assert result.detail == f"exit status 1: {said}"
 
 
 def test_one_that_answers_no_more_went_down(server: SshServer) -> None:

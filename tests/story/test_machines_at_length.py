@@ -56,7 +56,7 @@ def machines(bed: Bed, client_key: ClientKey, tmp_path_factory: pytest.TempPathF
         deaf = world.put(Guest(bed, "deaf"), REBOOT)
         world.put(DiskGuest(bed, "crammed"), FIRST)
         world.put(Guest(bed, "returned"), {"service": "patient-restart"})
-        world.put(Guest(bed, "stranger"), FIRST)
+        world.put(DiskGuest(bed, "stranger", ("nginx",)), FIRST)
         world.put(Guest(bed, "forbidden"), RESTART)
         world.put(Guest(bed, "endless"), RESTART)
         cut, fsck_cut = Guest(bed, "cut"), DiskGuest(bed, "fsck-cut")

@@ -92,6 +92,18 @@ def test_after_a_reboot_that_did_not_help_the_file_systems_are_checked(runbook: 
     assert way(runbook, fault, fsck="unknown") == (whole[:5], Done(RunOutcome.UNKNOWN, acted=True)), "a check may be going on"
     assert way(runbook, fault, rescue="failed")[0] == [*whole[:4], "disk", "disk-verify"]
     assert way(runbook, fault, rescue="not_done")[0] == whole[:4], "it was never taken away from its own disk"
+    assert way(runbook, fault, reboot="failed")[0] == whole, "it did not go down, or its BMC did not take the order"
+
+
+@pytest.mark.parametrize("runbook", ["first-line", "reboot-and-fsck"])
+@pytest.mark.parametrize("end", ["unreached", "not_done"])
+def test_a_host_that_refuses_the_login_or_the_order_is_not_taken_into_its_rescue_system(runbook: str, end: str) -> None:
+    """It answers: another host key may be another machine; a key that can't be read, or a missing sudo rule, is our own fault."""
+    assert way(runbook, "server", reboot=end) == (["diagnose", "reboot", "reboot-verify"], Done(RunOutcome.NOT_FIXED, acted=False))
+    if runbook == "first-line":
+        steps, ended = way(runbook, "service", restart="unreached", reboot=end)
+        assert steps == ["diagnose", "restart", "restart-verify", "reboot", "reboot-verify"]
+        assert ended == Done(RunOutcome.NOT_FIXED, acted=False)
 
 
 def test_restore_network_reboots_where_a_restart_of_the_network_did_not_help() -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from domain.model import Host
 from domain.procedure import Effect, Parameter, StepOutcome
-from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Result, Target
+from remediation.action import NOTHING, Attempted, CannotAct, CannotReach, Connect, Connection, Leave, Result, Target, TooLate
 from remediation.fsck import named
 from remediation.host import KILLED, LOOK_TIMEOUT_S, as_root, words
 from runbooks.spec import ParameterSpec
@@ -82,7 +82,12 @@ class PreparedMarks:
     def start(self, leave: Leave) -> Result:
         line = " && ".join(shlex.join(mark.set_argv) for mark in self.marks)
         for number, mark in enumerate(self.marks):
-            ran = self._connection.run(mark.set_argv, min(leave.timeout_s, _CHANGE_TIMEOUT_S), leave.guard)
+            try:
+                ran = self._connection.run(mark.set_argv, min(leave.timeout_s, _CHANGE_TIMEOUT_S), leave.guard)
+            except TooLate as error:
+                if number == 0:
+                    raise
+                return Result(StepOutcome.FAILED, f"{mark.what}: {error}; those before it are set", line)
             if not ran.sent and number == 0:
                 return Result(StepOutcome.NOT_DONE, words(ran), line)
             if ran.exit_status is None or ran.exit_status > KILLED:

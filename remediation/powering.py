@@ -90,14 +90,19 @@ class PreparedPower:
                     outcome, f"{before}; what it boots could not be set, so nothing was switched: {answer.said}", lines[0]
                 )
             said.append(f"boots {self._wished.device} from now on")
+        # Now whoever restarts it, or it itself, boots that: with the rescue system set it is no more as if nothing had been done.
+        changed = self._wished.device not in (None, DISK)
         try:
             answer = self._session.switch(self._order, leave.guard)
         except TooLate as error:
-            raise TooLate("; ".join([*said[1:], str(error)])) from error
+            said.append(str(error))
+            if changed:
+                return Result(StepOutcome.FAILED, "; ".join(said), " && ".join(lines))
+            raise TooLate("; ".join(said[1:])) from error
         lines.append(answer.line)
         said.append(f"ordered: {self._order}; {answer.said}")
         if not answer.accepted:
-            return Result(_not_taken(answer), "; ".join(said), " && ".join(lines))
+            return Result(_not_taken(answer, changed), "; ".join(said), " && ".join(lines))
         outcome, after = self._confirmed(leave.timeout_s)
         return Result(outcome, "; ".join([*said, after]), " && ".join(lines))
 
@@ -122,9 +127,9 @@ class PreparedPower:
         self._session.close()
 
 
-def _not_taken(answer: Answer) -> StepOutcome:
+def _not_taken(answer: Answer, changed: bool) -> StepOutcome:
     if not answer.sent:
-        return StepOutcome.NOT_DONE
+        return StepOutcome.FAILED if changed else StepOutcome.NOT_DONE
     return StepOutcome.UNKNOWN if answer.accepted is None else StepOutcome.FAILED
 
 

@@ -9,7 +9,7 @@ from fixtures_power import PASSWORD, RESCUE, PaperMachine, db01, leave, target_o
 
 from bed.ipmi import Ipmi
 from domain.model import Host, PowerControl
-from domain.procedure import Parameter, StepOutcome
+from domain.procedure import Parameter, StepOutcome, whereabouts
 from remediation import ACTIONS, Attempted, CannotAct, CannotReach, Leave, Result, Target, TooLate, open_connection
 from remediation.power_ipmi import read_status
 
@@ -114,10 +114,28 @@ def test_what_is_too_late_is_not_ordered_and_what_was_set_already_is_told(ipmi: 
         if orders(ipmi):
             raise TooLate("slept too long")
 
-    prepared = POWER.prepare(target(ipmi, rescue=True), {"do": "cycle", "boot": "rescue"}, open_connection)
-    with pytest.raises(TooLate, match="boots pxe from now on; slept too long"):
+    prepared = POWER.prepare(target(ipmi, rescue=True), {"do": "cycle"}, open_connection)
+    with pytest.raises(TooLate, match="boots disk from now on; slept too long"):
         prepared.start(Leave("hikeshi-1", 10, refuse))
-    assert orders(ipmi) == [("boot", "rescue")]
+    assert orders(ipmi) == [("boot", "disk")]
+
+
+@pytest.mark.parametrize("how", ["too late", "not heard"])
+def test_a_rescue_system_that_was_set_and_not_ordered_is_no_nothing(ipmi: Ipmi, how: str) -> None:
+    """The next restart, whosever, boots it: so the host counts as being there, and the way back to the disk follows."""
+
+    def then() -> None:
+        if orders(ipmi) and how == "too late":
+            raise TooLate("slept too long")
+        if orders(ipmi):
+            ipmi.stop()
+
+    prepared = POWER.prepare(target(ipmi, rescue=True), {"do": "cycle", "boot": "rescue"}, open_connection)
+    result = prepared.start(Leave("hikeshi-1", 10, then))
+    assert (result.outcome, orders(ipmi)) == (StepOutcome.FAILED, [("boot", "rescue")])
+    words = "slept too long" if how == "too late" else "ordered: cycle; the BMC was not told: no answer"
+    assert result.detail == f"before: on, no fault; boots pxe from now on; {words}"
+    assert whereabouts([("rescue", result.outcome)]) is True
 
 
 def test_an_order_that_was_never_heard_was_not_done(ipmi: Ipmi) -> None:

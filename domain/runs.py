@@ -11,7 +11,7 @@ from domain.gate import Circumstances
 from domain.messages import notice_operators, tell_customer
 from domain.model import effective_mode
 from domain.reasons import Code
-from domain.state import Draft, Fault, Incident, Phase, RunRef
+from domain.state import SERVER, Draft, Fault, Incident, Phase, RunRef
 from domain.trust import Standing, standing_of
 from domain.work import VERIFY_GRACE_S, after_run, confirmed_s, cured_with, live_faults
 
@@ -150,7 +150,7 @@ def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) 
         run=None,
         phase=after_run(incident),
         acted=incident.acted or event.acted,
-        tried=(*incident.tried, run.target) if event.acted or bad else incident.tried,
+        tried=_tried(draft, run) if event.acted or bad else incident.tried,
         failed=failed,
         outcome=str(event.outcome),
         outcome_detail=event.detail,
@@ -158,6 +158,13 @@ def _end_run(draft: Draft, incident: Incident, run: RunRef, event: ev.RunEnded) 
         verify_until_s=None if failed is not None else draft.now_s + VERIFY_GRACE_S,
     )
     _seen_in_its_own_system(draft, event.at_s if event.outcome is ev.RunOutcome.FIXED else None)
+
+
+def _tried(draft: Draft, run: RunRef) -> tuple[str, ...]:
+    """What is not worked on once more in this incident. Whoever has switched the power has tried the server, too, whatever the run
+    was for: a reboot happens once for one cause (R26)."""
+    tried = (*draft.incident.tried, run.target)
+    return (*tried, SERVER) if draft.situation.of_run.power and SERVER not in tried else tried
 
 
 def _seen_in_its_own_system(draft: Draft, seen_s: float | None) -> None:
@@ -199,7 +206,7 @@ def lose_overdue(draft: Draft) -> None:
     draft.update(
         run=None,
         phase=after_run(incident),
-        tried=(*incident.tried, lost.target),
+        tried=_tried(draft, lost),
         failed=_lost(draft) if incident.faults or draft.rescue else None,
         outcome=str(ev.RunOutcome.LOST),
         outcome_detail="",

@@ -62,6 +62,9 @@ class Fault:
         return f"{self.fault_class}:{self.service or ''}"
 
 
+SERVER = f"{FaultClass.SERVER}:"
+"""``Fault.target`` of a server."""
+
 _by_check = attrgetter("check")
 
 

@@ -153,20 +153,20 @@ def _power(session: Session, limits: PowerLimits, host: Host, now_s: float) -> t
     return tuple(PowerUse(scope, sum(counted), len(counted), limit) for scope, limit, counted in scopes)
 
 
-def _attempted(session: Session, run: Run, step: Step, switched: Sequence[tuple[str, str]]) -> bool:
-    """Was this very step admitted before, however it ended, as often as it may be tried? Where it switches the power, in any run of
-    this runbook for the same incident: a reboot happens once for one cause (R26)."""
-    if run.requested_by == ENGINE and (run.runbook, step.id) in switched:
+def _attempted(session: Session, run: Run, step: Step, switched: Sequence[Run]) -> bool:
+    """Was this very step admitted before, however it ended, as often as it may be tried? Of what switches the power: or has another
+    run for the same incident switched it? A reboot happens once for one cause, whatever a run is for (R26)."""
+    if run.requested_by == ENGINE and any(other.key != run.key and other.requested_by == ENGINE for other in switched):
         return True
     query = select(func.count()).select_from(Attempt)
     admitted = query.where(Attempt.command == run.key, Attempt.step == step.id, Attempt.code == Code.ADMITTED)
     return session.exec(admitted).one() >= step.tries
 
 
-def _switched(session: Session, run: Run) -> list[tuple[str, str]]:
-    """What switched the host's power in this incident, or may have: runbook and step (no runbook where a person asked for it).
-    Of a run that a person asked for, it is what that run did: more is that person's judgement."""
-    query = select(Attempt.step, CommandRow.payload).join(CommandRow, col(CommandRow.key) == col(Attempt.command))
+def _switched(session: Session, run: Run) -> list[Run]:
+    """The run of each action that switched the host's power in this incident, or may have. Of a run that a person asked for, it is
+    what that run did: more is that person's judgement."""
+    query = select(CommandRow.payload).join(Attempt, col(CommandRow.key) == col(Attempt.command))
     whole = run.incident is not None and run.requested_by == ENGINE
     found = session.exec(
         query.where(
@@ -176,8 +176,7 @@ def _switched(session: Session, run: Run) -> list[tuple[str, str]]:
             or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(sorted(LEFT_ALONE))),
         )
     ).all()
-    runs = [(step, decode(Run, payload)) for step, payload in found]
-    return [(one.runbook if one.requested_by == ENGINE else "", step) for step, one in runs]
+    return [decode(Run, payload) for payload in found]
 
 
 def _pause(pauses: tuple[Pause, ...], host: Host, check: str, now_s: float) -> tuple[str, float] | None:

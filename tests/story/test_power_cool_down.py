@@ -37,6 +37,39 @@ def test_a_server_that_fails_again_within_the_cool_down_goes_to_people_and_is_no
     world.expect_nothing()
 
 
+def test_a_server_whose_service_was_cured_by_a_reboot_goes_to_people_when_it_fails() -> None:
+    """What the run was for does not matter: its power was switched once in this incident."""
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_boots()
+    world.run_ends(RunOutcome.FIXED)
+    world.up("http")
+    world.expect_recovery(outcome="fixed")
+    world.fast_forward(minutes=10)
+    world.down("ping")
+    world.expect_reason(Code.REOPENED, incident="INC-000001")
+    world.expect_mail(Message.FAULT)
+    world.fast_forward(minutes=15)
+    world.expect_page("first")
+    world.fast_forward(minutes=5)
+    world.expect_nothing()
+
+
+def test_so_does_one_whose_run_was_lost_after_a_reboot() -> None:
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.run_boots()
+    world.fast_forward(minutes=63)
+    world.expect_reason(Code.RUN_LOST)
+    world.expect_page("first", reason=Code.RUN_LOST)
+    world.expect_mail(Message.NOT_RECOVERED)
+    assert world.incident.tried == ("service:nginx.service", "server:")
+
+
 def test_after_the_cool_down_it_is_another_trouble() -> None:
     world = rebooted()
     world.fast_forward(minutes=61)
@@ -47,15 +80,15 @@ def test_after_the_cool_down_it_is_another_trouble() -> None:
 
 
 def test_a_service_of_a_rebooted_server_is_still_restarted() -> None:
-    """That is not what the reboot was for; a power step of its run meets the bound of the incident."""
+    """That is not what the reboot was for; a power step of its run is refused."""
     world = rebooted()
     world.down("http")
     world.expect_reason(Code.REOPENED)
     world.expect_mail(Message.FAULT)
     world.expect_run(RESTART, service="nginx.service")
-    world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_POWER_SPENT)
+    world.run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_ATTEMPTED)
     world.expect_mail(Message.NOT_RECOVERED)
-    world.expect_page("first", reason=Code.GATE_POWER_SPENT)
+    world.expect_page("first", reason=Code.GATE_ATTEMPTED)
 
 
 def test_a_server_that_fails_after_its_service_was_restarted_is_rebooted_once() -> None:

@@ -85,7 +85,8 @@ def test_what_is_seen_only_after_the_run_and_began_in_it_is_not_told_either() ->
     world.expect_nothing()
 
 
-def test_what_outlasts_our_work_is_told_and_worked_on() -> None:
+def test_what_outlasts_our_work_is_told_and_goes_to_people() -> None:
+    """Its power was switched once for this cause (R26)."""
     world = rebooted_for_a_service()
     world.down("ping")
     world.up("http")
@@ -93,13 +94,16 @@ def test_what_outlasts_our_work_is_told_and_worked_on() -> None:
     world.fast_forward(seconds=69)
     world.expect_nothing()
     world.fast_forward(seconds=1)
-    world.expect_mail(Message.LEVEL_CHANGE, level=5, previous_level=4, faults=("web01/ping",), next="recover_after_wait")
+    world.expect_mail(Message.LEVEL_CHANGE, level=5, previous_level=4, faults=("web01/ping",), next="people_after_wait")
     world.expect_nothing()
     assert mass.unreachable(world.state) is True
     world.fast_forward(minutes=15)
-    world.expect_run(POWER)
-    world.run_ends(RunOutcome.FIXED)
+    world.expect_page("first")
+    world.expect_mail(Message.NOT_RECOVERED)
+    world.operator_acknowledges()
+    world.expect_nothing()
     world.up("ping")
+    world.expect_notice("first", Code.RECOVERED)
     world.expect_recovery(level=5, check="web01/ping", faults=("web01/http", "web01/ping"))
 
 

@@ -73,9 +73,11 @@ class Step:
 
     @property
     def boots(self) -> str:
-        """``disk`` or ``rescue``, where that is booted in any case, also by a host that runs; else empty."""
-        restarts = self.effect is Effect.POWER and self.parameters.get("do") in _RESTARTS
-        return str(self.parameters.get(BOOT, DISK)) if restarts else ""
+        """``rescue``, where a host may be left there; ``disk``, where that is booted in any case, also by a host that runs; else
+        empty."""
+        order, boot = self.parameters.get("do"), str(self.parameters.get(BOOT, DISK))
+        boots = self.effect is Effect.POWER and (order in _RESTARTS or (order == "on" and boot == RESCUE))
+        return boot if boots else ""
 
     @property
     def tries(self) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from domain.mistake import shown
 from domain.procedure import (
     ANNOUNCE,
+    BOOT,
     CONTINUE,
     DISK,
     FAILURES,
@@ -35,6 +36,7 @@ _OUTCOMES = {
     ANNOUNCE: (str(StepOutcome.DONE), PASSED_OVER),
 }
 _OF_ACTIONS = (str(StepOutcome.DONE), *sorted(map(str, FAILURES)), PASSED_OVER)
+_SWITCH_ON = ("on", "cycle", "reset")
 _CLASSES = ("server", "service")
 
 
@@ -91,6 +93,8 @@ def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None
     for index, step in enumerate(steps):
         if step.boots == RESCUE:
             yield from _left_in_rescue(steps, index)
+        if _order(step) == "off":
+            yield from _left_off(steps, index)
     yield from _announced(steps, acting)
     for index in range(len(steps)):
         yield from _leads_on(steps, index)
@@ -148,6 +152,27 @@ def _left_in_rescue(steps: Sequence[Step], index: int) -> Iterator[Fault]:
         if _position(steps, step.on_failure) > back:
             wrong = f"leads past {steps[back].id}, which leaves the rescue system (got {shown(step.on_failure)})"
             yield Fault(between, "left_in_rescue", wrong, f"{steps[back].id}, or {CONTINUE} (R24)", "on_failure")
+
+
+def _order(step: Step) -> Parameter | None:
+    return step.parameters.get("do") if step.effect is Effect.POWER else None
+
+
+def _left_off(steps: Sequence[Step], index: int) -> Iterator[Fault]:
+    """A host that was switched off is switched on again, however that went, and whatever fails in between."""
+    if BOOT in steps[index].parameters:
+        yield Fault(index, "off_boots", "what is switched off boots nothing", f"no {BOOT} here", "parameters")
+    ways = [_following(steps, index, str(outcome)) for outcome in (StepOutcome.DONE, StepOutcome.FAILED)]
+    on = next((later for later in ways[0] if later in ways[1] and _order(steps[later]) in _SWITCH_ON), None)
+    if on is None:
+        right = f"a later power step with do: on or cycle, when {steps[index].id} is done or failed"
+        yield Fault(index, "left_off", "may leave the host switched off", right)
+        return
+    for between in range(index, on):
+        wanted = steps[between].on_failure
+        if wanted == STOP or _position(steps, wanted) > on:
+            wrong = f"leads past {steps[on].id}, which switches the host on (got {shown(wanted)})"
+            yield Fault(between, "left_off", wrong, f"{steps[on].id}, or {CONTINUE}", "on_failure")
 
 
 def _repeated(steps: Sequence[Step]) -> Iterator[Fault]:

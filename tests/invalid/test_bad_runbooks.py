@@ -93,6 +93,7 @@ def without(line: str) -> str:
 ACTS = "- {id: restart, action: restart_service, timeout_s: 90}"
 RESCUED = "- {id: rescue, action: power, parameters: {do: cycle, boot: rescue}, timeout_s: 90}\n"
 BACK = "  - {id: back, action: power, parameters: {do: cycle, boot: disk}}"
+OFF = "- {id: away, action: power, parameters: {do: 'off'}"
 RIGHT_ID = "would be right: 1 to 63 of a-z, 0-9 and -, starting with a letter or digit"
 BAD: dict[str, tuple[str | bytes, str]] = {
     "unknown key": (
@@ -182,6 +183,33 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         changed(ACTS, RESCUED + "  - {id: back, action: power, parameters: {do: 'on', boot: disk}}") + "max_power_actions: 2\n",
         "bad.yaml:6: steps[2]: may leave the host in its rescue system, "
         "would be right: a later power step with do: cycle, boot: disk, when rescue is done or failed (R24)",
+    ),
+    "switched on into the rescue system, and left there": (
+        changed(ACTS, RESCUED.replace("cycle", "'on'").rstrip()) + "max_power_actions: 1\n",
+        "bad.yaml:6: steps[2]: may leave the host in its rescue system, "
+        "would be right: a later power step with do: cycle, boot: disk, when rescue is done or failed (R24)",
+    ),
+    "left off": (
+        changed(ACTS, "- {id: away, action: power, parameters: {do: 'off'}}") + "max_power_actions: 1\n",
+        "bad.yaml:6: steps[2]: may leave the host switched off, "
+        "would be right: a later power step with do: on or cycle, when away is done or failed",
+    ),
+    "left off, where that failed half": (
+        changed(ACTS, f"{OFF}}}\n  - {{id: back, action: power, parameters: {{do: 'on'}}, when: {{away: done}}}}")
+        + "max_power_actions: 2\n",
+        "bad.yaml:6: steps[2]: may leave the host switched off, "
+        "would be right: a later power step with do: on or cycle, when away is done or failed",
+    ),
+    "left off, where it stops": (
+        changed(ACTS, f"{OFF}, on_failure: stop}}\n  - {{id: back, action: power, parameters: {{do: 'on'}}}}")
+        + "max_power_actions: 2\n",
+        'bad.yaml:6: steps[2].on_failure: leads past back, which switches the host on (got "stop"), '
+        "would be right: back, or continue",
+    ),
+    "boots what is off": (
+        changed(ACTS, f"{OFF.replace('}', ', boot: disk}')}}}\n  - {{id: back, action: power, parameters: {{do: 'on'}}}}")
+        + "max_power_actions: 2\n",
+        "bad.yaml:6: steps[2].parameters: what is switched off boots nothing, would be right: no boot here",
     ),
     "looks at the rescue system": (
         changed(ACTS, RESCUED + "  - {id: seen, action: look}\n" + BACK) + "max_power_actions: 2\n",
@@ -522,7 +550,7 @@ def test_what_looks_like_a_secret_is_refused_and_not_repeated(word: str) -> None
 
 @pytest.mark.parametrize(
     "argv",
-    ["/usr/bin/app --token abc", "/usr/bin/app --db-password hunter2", "/usr/bin/app --access-token abc", 
+    ["/usr/bin/app --token abc", "/usr/bin/app --db-password hunter2", "/usr/bin/app --access-token abc",
      "/usr/bin/mysql -phunter2", "/usr/bin/mysql -u root -p hunter2", "/usr/bin/curl -u admin:hunter2 http://x/"],
 )  # fmt: skip
 def test_a_secret_that_only_its_option_tells_is_refused_too(argv: str) -> None:

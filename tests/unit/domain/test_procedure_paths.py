@@ -222,6 +222,16 @@ def test_only_what_restarts_a_host_in_any_case_boots_it() -> None:
     assert [step.boots for step in (INTO, DISK, REBOOT, FSCK)] == ["rescue", "disk", "", ""]
     assert replace(DISK, parameters={"do": "reset"}).boots == "disk"
     assert replace(DISK, parameters={"do": "on", "boot": "disk"}).boots == "", "of what is on, it does nothing"
+    assert replace(DISK, parameters={"do": "on", "boot": "rescue"}).boots == "rescue", "what was off is there then"
+    assert replace(DISK, parameters={"do": "off", "boot": "rescue"}).boots == ""
+
+
+def test_what_was_switched_on_into_the_rescue_system_has_not_recovered() -> None:
+    on = Step("on", "power", {"do": "on", "boot": "rescue"}, effect=Effect.POWER)
+    procedure = replace(FIRST_LINE, steps=(LOOKED, on, replace(LAST, when={})))
+    past = [Past(LOOKED.id, StepOutcome.DOWN, 1), Past("on", StepOutcome.DONE, 2), Past(LAST.id, StepOutcome.UP, 3)]
+    assert in_rescue(procedure, past)
+    assert proceed(procedure, past, 0, 4) == Done(RunOutcome.NOT_FIXED, acted=True)
 
 
 ENDS = [*(str(outcome) for outcome in StepOutcome), PASSED_OVER]

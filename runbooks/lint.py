@@ -11,10 +11,8 @@ from domain.procedure import (
     BOOT,
     CONTINUE,
     DISK,
-    FAILURES,
     FAULT,
     LOOK,
-    PASSED_OVER,
     RESCUE,
     STOP,
     Effect,
@@ -23,6 +21,7 @@ from domain.procedure import (
     StepOutcome,
 )
 from domain.secrecy import without_secrets
+from runbooks.paths import OF_ACTIONS, OUTCOMES, following, looked_at, position
 
 _TEMPLATE = re.compile(r"[{}$%]")
 _CHARS = r"[A-Za-z0-9@._:/+=,-]"
@@ -31,11 +30,6 @@ _ARGUMENT = re.compile(rf"{_CHARS}+", re.ASCII)
 MAX_PARAMETER_CHARS = 255
 _RANDOM = re.compile(r"(?=[A-Za-z+]*[0-9])(?=[0-9+]*[A-Za-z])[A-Za-z0-9+]{32,}={0,2}")
 """A word of 32 characters and more, letters and digits mixed: no name that a person gave."""
-_OUTCOMES = {
-    LOOK: (str(StepOutcome.DOWN), PASSED_OVER),
-    ANNOUNCE: (str(StepOutcome.DONE), PASSED_OVER),
-}
-_OF_ACTIONS = (str(StepOutcome.DONE), *sorted(map(str, FAILURES)), PASSED_OVER)
 _SWITCH_ON = ("on", "cycle", "reset")
 _CLASSES = ("server", "service")
 
@@ -87,7 +81,7 @@ def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None
     if not acting:
         yield Fault(None, "no_action", "no step acts", f"one step besides {LOOK} and {ANNOUNCE}", "steps")
     for index in acting:
-        if steps[index].changes and not _verified(steps, index):
+        if steps[index].changes and not looked_at(steps, index):
             yield Fault(index, "no_verify", "nothing looks whether it helped", f"verify, or a later step with action: {LOOK}")
     yield from _repeated(steps)
     for index, step in enumerate(steps):
@@ -114,30 +108,10 @@ def _longest_s(step: Step) -> float:
     return once_s + step.until_s + (step.tries - 1) * (once_s + step.every_s)
 
 
-def _verified(steps: Sequence[Step], index: int) -> bool:
-    """Does a look follow in any case once this was done, and also where it failed and another step is gone on with?"""
-    looks = [later for later in _following(steps, index, str(StepOutcome.DONE)) if steps[later].action == LOOK]
-    return bool(looks) and looks[-1] >= _position(steps, steps[index].on_failure)
-
-
-def _following(steps: Sequence[Step], index: int, outcome: str) -> list[int]:
-    """The later steps that are not passed over in any case, once this one ended so."""
-    known, found = {**steps[index].when, steps[index].id: (outcome,)}, []
-    for later in range(index + 1, len(steps)):
-        if all(name in known and set(known[name]) <= set(wanted) for name, wanted in steps[later].when.items()):
-            known[steps[later].id] = _OUTCOMES.get(steps[later].action, _OF_ACTIONS)[:-1]
-            found.append(later)
-    return found
-
-
-def _position(steps: Sequence[Step], name: str) -> int:
-    return next((index for index, step in enumerate(steps) if step.id == name), 0)
-
-
 def _left_in_rescue(steps: Sequence[Step], index: int) -> Iterator[Fault]:
     """A host that was booted into its rescue system is booted from its disk again, however that went; in between a look would see
     the rescue system."""
-    ways = [_following(steps, index, str(outcome)) for outcome in (StepOutcome.DONE, StepOutcome.FAILED)]
+    ways = [following(steps, index, str(outcome)) for outcome in (StepOutcome.DONE, StepOutcome.FAILED)]
     back = next((later for later in ways[0] if later in ways[1] and steps[later].boots == DISK), None)
     if back is None:
         wrong = "may leave the host in its rescue system"
@@ -149,7 +123,7 @@ def _left_in_rescue(steps: Sequence[Step], index: int) -> Iterator[Fault]:
         if step.action == LOOK:
             wrong, right = "would see the rescue system, not the host's own", f"no look before {steps[back].id} (R24)"
             yield Fault(between, "look_in_rescue", wrong, right)
-        if _position(steps, step.on_failure) > back:
+        if position(steps, step.on_failure) > back:
             wrong = f"leads past {steps[back].id}, which leaves the rescue system (got {shown(step.on_failure)})"
             yield Fault(between, "left_in_rescue", wrong, f"{steps[back].id}, or {CONTINUE} (R24)", "on_failure")
 
@@ -162,7 +136,7 @@ def _left_off(steps: Sequence[Step], index: int) -> Iterator[Fault]:
     """A host that was switched off is switched on again, however that went, and whatever fails in between."""
     if BOOT in steps[index].parameters:
         yield Fault(index, "off_boots", "what is switched off boots nothing", f"no {BOOT} here", "parameters")
-    ways = [_following(steps, index, str(outcome)) for outcome in (StepOutcome.DONE, StepOutcome.FAILED)]
+    ways = [following(steps, index, str(outcome)) for outcome in (StepOutcome.DONE, StepOutcome.FAILED)]
     on = next((later for later in ways[0] if later in ways[1] and _order(steps[later]) in _SWITCH_ON), None)
     if on is None:
         right = f"a later power step with do: on or cycle, when {steps[index].id} is done or failed"
@@ -170,7 +144,7 @@ def _left_off(steps: Sequence[Step], index: int) -> Iterator[Fault]:
         return
     for between in range(index, on):
         wanted = steps[between].on_failure
-        if wanted == STOP or _position(steps, wanted) > on:
+        if wanted == STOP or position(steps, wanted) > on:
             wrong = f"leads past {steps[on].id}, which switches the host on (got {shown(wanted)})"
             yield Fault(between, "left_off", wrong, f"{steps[on].id}, or {CONTINUE}", "on_failure")
 
@@ -215,7 +189,7 @@ def _asks(steps: Sequence[Step], index: int) -> Iterator[Fault]:
     earlier = {step.id: step for step in steps[:index]}
     for name, wanted in steps[index].when.items():
         if name in earlier:
-            known: tuple[str, ...] = _OUTCOMES.get(earlier[name].action, _OF_ACTIONS)
+            known: tuple[str, ...] = OUTCOMES.get(earlier[name].action, OF_ACTIONS)
         elif name == FAULT:
             known = _CLASSES
         else:

@@ -403,6 +403,20 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         ),
         "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
     ),
+    "a verify that a failure in between leads past": (
+        changed(ACTS, f"{ACTS}\n  - {{id: see, action: diagnose, on_failure: more}}").replace(
+            "until_s: 30, every_s: 2}\n", "until_s: 30}\n  - {id: more, action: diagnose}\n"
+        ),
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
+    ),
+    "a verify that is stopped before": (
+        changed(ACTS, f"{ACTS}\n  - {{id: see, action: diagnose, on_failure: stop}}"),
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
+    ),
+    "a verify of what went well only": (
+        changed("every_s: 2}", "every_s: 2, when: {restart: done}}"),
+        "bad.yaml:6: steps[2]: nothing looks whether it helped, would be right: verify, or a later step with action: look",
+    ),
     "verifies what changes nothing": (
         changed(ACTS, f"- {{id: see, action: diagnose, verify: {{within_s: 30}}}}\n  {ACTS}"),
         "bad.yaml:6: steps[2].verify: diagnose changes nothing that could be verified, would be right: no verify here",
@@ -444,6 +458,20 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 
 def test_the_good_one_is_good(tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    assert list(runbooks.load(KNOWN, tmp_path)) == ["good"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed(ACTS, f"{ACTS}\n  - {{id: see, action: diagnose, on_failure: verify}}\n  - {{id: more, action: diagnose}}"),
+        changed(ACTS, ACTS.replace("90", "90, on_failure: stop")),
+        changed(ACTS, ACTS.replace("90", "90, when: {fault: service}")).replace("2}", "2, when: {fault: service}}"),
+    ],
+    ids=["a failure leads on to the look", "it stops where it failed itself", "both for the same fault only"],
+)
+def test_a_change_that_a_look_follows_on_each_way_is_good(tmp_path: Path, text: str) -> None:
+    (tmp_path / "good.yaml").write_text(text, encoding="utf-8")
     assert list(runbooks.load(KNOWN, tmp_path)) == ["good"]
 
 

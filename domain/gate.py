@@ -41,7 +41,8 @@ class Circumstances:
     so long for the end; ``outage_long``: it has. ``server_covered``, ``due_s``: of a power action, whether the contract
     covers the server too, and until when it waits. ``power``: what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
-    this step doesn't). ``rescue``: this very run has put the host into its rescue system. To leave it there would be worse than
+    this step doesn't), ``power_needed`` how many of these must be left (``Step.power_needed``).
+    ``rescue``: this very run has put the host into its rescue system. To leave it there would be worse than
     whatever makes work unwanted by now, so what follows is only refused by a person's hand, or because it would be done twice, by
     another or to another host. ``running``, ``limit``, ``claimed``, ``attempted``, ``moved``, ``rescue`` and power's are known at
     admission only.
@@ -73,6 +74,7 @@ class Circumstances:
     power: tuple[PowerUse, ...] = ()
     power_done: int = 0
     power_max: int | None = None
+    power_needed: int = 1
     rescue: bool = False
 
 
@@ -118,7 +120,7 @@ def _judge_always(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_ATTEMPTED)
     if seen.moved:
         return Verdict(Code.GATE_TARGET_CHANGED)
-    if seen.power_max is not None and seen.power_done >= seen.power_max:
+    if seen.power_max is not None and seen.power_done + seen.power_needed > seen.power_max:
         return Verdict(Code.GATE_POWER_SPENT, {"limit": seen.power_max})
     return None
 

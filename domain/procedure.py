@@ -84,6 +84,11 @@ class Step:
         """How often it may be tried: what switches the power never comes twice (R26)."""
         return 1 if self.effect is Effect.POWER else self.attempts
 
+    def power_needed(self, *, rescue: bool) -> int:
+        """How many power actions must be left for this one: into the rescue system, or in it, another has to be left for the way
+        back to the disk."""
+        return 2 if self.boots != DISK and (rescue or self.boots == RESCUE) else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
@@ -133,11 +138,10 @@ _NO_WAY_BACK = frozenset(
         Code.GATE_CLAIM_LOST,
         Code.GATE_ATTEMPTED,
         Code.GATE_TARGET_CHANGED,
-        Code.GATE_POWER_SPENT,
         Code.NOT_WATCHED,
     }
 )
-"""Refusals that the way back to the disk would meet as well: a person's hand, another holder, another host, a bound."""
+"""Refusals that the way back to the disk would meet as well: a person's hand, another holder, another host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +260,10 @@ def _onward(procedure: Procedure, past: Sequence[Past], position: int, fault: st
     ends[FAULT] = fault
     for step in procedure.steps[position:]:
         if all(ends.get(name, PASSED_OVER) in wanted for name, wanted in step.when.items()):
-            if step.effect is Effect.POWER and _switched(steps, past) >= procedure.max_power_actions:
-                break
+            if step.effect is Effect.POWER:
+                needed = step.power_needed(rescue=in_rescue(procedure, past))
+                if _switched(steps, past) + needed > procedure.max_power_actions:
+                    break
             return Next(step)
     return Done(RunOutcome.NOT_FIXED, _acted(procedure, past))
 

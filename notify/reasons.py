@@ -108,7 +108,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_CLAIM_LOST: "この作業はすでに他の実行者の担当となっているため、行いません。",
         Code.GATE_ATTEMPTED: "同じ作業が一度試みられているため、二度は行いません。",
         Code.GATE_TARGET_CHANGED: "作業を決めた後に、ホストの設定(アドレス、ログイン、お客様、サービス)が変わったため中止します。",
-        Code.GATE_POWER_SPENT: "このインシデントでの電源操作が手順の上限に達しているため、行いません。(上限 {limit} 回)",
+        Code.GATE_POWER_SPENT: "電源操作が、復帰の分も含めて手順の上限(1 件につき {limit} 回)を超えるため、行いません。",
     },
     "en": {
         Code.OPENED: "The fault of {check} was confirmed as Lv.{level}; incident {incident} was opened.",
@@ -209,7 +209,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_CLAIM_LOST: "Not done: somebody else holds this work.",
         Code.GATE_ATTEMPTED: "Not done: the same action was attempted once, and is never done twice.",
         Code.GATE_TARGET_CHANGED: "Not done: the host's address, login, customer or service was changed since this was decided.",
-        Code.GATE_POWER_SPENT: "Not done: its power was switched as often as the runbook may in one incident. (Limit {limit}.)",
+        Code.GATE_POWER_SPENT: "Not done: its power would be switched more often than the runbook may in one incident, "
+        "the way back from a rescue system included. (Limit {limit}.)",
     },
 }  # fmt: skip
 """``str.format`` templates; their fields are names of ``domain.facts.FACTS``."""

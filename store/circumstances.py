@@ -57,6 +57,7 @@ def judge_step(
         power=_power(session, policy.limits.power, host, now_s) if step.effect is Effect.POWER else (),
         power_done=len(switched),
         power_max=max_power_actions if step.effect is Effect.POWER else None,
+        power_needed=step.power_needed(rescue=done.rescue is True),
         rescue=done.rescue is True,
     )
     pauses = (*policy.pauses, *overlay.pauses(session))

@@ -27,6 +27,9 @@ HOUR = Pause("window", "2025-06-15T15:00", 3600.0, zone="UTC", host="web01")
 """Open at NOW_S, 15:06:40 UTC."""
 
 
+INTO = Step("rescue", "power", {"do": "cycle", "boot": "rescue"}, effect=Effect.POWER)
+
+
 def intents(store: Store) -> list[Attempt]:
     with store.read() as session:
         return [row for row in session.exec(select(Attempt)).all() if row.code == Code.ADMITTED]
@@ -167,6 +170,14 @@ def test_what_a_person_did_counts_for_the_engines_bound(store: Store, bound: int
     settle(store, ask(store, asked, step=REBOOT, max_power_actions=1).attempt_id)
     later = another_run(store, asked, requested_by="engine", runbook="another")
     assert ask(store, later, step=CYCLE, max_power_actions=bound).code is code
+
+
+@pytest.mark.parametrize(("bound", "code"), [(2, Code.GATE_POWER_SPENT), (3, Code.ADMITTED)])
+def test_the_rescue_system_is_booted_only_where_the_way_back_is_left(store: Store, bound: int, code: Code) -> None:
+    (asked,) = working(store, requested_by="taro")
+    settle(store, ask(store, asked, step=REBOOT, max_power_actions=1).attempt_id)
+    later = another_run(store, asked, requested_by="engine", runbook="another")
+    assert ask(store, later, step=INTO, max_power_actions=bound).code is code
 
 
 def test_another_incident_is_another_cause(store: Store) -> None:

@@ -105,6 +105,13 @@ def test_as_many_actions_as_are_allowed_may_run() -> None:
     assert not judge(seen({"running": 2})).allowed
 
 
+@pytest.mark.parametrize(("done", "needed", "expected"), [(1, 1, True), (2, 1, False), (0, 2, True), (1, 2, False)])
+def test_what_is_needed_for_the_way_back_must_be_left(done: int, needed: int, expected: bool) -> None:
+    for rescue in (True, False):
+        verdict = judge(seen({"power_done": done, "power_max": 2, "power_needed": needed, "rescue": rescue}))
+        assert verdict.code is (Code.ADMITTED if expected else Code.GATE_POWER_SPENT)
+
+
 def test_of_the_limits_of_power_actions_the_first_that_is_reached_is_said() -> None:
     limit = PowerLimit(2, 3)
     free, full, spent = PowerUse("all_hosts", 1, 2, limit), PowerUse("customer", 2, 2, limit), PowerUse("parent", 0, 3, limit)

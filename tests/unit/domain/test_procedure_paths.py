@@ -194,6 +194,22 @@ def test_the_power_is_not_switched_while_a_check_may_be_running() -> None:
     assert proceed(REPAIR, past, 0.0, 4.0) == Done(RunOutcome.UNKNOWN, True)
 
 
+def test_into_the_rescue_system_only_where_the_way_back_is_left() -> None:  # R26
+    for step in (INTO, RESCUE, replace(DISK, parameters={"do": "off"})):
+        assert step.power_needed(rescue=True) == 2
+    assert [step.power_needed(rescue=False) for step in (INTO, DISK, REBOOT)] == [2, 1, 1]
+    assert DISK.power_needed(rescue=True) == 1
+    past = [Past("look", StepOutcome.DOWN, 1.0)]
+    assert proceed(REPAIR, past, 0.0, 2.0) == Next(INTO)
+    assert proceed(replace(REPAIR, max_power_actions=1), past, 0.0, 2.0) == Done(RunOutcome.NOT_FIXED, False)
+
+
+def test_a_bound_that_something_else_met_leaves_the_way_back() -> None:
+    past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0)]
+    past.append(Past("fsck", StepOutcome.REFUSED, 3.0, Code.GATE_POWER_SPENT))
+    assert proceed(REPAIR, past, 0.0, 4.0) == Next(DISK)
+
+
 def test_a_rescue_system_that_answers_is_no_recovery() -> None:  # R24
     early = replace(REPAIR, steps=(LOOKED, INTO, SEEN, replace(DISK, when={"seen": ("down",)}), replace(SEEN, id="last")))
     past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0), Past("seen", StepOutcome.UP, 3.0)]
@@ -305,7 +321,8 @@ def test_any_procedure_with_any_outcomes_ends_within_its_bounds(seed: int, asked
         switched = [item for item in past if steps[item.step].effect is Effect.POWER and item.outcome not in LEFT_ALONE]
         left = [step for step in procedure.steps[order.index(past[-1].step) + 1 :] if step.boots == "disk"]
         unknown = any(item.outcome is StepOutcome.UNKNOWN and steps[item.step].changes for item in past)
-        assert unknown or not left or len(switched) >= procedure.max_power_actions, "it is left in the rescue system"
+        tried_in_vain = any(steps[item.step].boots == "disk" for item in past) and len(switched) >= procedure.max_power_actions
+        assert unknown or not left or tried_in_vain, "it is left in the rescue system"
     if due.outcome in (RunOutcome.FIXED, RunOutcome.GONE):
         assert past[-1].outcome is StepOutcome.UP
         assert due.acted is (due.outcome is RunOutcome.FIXED)

@@ -61,7 +61,9 @@ class Command:
     parameters: Mapping[str, ParameterSpec] = field(
         default_factory=lambda: MappingProxyType({
             "argv": ParameterSpec("the absolute path of a program and its arguments, as a list", _argv, required=True),
-            "as_root": ParameterSpec("true: with root's rights; by default with those of the user that logs in", _yes),
+            "as_root": ParameterSpec(
+                "true: with root's rights; by default with those of the user that logs in", _yes, default=False
+            ),
         })
     )  # fmt: skip
 

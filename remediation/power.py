@@ -43,7 +43,7 @@ class Power:
         default_factory=lambda: MappingProxyType(
             {
                 "do": ParameterSpec("cycle or reset (switches on what is off), on, or off", _order, required=True),
-                BOOT: ParameterSpec("disk or rescue: what the host boots from now on; disk by default", _boot),
+                BOOT: ParameterSpec("disk or rescue: what the host boots from now on; disk by default", _boot, default=DISK),
             }
         )
     )

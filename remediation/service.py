@@ -97,7 +97,9 @@ class RestartService:
         default_factory=lambda: MappingProxyType({
             "unit": ParameterSpec("the service's unit; by default the one that the failed check names", service_unit, service=True),
             "watchdog_s": ParameterSpec(
-                f"how long a panel's watchdog gets to do it itself (R23); {watchdog.PERIOD_S:g} by default, 0: none", _seconds
+                f"how long a panel's watchdog gets to do it itself (R23); {watchdog.PERIOD_S:g} by default, 0: none",
+                _seconds,
+                waits=True,
             ),
         })
     )  # fmt: skip

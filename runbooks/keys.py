@@ -6,7 +6,8 @@ Keys = Mapping[str, str]
 
 RUNBOOK: Keys = {
     "title": "what people read: a text of up to 80 characters in `en` and in `ja`",
-    "budget_s": "the most that a whole run may take, up to 3600 (R22: one hour of work); at least what its steps may take in all",
+    "budget_s": "the most that a whole run may take, up to 3600 (R22: one hour of work); at least what its steps may take in all "
+    "(with a `watchdog_s` that is written out)",
     "steps": "what is done, in this order: a list of up to 20",
     "max_power_actions": "how often it may switch the host's power in one incident (R26), 0 to 6; 0 by default",
 }

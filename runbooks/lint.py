@@ -73,8 +73,9 @@ def _word_fault(word: str, safe: re.Pattern[str]) -> Fault | None:
     return None
 
 
-def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None) -> Iterator[Fault]:
-    """All that is wrong with the order and the bounds of these steps. ``max_power_actions`` of ``None``: it is not known."""
+def faults(steps: Sequence[Step], meant: Sequence[Step], budget_s: float, max_power_actions: int | None) -> Iterator[Fault]:
+    """All that is wrong with the order and the bounds of these steps; ``meant``: see ``runbooks.steps.Line``.
+    ``max_power_actions`` of ``None``: it is not known."""
     acting = [index for index, step in enumerate(steps) if step.acts]
     if steps and (steps[0].action != LOOK or steps[0].when):
         yield Fault(0, "first_not_look", "comes before anything was looked at", f"a first step with action: {LOOK} and no when")
@@ -83,7 +84,7 @@ def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None
     for index in acting:
         if steps[index].changes and not looked_at(steps, index):
             yield Fault(index, "no_verify", "nothing looks whether it helped", f"verify, or a later step with action: {LOOK}")
-    yield from _repeated(steps)
+    yield from _repeated(meant)
     for index, step in enumerate(steps):
         if step.boots == RESCUE:
             yield from _left_in_rescue(steps, index)
@@ -93,7 +94,7 @@ def faults(steps: Sequence[Step], budget_s: float, max_power_actions: int | None
     for index in range(len(steps)):
         yield from _leads_on(steps, index)
         yield from _asks(steps, index)
-    needed_s = sum(map(_longest_s, steps))
+    needed_s = sum(map(_longest_s, meant))
     if needed_s > budget_s:
         wrong = f"the steps may take longer than the budget (got {budget_s:g} s)"
         yield Fault(None, "budget", wrong, f"{needed_s:g} or more, or shorter steps", "budget_s")

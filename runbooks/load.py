@@ -92,7 +92,8 @@ def _read(file: Traversable, document: Document, actions: Mapping[str, ActionSpe
     steps = tuple(line.step for line in lines)
     # With a mistake in a time or a number, sums would only mislead.
     sure = not document.mistakes and budget_s is not None and power is not None
-    for fault in faults(steps, budget_s if sure and budget_s is not None else math.inf, power if sure else None):
+    meant = [line.meant for line in lines]
+    for fault in faults(steps, meant, budget_s if sure and budget_s is not None else math.inf, power if sure else None):
         document.add(_place(fault, root, top, lines), fault.code, fault.wrong, fault.right)
     version = hashlib.sha256(data).hexdigest()
     return Procedure(name, version, MappingProxyType(title), budget_s or 0.0, steps, power or 0)

@@ -11,12 +11,15 @@ from domain.procedure import Effect, Parameter
 class ParameterSpec:
     """``parse`` takes the value as written in YAML and returns the typed one, or raises ValueError whose text says what would be
     right. Whatever it accepts, a text with a template or a character that a shell reads is refused as well. ``service``: where a
-    step leaves it out, the service that the run is for takes its place."""
+    step leaves it out, the service that the run is for takes its place; ``default``: what does then. ``waits``: it is a time in
+    seconds that is waited before anything is done, and says nothing of what is done."""
 
     doc: str
     parse: Callable[[object], Parameter]
     required: bool = False
     service: bool = False
+    default: Parameter | None = None
+    waits: bool = False
 
 
 class ActionSpec(Protocol):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from domain.mistake import shown
@@ -23,9 +23,11 @@ _RESERVED = frozenset({FAULT, CONTINUE, STOP})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A step, the entry it stands in, and where its keys stand."""
+    """A step, the entry it stands in, and where its keys stand. ``meant``: the step with what it leaves out written out, and
+    with the time that its action waits first among its own."""
 
     step: Step
+    meant: Step
     entry: Entry
     places: Mapping[str, Entry]
 
@@ -62,7 +64,7 @@ def step(document: Document, entry: Entry, actions: Mapping[str, ActionSpec]) ->
         any(item.service and name not in parameters for name, item in specs.items()),
     )
     _refuse_misplaced(document, found, plain)
-    lines = [Line(read, entry, found)]
+    lines = [Line(read, _meant(read, specs), entry, found)]
     return [*lines, *_verify(document, found, entry, read)]
 
 
@@ -122,7 +124,14 @@ def _verify(document: Document, found: Mapping[str, Entry], entry: Entry, of: St
         effect=Effect.NONE,
         when=MappingProxyType({of.id: VERIFY_AFTER}),
     )
-    return [Line(look, entry, {})]
+    return [Line(look, look, entry, {})]
+
+
+def _meant(step: Step, specs: Mapping[str, ParameterSpec]) -> Step:
+    said = {**{name: spec.default for name, spec in specs.items() if spec.default is not None}, **step.parameters}
+    waits = [said.pop(name) for name, spec in specs.items() if spec.waits and name in said]
+    waits_s = sum(value for value in waits if isinstance(value, int | float))
+    return replace(step, parameters=MappingProxyType(said), timeout_s=step.timeout_s + waits_s)
 
 
 def _when(document: Document, found: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:

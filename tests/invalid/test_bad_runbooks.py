@@ -173,6 +173,27 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         ),
         "bad.yaml:7: steps[3]: does once more what an earlier step did, would be right: each action once (R26)",
     ),
+    "acts twice, with what it leaves out written out": (
+        changed(
+            ACTS,
+            "- {id: a, action: power, parameters: {do: cycle}}\n"
+            "  - {id: b, action: power, parameters: {do: cycle, boot: disk}}\n"
+            "  - {id: c, action: command, parameters: {argv: [/bin/true]}}\n"
+            "  - {id: d, action: command, parameters: {argv: [/bin/true], as_root: false}}",
+        )
+        + "max_power_actions: 2\n",
+        "bad.yaml:7: steps[3]: does once more what an earlier step did, would be right: each action once (R26)\n"
+        "bad.yaml:9: steps[5]: does once more what an earlier step did, would be right: each action once (R26)",
+    ),
+    "acts twice, with more patience": (
+        changed(ACTS, f"{ACTS}\n  - {{id: again, action: restart_service, parameters: {{watchdog_s: 5}}}}"),
+        "bad.yaml:7: steps[3]: does once more what an earlier step did, would be right: each action once (R26)",
+    ),
+    "a wait that the budget does not hold": (
+        changed("timeout_s: 90", "parameters: {watchdog_s: 900}"),
+        "bad.yaml:2: budget_s: the steps may take longer than the budget (got 600 s), "
+        "would be right: 1170 or more, or shorter steps",
+    ),
     "left in the rescue system": (
         changed(ACTS, RESCUED + "  - {id: back, action: power, parameters: {do: cycle, boot: disk}, when: {rescue: done}}")
         + "max_power_actions: 2\n",
@@ -478,7 +499,7 @@ def test_a_change_that_a_look_follows_on_each_way_is_good(tmp_path: Path, text: 
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_runbook_is_refused_in_these_words(tmp_path: Path, case: str) -> None:
     text, said = BAD[case]
-    assert mistakes(tmp_path, text) == [said.replace("bad.yaml:0:", "bad.yaml:")]
+    assert mistakes(tmp_path, text) == said.replace("bad.yaml:0:", "bad.yaml:").splitlines()
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:

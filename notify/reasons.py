@@ -36,7 +36,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.RUN_GONE: "手順が何かを行う前に、障害は解消していました。({outcome_detail})",
         Code.RUN_NOT_FIXED: "手順を実行しましたが、復旧しませんでした。({outcome_detail})",
         Code.RUN_UNKNOWN: "作業の結果を確認できません。同じ作業は繰り返さず、人が確認します。({outcome_detail})",
-        Code.RUN_REFUSED: "安全装置により、作業は行われませんでした。({outcome_detail})",
+        Code.RUN_REFUSED: "手順の次の作業は、安全装置により見合わせました。({outcome_detail})",
         Code.RUN_LOST: "手順の結果が期限内に届きませんでした。",
         Code.IN_RESCUE: "ホストはレスキューシステムで起動したまま(またはその可能性がある状態)です。ping や SSH が応答しても復旧では"
         "ありません。ホスト自身のディスクから起動し直す必要があります。",

@@ -77,6 +77,12 @@ def test_a_reason_that_a_person_gave_cannot_bring_markup_or_fields() -> None:
     assert explain(Code.NOTED, facts, "en", "UTC") == "Note by noc: {by.__class__} [31m<b>"
 
 
+def test_a_refused_run_is_not_said_to_have_done_nothing() -> None:
+    """As a page's reason it is used only where something had been done before."""
+    assert explain(Code.RUN_REFUSED, ALL, "ja", "UTC").startswith("手順の次の作業は、安全装置により見合わせました。")
+    assert explain(Code.RUN_REFUSED, ALL, "en", "UTC").startswith("A guard-rail refused what the runbook was about to do.")
+
+
 def test_who_asked_for_a_run_and_why_is_said() -> None:
     """P41. One of the engine's own has neither."""
     own: dict[str, Fact] = {"runbook": "restart-service"}

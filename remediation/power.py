@@ -7,7 +7,8 @@ from types import MappingProxyType
 from domain.model import Host
 from domain.procedure import BOOT, RESCUE, Effect, Parameter, StepOutcome
 from remediation import powering
-from remediation.action import NOTHING, Attempted, CannotAct, Connect, Result, Target
+from remediation.action import NOTHING, Attempted, CannotAct, Connect, Prepared, Result, Target
+from remediation.out_of_rescue import out_of_rescue
 from remediation.power_driver import DISK, Order
 from runbooks.spec import ParameterSpec
 
@@ -33,7 +34,8 @@ def _wish(host: Host, parameters: Mapping[str, Parameter]) -> powering.Wish:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """``DONE`` is the word of the power control, which may lie: whether the host is back, the watcher sees."""
+    """``DONE`` is the word of the power control, which may lie: whether the host is back, the watcher sees; whether it has left its
+    rescue system, this looks itself."""
 
     name: str = "power"
     effect: Effect = Effect.POWER
@@ -58,8 +60,10 @@ class Power:
     ) -> tuple[str, ...]:
         return powering.describe(_wish(host, parameters))
 
-    def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> powering.PreparedPower:
-        return powering.prepare(target, _wish(target.host, parameters), connect)
+    def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> Prepared:
+        wished = _wish(target.host, parameters)
+        prepared = powering.prepare(target, wished, connect)
+        return out_of_rescue(target, prepared, connect) if wished.boot == DISK else prepared
 
     def settle(
         self,

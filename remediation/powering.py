@@ -161,7 +161,7 @@ def settle(target: Target, wished: Wish, before: Mapping[str, str], connect: Con
     def witness() -> tuple[bool | None, str]:
         found, said = _by_control(target, wished, before, connect)
         if found is None and order is not Order.OFF:
-            found, by_host = started_since(_whoever_boots(target, before[BOOT]), connect, attempt, asked_boot_s)
+            found, by_host = started_since(whoever_boots(target, before[BOOT]), connect, attempt, asked_boot_s)
             said = f"{said}; {by_host}"
         return found, said
 
@@ -199,7 +199,7 @@ def _by_control(target: Target, wished: Wish, before: Mapping[str, str], connect
     return _meant(order, seen, before["trace"]), said
 
 
-def _whoever_boots(target: Target, boot: str) -> Target:
+def whoever_boots(target: Target, boot: str) -> Target:
     """The target, as it can be logged in to after this boot."""
     rescue = target.host.rescue
     if boot != RESCUE or rescue is None:

@@ -42,6 +42,7 @@ class Circumstances:
     covers the server too, and until when it waits. ``power``: what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
     this step doesn't), ``power_needed`` how many of these must be left (``Step.power_needed``).
+    ``no_time_back``: it would boot the rescue system, and the run might be given up for lost before it has come back from there.
     ``rescue``: this very run has put the host into its rescue system. To leave it there would be worse than
     whatever makes work unwanted by now, so what follows is only refused by a person's hand, or because it would be done twice, by
     another or to another host. ``running``, ``limit``, ``claimed``, ``attempted``, ``moved``, ``rescue`` and power's are known at
@@ -75,6 +76,7 @@ class Circumstances:
     power_done: int = 0
     power_max: int | None = None
     power_needed: int = 1
+    no_time_back: bool = False
     rescue: bool = False
 
 
@@ -122,7 +124,7 @@ def _judge_always(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_TARGET_CHANGED)
     if seen.power_max is not None and seen.power_done + seen.power_needed > seen.power_max:
         return Verdict(Code.GATE_POWER_SPENT, {"limit": seen.power_max})
-    return None
+    return Verdict(Code.GATE_NO_TIME_BACK) if seen.no_time_back else None
 
 
 def _judge_limits(seen: Circumstances) -> Verdict:

@@ -84,6 +84,12 @@ class Step:
         """How often it may be tried: what switches the power never comes twice (R26)."""
         return 1 if self.effect is Effect.POWER else self.attempts
 
+    @property
+    def longest_s(self) -> float:
+        """How long it may take, all its tries together; what it waits for at the gate comes on top."""
+        once_s = self.timeout_s + self.reach_s
+        return once_s + self.until_s + (self.tries - 1) * (once_s + self.every_s)
+
     def power_needed(self, *, rescue: bool) -> int:
         """How many power actions must be left for this one: into the rescue system, or in it, another has to be left for the way
         back to the disk."""
@@ -208,6 +214,14 @@ def whereabouts(booted: Iterable[tuple[str, StepOutcome]]) -> bool | None:
         elif boots == DISK and outcome is StepOutcome.DONE:
             found = False
     return found
+
+
+def back_in_s(procedure: Procedure, into: str) -> float:
+    """How long it may take from the step of this id, which boots the rescue system, until the disk has been ordered again. In the
+    rescue system no step waits for a limit."""
+    steps = list(dropwhile(lambda step: step.id != into, procedure.steps))
+    back = next((index for index, step in enumerate(steps) if step.boots == DISK), len(steps) - 1)
+    return sum(step.longest_s for step in steps[: back + 1])
 
 
 def _way_back(procedure: Procedure, past: Sequence[Past]) -> Step | None:

@@ -115,6 +115,7 @@ class Code(StrEnum):
     GATE_ATTEMPTED = "gate_attempted"
     GATE_TARGET_CHANGED = "gate_target_changed"
     GATE_POWER_SPENT = "gate_power_spent"
+    GATE_NO_TIME_BACK = "gate_no_time_back"
 
 
 SPEC: dict[Code, str] = {
@@ -214,6 +215,7 @@ SPEC: dict[Code, str] = {
     Code.GATE_ATTEMPTED: "R26",
     Code.GATE_TARGET_CHANGED: "R26",
     Code.GATE_POWER_SPENT: "R26",
+    Code.GATE_NO_TIME_BACK: "R22",
 }
 
 

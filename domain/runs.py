@@ -33,7 +33,7 @@ _ENDS = {
 _BAD = frozenset({ev.RunOutcome.NOT_FIXED, ev.RunOutcome.UNKNOWN, ev.RunOutcome.LOST})
 _MOVED = frozenset({Code.GATE_TARGET_CHANGED, Code.NOT_WATCHED})
 """Refusals because the inventory changed under a run: a person should know what became of it."""
-_SPENT = frozenset({Code.GATE_ATTEMPTED, Code.GATE_POWER_SPENT, Code.GATE_SERVER_NOT_COVERED})
+_SPENT = frozenset({Code.GATE_ATTEMPTED, Code.GATE_POWER_SPENT, Code.GATE_NO_TIME_BACK, Code.GATE_SERVER_NOT_COVERED})
 """Refusals of what was done in this incident already, or that only a power step meets: another run would be refused again, so
 people take over."""
 

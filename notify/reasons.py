@@ -109,6 +109,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_ATTEMPTED: "同じ作業が一度試みられているため、二度は行いません。",
         Code.GATE_TARGET_CHANGED: "作業を決めた後に、ホストの設定(アドレス、ログイン、お客様、サービス)が変わったため中止します。",
         Code.GATE_POWER_SPENT: "電源操作が、復帰の分も含めて手順の上限(1 件につき {limit} 回)を超えるため、行いません。",
+        Code.GATE_NO_TIME_BACK: "作業の期限までにレスキューシステムから復帰できないおそれがあるため、切り替えません。",
     },
     "en": {
         Code.OPENED: "The fault of {check} was confirmed as Lv.{level}; incident {incident} was opened.",
@@ -211,6 +212,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_TARGET_CHANGED: "Not done: the host's address, login, customer or service was changed since this was decided.",
         Code.GATE_POWER_SPENT: "Not done: its power would be switched more often than the runbook may in one incident, "
         "the way back from a rescue system included. (Limit {limit}.)",
+        Code.GATE_NO_TIME_BACK: "Not done: there might be no time left to come back from the rescue system before the run's "
+        "time is over.",
     },
 }  # fmt: skip
 """``str.format`` templates; their fields are names of ``domain.facts.FACTS``."""

@@ -105,8 +105,7 @@ def faults(steps: Sequence[Step], meant: Sequence[Step], budget_s: float, max_po
 
 
 def _longest_s(step: Step) -> float:
-    once_s = step.timeout_s + step.reach_s
-    return once_s + step.until_s + (step.tries - 1) * (once_s + step.every_s)
+    return step.longest_s
 
 
 def _left_in_rescue(steps: Sequence[Step], index: int) -> Iterator[Fault]:

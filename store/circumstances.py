@@ -12,9 +12,9 @@ from domain.commands import ENGINE, Run
 from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
 from domain.model import FaultClass, Host, Policy, PowerLimits, effective_mode
 from domain.pauses import Pause, paused_until
-from domain.procedure import LEFT_ALONE, Effect, Step
+from domain.procedure import LEFT_ALONE, RESCUE, Effect, Step, back_in_s
 from domain.reasons import Code
-from domain.state import Fault, HostState, Incident
+from domain.state import Fault, HostState, Incident, RunRef
 from domain.trust import standing_of
 from store import overlay, policies, segments, trust, whereabouts
 from store.codec import decode
@@ -40,7 +40,7 @@ def judge_step(
     state = _state(session, run.host)
     held = overlay.holds(session) | overlay.holds_asked(session)
     switched = _switched(session, run) if step.effect is Effect.POWER else []
-    done = whereabouts.of_run(session, run.key)
+    done, out = whereabouts.of_run(session, run.key), _awaited(state, run)
     seen = Circumstances(
         mode=effective_mode(policy, host),
         stop_file=stop_file.exists(),
@@ -50,7 +50,7 @@ def judge_step(
         busy=_running(session, run.host) > 0,
         running=_running(session),
         limit=policy.limits.actions_at_once,
-        claimed=held_by(session, run.key, who) is not None and _awaited(state, run),
+        claimed=held_by(session, run.key, who) is not None and out is not None,
         attempted=_attempted(session, run, step, switched),
         moved=moved_since(session, run, host),
         outage_until_s=segments.outage_until_s(session, policy, host.segment) if step.effect is Effect.POWER else None,
@@ -58,6 +58,7 @@ def judge_step(
         power_done=len(switched),
         power_max=max_power_actions if step.effect is Effect.POWER else None,
         power_needed=step.power_needed(rescue=done.rescue is True),
+        no_time_back=step.boots == RESCUE and out is not None and out.deadline_s - now_s < _back_in_s(session, policy, run, step),
         rescue=done.rescue is True,
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
@@ -114,14 +115,19 @@ def _state(session: Session, host: str) -> HostState | None:
     return decode(HostState, text) if text is not None else None
 
 
-def _awaited(state: HostState | None, run: Run) -> bool:
-    """May this run still act? One that the engine has given up for lost is over, and so is one whose incident was closed, though
-    its end is waited for."""
+def _awaited(state: HostState | None, run: Run) -> RunRef | None:
+    """What the engine knows of this run while it may still act. One that the engine has given up for lost is over, and so is one
+    whose incident was closed, though its end is waited for."""
     if state is None:
-        return False
+        return None
     of_incident = state.incident.run if state.incident is not None else None
     out = state.asked if run.incident is None else of_incident
-    return out is not None and out.key == run.key
+    return out if out is not None and out.key == run.key else None
+
+
+def _back_in_s(session: Session, policy: Policy, run: Run, step: Step) -> float:
+    procedure = (policies.get(session, run.policy) or policy).procedures.get(run.runbook)
+    return back_in_s(procedure, step.id) if procedure is not None else 0.0
 
 
 def _running(session: Session, host: str | None = None) -> int:

@@ -180,6 +180,27 @@ def test_the_rescue_system_is_booted_only_where_the_way_back_is_left(store: Stor
     assert ask(store, later, step=INTO, max_power_actions=bound).code is code
 
 
+SHIPPED = {step.id: step for step in runbooks.load(ACTIONS)["reboot-and-fsck"].steps}
+
+
+@pytest.mark.parametrize("requested_by", ["engine", "taro"])
+@pytest.mark.parametrize(("spare_s", "code"), [(0.0, Code.ADMITTED), (-1.0, Code.GATE_NO_TIME_BACK)])
+def test_nor_where_the_run_might_be_over_before_it_is_back(
+    store: Store, clock: HandClock, requested_by: str, spare_s: float, code: Code
+) -> None:  # R22
+    (command,) = working(store, runbook="reboot-and-fsck", requested_by=requested_by)
+    held = policy(version="later")
+    accept(store, replace(held, hosts={"web01": replace(held.hosts["web01"], procedures={FaultClass.SERVICE: "reboot-and-fsck"})}))
+    longest_s = sum(SHIPPED[name].timeout_s + SHIPPED[name].reach_s for name in ("rescue", "fsck", "disk"))
+    clock.sleep(3600 - longest_s - spare_s)
+    assert outbox.claim(store, command.key, "us", WAIT_S) is not None
+    answer = ask(store, command, step=SHIPPED["rescue"], max_power_actions=3)
+    assert answer.code is code
+    if answer.attempt_id is None:
+        back = ask(store, command, step=SHIPPED["disk"], max_power_actions=3)
+        assert back.code is Code.ADMITTED, "for the disk there is always time"
+
+
 def test_another_incident_is_another_cause(store: Store) -> None:
     (command,) = working(store)
     settle(store, ask(store, command, step=REBOOT, max_power_actions=1).attempt_id)

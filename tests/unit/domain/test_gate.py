@@ -21,6 +21,7 @@ IN_ORDER: list[tuple[Code, dict[str, object]]] = [
     (Code.GATE_ATTEMPTED, {"attempted": True}),
     (Code.GATE_TARGET_CHANGED, {"moved": True}),
     (Code.GATE_POWER_SPENT, {"power_done": 1, "power_max": 1}),
+    (Code.GATE_NO_TIME_BACK, {"no_time_back": True}),
     (Code.GATE_FAULT_GONE, {"fault": False}),
     (Code.GATE_NOT_COVERED, {"covered": False}),
     (Code.GATE_SERVER_NOT_COVERED, {"server_covered": False}),

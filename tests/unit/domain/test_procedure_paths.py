@@ -27,6 +27,7 @@ from domain.procedure import (
     Procedure,
     Step,
     StepOutcome,
+    back_in_s,
     in_rescue,
     proceed,
     whereabouts,
@@ -202,6 +203,13 @@ def test_into_the_rescue_system_only_where_the_way_back_is_left() -> None:  # R2
     past = [Past("look", StepOutcome.DOWN, 1.0)]
     assert proceed(REPAIR, past, 0.0, 2.0) == Next(INTO)
     assert proceed(replace(REPAIR, max_power_actions=1), past, 0.0, 2.0) == Done(RunOutcome.NOT_FIXED, False)
+
+
+def test_how_long_the_way_back_may_take() -> None:
+    assert back_in_s(REPAIR, "rescue") == 180.0
+    tried = replace(FSCK, attempts=2, every_s=5.0, timeout_s=100.0, reach_s=40.0)
+    assert back_in_s(replace(REPAIR, steps=(LOOKED, INTO, tried, DISK, SEEN)), "rescue") == 60.0 + 140.0 + 145.0 + 60.0
+    assert back_in_s(REPAIR, "none") == 0.0
 
 
 def test_a_bound_that_something_else_met_leaves_the_way_back() -> None:

@@ -1,7 +1,7 @@
 """``hikeshi rehearse``: a runbook against a throwaway host with a real fault, by a hikeshi of its own; a page and a record."""
 
+import hashlib
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -83,10 +83,16 @@ _DISKS = """    filesystems: [{{device: {root}, type: ext4}}, {{device: {data}, 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is rehearsed: the procedure, and the file it stands in where that is not the shipped one."""
+    """What is rehearsed: the procedure, and the text it was read from where that is not the shipped one."""
 
     procedure: Procedure
-    file: Path | None
+    text: bytes | None = None
+
+    def put(self, inventory: Path) -> None:
+        """Into an inventory's folder, as it was read and hashed, whatever has become of its file since."""
+        if self.text is not None:
+            (inventory / "runbooks").mkdir()
+            (inventory / "runbooks" / f"{self.procedure.id}.yaml").write_bytes(self.text)
 
 
 def command(runbook: str, *, fault: str | None, out: Path | None, by: str, language: str) -> Exit:
@@ -100,7 +106,7 @@ def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, lang
     """Rehearse, write the page, and record it in the user's store where there is one."""
     if (why := able.why_not()) is not None:
         return refuse(f"a rehearsal needs a throwaway host: {why}")
-    part = _part(runbook)
+    part = part_of(runbook, _own_runbooks())
     if isinstance(part, str):
         return refuse(part, Exit.BAD_INPUT)
     listed = shipped().get(runbook)
@@ -121,23 +127,31 @@ def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, lang
     return Exit.OK if made.passed else Exit.REFUSED
 
 
-def _part(runbook: str) -> Part | str:
-    """The runbook as the accepted inventory holds it, else as it is shipped; or why there is none."""
-    found = runbooks.load(ACTIONS)
+def _own_runbooks() -> Path | None:
+    """The folder of them in the accepted inventory, where there is one."""
     try:
         with closing(open_context()) as context:
             source = trusting.source_of(context)
     except StoreError:
-        source = None
-    own = source / "runbooks" if source is not None else None
-    if own is not None and own.is_dir():
-        mine = runbooks.load(ACTIONS, own)
-        if runbook in mine:
-            return Part(mine[runbook], own / f"{runbook}.yaml")
-        found |= mine
-    if runbook not in found:
-        return f"runbook {runbook!r} does not exist; would be right: {', '.join(sorted(found))}"
-    return Part(found[runbook], None)
+        return None
+    return source / "runbooks" if source is not None else None
+
+
+def part_of(runbook: str, own: Path | None) -> Part | str:
+    """The runbook as its file in ``own`` has it, else as it is shipped; or why there is none. Other files there do not matter."""
+    ours = {path.stem: path for path in own.glob("*.yaml")} if own is not None else {}
+    if runbook not in ours:
+        found = runbooks.load(ACTIONS)
+        if runbook in found:
+            return Part(found[runbook])
+        return f"runbook {runbook!r} does not exist; would be right: {', '.join(sorted({*found, *ours}))}"
+    try:
+        procedure, text = runbooks.read(ACTIONS, [ours[runbook]])[runbook], ours[runbook].read_bytes()
+    except (runbooks.RunbookError, OSError) as error:
+        return str(error)
+    if hashlib.sha256(text).hexdigest() != procedure.version:
+        return f"{ours[runbook]} was changed while it was read; would be right: to rehearse it once it is written"
+    return Part(procedure, text)
 
 
 def _record(made: Rehearsed, path: Path) -> str:
@@ -219,9 +233,7 @@ class _Rehearsal:
             rescue = {"user": made.rescue_user, "host_key": made.rescue_host_key, "identity": identity}
             text += _DISKS.format(root=ROOT_DEVICE, data=DATA_DEVICE, **rescue)
         (inventory / "inventory.yaml").write_text(text, encoding="utf-8")
-        if self._part.file is not None:
-            (inventory / "runbooks").mkdir()
-            shutil.copy(self._part.file, inventory / "runbooks")
+        self._part.put(inventory)
         near = bed.address
         settings = Settings(
             home=folder / "state", store_url="", inventory=inventory, prefect=False, ingress_bind=near, smtp_host=near

@@ -73,14 +73,13 @@ def act(acting: Acting, ended: Callable[[str, StepResult], None], not_done: Call
     claim was lost meanwhile.
     """
     try:
-        prepared = _prepare(acting)
+        prepared, admission = _admitted(acting)
     except NothingDone as error:
         outcome = StepOutcome.UNREACHED if isinstance(error, CannotReach) else StepOutcome.NOT_DONE
         result = StepResult(outcome, str(error), acting.command_line)
         not_done(result)
         return result
     try:
-        admission = _admit(acting, prepared)
         if not admission.held:
             raise LostError(f"{acting.claimer} no longer holds {acting.run.key}")
         if admission.attempt_id is None:
@@ -107,31 +106,61 @@ def _prepare(acting: Acting) -> Prepared:
         acting.check()
 
 
-def _admit(acting: Acting, prepared: Prepared) -> Admission:
-    """Ask the gate; where only a limit or the contract's wait refuses, ask again for a while. Only the last answer counts as an
-    attempt."""
-    context = acting.context
-    began_s = limited_s = context.clock.boottime_s()
-    request = Request(
-        command=acting.run.key,
-        who=acting.claimer,
-        step=acting.step,
-        max_power_actions=acting.max_power_actions,
-        stop_file=context.settings.stop_file,
-        before=dict(prepared.before),
-        command_line=acting.command_line,
-    )
-    while (admission := admit(context.store, replace(request, patient=True))).code in PASSING:
-        now_s = context.clock.boottime_s()
-        if admission.code is Code.GATE_WAIT:
-            limited_s, remaining_s = now_s, began_s + WAIT_PATIENCE_S - now_s
-        else:
-            remaining_s = limited_s + LIMIT_PATIENCE_S - now_s
-        if remaining_s <= 0:
-            return admit(context.store, request)
-        context.clock.sleep(min(LIMIT_RETRY_S, remaining_s))
-        acting.check()
-    return admission
+def _admitted(acting: Acting) -> tuple[Prepared, Admission]:
+    """Prepare, and ask the gate. What only a limit or the contract's wait refuses is asked for again for a while, and prepared anew
+    once it would be let through: by then a login may be dead, and a host that was off be on. Only the last answer counts as an
+    attempt. Raises ``NothingDone``."""
+    waiting = _Waiting(acting)
+    prepared = _prepare(acting)
+    try:
+        while True:
+            request = waiting.request(prepared)
+            admission = admit(acting.context.store, replace(request, patient=True))
+            if admission.code not in PASSING:
+                return prepared, admission
+            prepared.close()
+            if not waiting.let_through(request, admission.code):
+                return prepared, admit(acting.context.store, request)
+            prepared = _prepare(acting)
+    except BaseException:
+        prepared.close()
+        raise
+
+
+class _Waiting:
+    """The wait for what will pass, in one step: however often it is prepared anew, its patience is one."""
+
+    def __init__(self, acting: Acting) -> None:
+        self._acting = acting
+        self._clock = acting.context.clock
+        self._began_s = self._limited_s = self._clock.boottime_s()
+
+    def request(self, prepared: Prepared) -> Request:
+        acting = self._acting
+        return Request(
+            command=acting.run.key,
+            who=acting.claimer,
+            step=acting.step,
+            max_power_actions=acting.max_power_actions,
+            stop_file=acting.context.settings.stop_file,
+            before=dict(prepared.before),
+            command_line=acting.command_line,
+        )
+
+    def let_through(self, request: Request, code: Code) -> bool:
+        """Wait until it would not be refused for what passes; false where that takes too long."""
+        while code in PASSING:
+            now_s = self._clock.boottime_s()
+            if code is Code.GATE_WAIT:
+                self._limited_s, remaining_s = now_s, self._began_s + WAIT_PATIENCE_S - now_s
+            else:
+                remaining_s = self._limited_s + LIMIT_PATIENCE_S - now_s
+            if remaining_s <= 0:
+                return False
+            self._clock.sleep(min(LIMIT_RETRY_S, remaining_s))
+            self._acting.check()
+            code = admit(self._acting.context.store, replace(request, only_asks=True)).code
+        return True
 
 
 def _start(acting: Acting, prepared: Prepared, attempt_id: str, intent_boot_s: float) -> StepResult:

@@ -35,7 +35,7 @@ class Request:
 
     ``before`` is what was seen of the host before, by which the effect is recognised afterwards; ``command_line`` what will
     be run there, as people read it, without secrets. ``patient``: what a limit refuses will be asked for again, so that is no
-    attempt.
+    attempt. ``only_asks``: what the gate would say now; whatever that is, nothing is admitted, and it is no attempt.
     """
 
     command: str
@@ -46,6 +46,7 @@ class Request:
     before: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     command_line: str = ""
     patient: bool = False
+    only_asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def admit(store: Store, request: Request) -> Admission:
             command_line=request.command_line,
         )
         held = held_by(session, request.command, request.who) is not None
-        if held and not (request.patient and verdict.code in PASSING):
+        if held and not request.only_asks and not (request.patient and verdict.code in PASSING):
             session.add(attempt)
-    return Admission(verdict.code, attempt.id if verdict.allowed else None, verdict.facts, attempt.intent_boot_s, held)
+    admitted = verdict.allowed and not request.only_asks
+    return Admission(verdict.code, attempt.id if admitted else None, verdict.facts, attempt.intent_boot_s, held)

@@ -110,6 +110,10 @@ class SshServer:
         host = host_at("127.0.0.1", self.port, host_keys or tuple(self.host_keys.values()), service=service)
         return Target(host, resolve or self.resolve, HandClock(), service, {"panel": "none"})
 
+    def hang_up(self) -> None:
+        """End every login there is."""
+        subprocess.run(["pkill", "-KILL", "-P", str(self._process.pid)], check=False)
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait()

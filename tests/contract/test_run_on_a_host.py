@@ -204,6 +204,40 @@ class TestWaitingForAPlace:
         assert scene.clock.boot_s == began_s + 100
         assert [item.outcome for item in scene.attempts()] == ["done"], "asking again is no attempt"
 
+    def test_what_it_acts_on_by_then_is_looked_at_anew(self, scene: Scene) -> None:
+        """A login that was made before the wait is long dead, and what was seen of the host no longer true."""
+        session = scene.before_the_restart()
+        others = self.others(scene)
+
+        def restarts_by_itself() -> None:
+            scene.server.hang_up()
+            scene.server.script("systemctl", "printf 'LoadState=loaded\\nActiveState=failed\\nInvocationID=bbbb\\n'")
+            with scene.store.write() as writing:
+                for other in others:
+                    journal.settle(writing, other, "done", "", scene.clock.now_s())
+
+        scene.clock.meanwhile = restarts_by_itself
+        assert restart(session).outcome is StepOutcome.DONE
+        session.close()
+        [attempt] = scene.attempts()
+        assert (attempt.before["InvocationID"], len(scene.restarts())) == ("bbbb", 1)
+
+    def test_a_host_that_is_gone_by_then_was_not_reached(self, scene: Scene) -> None:
+        session = scene.before_the_restart()
+        others = self.others(scene)
+
+        def ends() -> None:
+            scene.server.stop()
+            with scene.store.write() as writing:
+                for other in others:
+                    journal.settle(writing, other, "done", "", scene.clock.now_s())
+
+        scene.clock.meanwhile = ends
+        assert restart(session).outcome is StepOutcome.UNREACHED
+        session.close()
+        assert [item.outcome for item in scene.attempts()] == ["unreached"]
+        assert scene.restarts() == []
+
     def test_but_not_for_ever(self, scene: Scene) -> None:
         session = scene.before_the_restart()
         self.others(scene)

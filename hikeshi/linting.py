@@ -37,4 +37,9 @@ def check_runbooks(paths: Sequence[Path], json: bool) -> Exit:
 
 
 def _read(path: Path) -> dict[str, Procedure]:
-    return runbooks.load(ACTIONS, path) if path.is_dir() else runbooks.read(ACTIONS, [path])
+    if not path.is_dir():
+        return runbooks.read(ACTIONS, [path])
+    found = runbooks.load(ACTIONS, path)
+    if not found:
+        raise runbooks.RunbookError((Mistake(str(path), 0, "", "holds no runbook", "would be right: NAME.yaml in it", "none"),))
+    return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from types import MappingProxyType
 
 from domain.mistake import Mistake, shown
@@ -69,6 +70,8 @@ def _read(file: Traversable, document: Document, actions: Mapping[str, ActionSpe
     if ID.fullmatch(name) is None:
         document.add(0, "id", f"the file's name is no id (got {shown(name)})", RIGHT_ID)
     try:
+        if isinstance(file, Path) and file.exists() and not (file.is_file() or file.is_dir()):
+            raise OSError(0, "no regular file")  # a pipe may never end
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:

@@ -164,5 +164,6 @@ def _parameter(document: Document, entry: Entry, name: str, written: Parameter, 
     try:
         return {name: spec.parse(written)}
     except ValueError as error:
-        document.add(entry, "parameter", f"does not fit (got {shown(written)})", str(error))
+        got = shown(" ".join(written) if isinstance(written, tuple) else written)
+        document.add(entry, "parameter", f"does not fit (got {got})", str(error))
         return {}

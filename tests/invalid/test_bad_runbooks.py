@@ -1,5 +1,6 @@
 """Runbooks that are refused, and the words they are refused with."""
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -463,6 +464,11 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "bad.yaml:6: steps[2].parameters.argv: looks like a secret (what was written is not shown), "
         "would be right: a file on the host that only its program may read",
     ),
+    "a shell in a list": (
+        changed("restart_service, timeout_s: 90", "command, parameters: {argv: [/bin/sh, -c, id]}"),
+        'bad.yaml:6: steps[2].parameters.argv: does not fit (got "/bin/sh -c id"), would be right: the program itself, '
+        "or a script that can be run by its own absolute path: not sh, which runs what it is told to",
+    ),
     "a template in a list": (
         changed("restart_service, timeout_s: 90", "command, parameters: {argv: [/usr/bin/touch, '/tmp/{{ host }}']}"),
         'bad.yaml:6: steps[2].parameters.argv: has a template (got "/tmp/{{ host }}"), '
@@ -515,6 +521,12 @@ def test_a_name_that_is_no_id_is_refused(tmp_path: Path) -> None:
 def test_a_folder_in_a_files_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").mkdir()
     with pytest.raises(RunbookError, match=r"x\.yaml: cannot be read \(Is a directory\), would be right: a regular file"):
+        runbooks.load(KNOWN, tmp_path)
+
+
+def test_a_pipe_in_a_files_place_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.yaml")
+    with pytest.raises(RunbookError, match=r"x\.yaml: cannot be read \(no regular file\), would be right: a regular file"):
         runbooks.load(KNOWN, tmp_path)
 
 

@@ -45,3 +45,9 @@ def test_runbooks_are_checked_by_file_by_folder_and_as_shipped(tmp_path: Path, c
     said = capsys.readouterr().out
     assert "bad.yaml:1" in said
     assert "gone.yaml: cannot be read" in said
+
+
+def test_a_folder_without_a_runbook_is_not_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ours.yml").write_text("title: x\n")
+    assert check_runbooks([tmp_path], json=False) is Exit.BAD_INPUT
+    assert capsys.readouterr().err == f"{tmp_path}: holds no runbook, would be right: NAME.yaml in it\n"

@@ -43,8 +43,9 @@ class Circumstances:
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
     this step doesn't), ``power_needed`` how many of these must be left (``Step.power_needed``).
     ``no_time_back``: it would boot the rescue system, and the run might be given up for lost before it has come back from there.
-    ``rescue``: this very run has put the host into its rescue system. To leave it there would be worse than
-    whatever makes work unwanted by now, so what follows is only refused by a person's hand, or because it would be done twice, by
+    ``rescue``: this very run has put the host into its rescue system. What is seen there says nothing of the fault, and no limit
+    keeps it there. ``back``: this step boots the disk; to leave the host in its rescue system would be worse than whatever makes
+    work unwanted by now, so the way back from there is only refused by a person's hand, or because it would be done twice, by
     another or to another host. ``running``, ``limit``, ``claimed``, ``attempted``, ``moved``, ``rescue`` and power's are known at
     admission only.
     """
@@ -78,6 +79,12 @@ class Circumstances:
     power_needed: int = 1
     no_time_back: bool = False
     rescue: bool = False
+    back: bool = False
+
+    @property
+    def homeward(self) -> bool:
+        """Is it the way back from the rescue system?"""
+        return self.rescue and self.back
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ def judge(seen: Circumstances) -> Verdict:
     """The first refusal that applies, most general first; else ``ADMITTED``."""
     if (refused := _judge_always(seen)) is not None:
         return refused
-    if not seen.rescue and not seen.requested and (refused := _judge_unasked(seen)) is not None:
+    if not seen.homeward and not seen.requested and (refused := _judge_unasked(seen)) is not None:
         return refused
     if not seen.rescue and not seen.requested and seen.due_s is not None:
         return Verdict(Code.GATE_WAIT, {"due_s": seen.due_s})
@@ -114,7 +121,7 @@ def _judge_always(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_HOLD_ALL)
     if seen.held:
         return Verdict(Code.GATE_HOLD)
-    if seen.pause is not None and not seen.rescue:
+    if seen.pause is not None and not seen.homeward:
         return Verdict(Code.GATE_PAUSE, {"pause": seen.pause[0], "until_s": seen.pause[1]})
     if not seen.claimed:
         return Verdict(Code.GATE_CLAIM_LOST)
@@ -146,7 +153,7 @@ def _judge_power(use: PowerUse) -> Verdict | None:
 def _judge_unasked(seen: Circumstances) -> Verdict | None:
     """What only matters when the engine acts of its own accord. Mode and approval come last, so that a shadow run stands for
     an action that would really have been done."""
-    if not seen.fault:
+    if not seen.fault and not seen.rescue:
         return Verdict(Code.GATE_FAULT_GONE)
     if not seen.covered:
         return Verdict(Code.GATE_NOT_COVERED)
@@ -157,9 +164,9 @@ def _judge_unasked(seen: Circumstances) -> Verdict | None:
         return long if seen.outage_long else Verdict(Code.GATE_MASS_OUTAGE, {"until_s": seen.outage_until_s})
     if seen.procedure is None:
         return Verdict(Code.GATE_NO_PROCEDURE)
-    if not seen.evidence:
+    if not seen.evidence and not seen.rescue:
         return Verdict(Code.GATE_UNKNOWN)
-    if seen.flapping:
+    if seen.flapping and not seen.rescue:
         return Verdict(Code.GATE_FLAPPING)
     if seen.tried:
         return Verdict(Code.GATE_TRIED)

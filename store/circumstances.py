@@ -7,12 +7,12 @@ from pathlib import Path
 from sqlalchemy import and_, func, literal_column, or_
 from sqlmodel import Session, col, select
 
-from domain.aim import moved
+from domain.aim import fault_class, moved
 from domain.commands import ENGINE, Run
 from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
 from domain.model import FaultClass, Host, Policy, PowerLimits, effective_mode
 from domain.pauses import Pause, paused_until
-from domain.procedure import LEFT_ALONE, RESCUE, Effect, Step, back_in_s
+from domain.procedure import DISK, LEFT_ALONE, RESCUE, Effect, Step, back_in_s
 from domain.reasons import Code
 from domain.state import Fault, HostState, Incident, RunRef
 from domain.trust import standing_of
@@ -60,31 +60,38 @@ def judge_step(
         power_needed=step.power_needed(rescue=done.rescue is True),
         no_time_back=step.boots == RESCUE and out is not None and out.deadline_s - now_s < _back_in_s(session, policy, run, step),
         rescue=done.rescue is True,
+        back=step.boots == DISK,
     )
     pauses = (*policy.pauses, *overlay.pauses(session))
+    paused = (found for check in run.checks if (found := _pause(pauses, host, check, now_s)) is not None)
     if seen.requested:
-        paused = (found for check in run.checks if (found := _pause(pauses, host, check, now_s)) is not None)
         return judge(replace(seen, pause=next(paused, None)))
-    incident = state.incident if state is not None else None
-    faults = [fault for fault in incident.faults if fault.check in run.checks and not fault.up] if incident is not None else []
-    if incident is None or not faults:
-        return judge(replace(seen, fault=False))
     decided = policies.get(session, run.policy) or policy
     standing = standing_of(trust.trust_for(session, host.customer), decided.procedures, run.runbook)
     contract = policy.customers[host.customer].contract
+
+    def of(fault: FaultClass) -> Circumstances:
+        return replace(
+            seen,
+            covered=fault in contract.recovers,
+            server_covered=step.effect is not Effect.POWER or FaultClass.SERVER in contract.recovers,
+            procedure=run.runbook if host.procedures.get(fault) == run.runbook else None,
+            standing=standing,
+        )
+
+    incident = state.incident if state is not None else None
+    faults = [fault for fault in incident.faults if fault.check in run.checks and not fault.up] if incident is not None else []
+    if incident is None or not faults:
+        return judge(replace(of(fault_class(host, run.checks)), fault=False, pause=next(paused, None)))
     waits = step.effect is Effect.POWER and not done.power  # once in a run: what fails since then fails by its own work, too
     verdicts = [
         judge(
             replace(
-                seen,
+                of(fault.fault_class),
                 pause=_pause(pauses, host, fault.check, now_s),
                 evidence=fault.evidence_since_s is not None,
                 flapping=fault.flapping,
-                covered=fault.fault_class in contract.recovers,
-                server_covered=step.effect is not Effect.POWER or FaultClass.SERVER in contract.recovers,
                 due_s=_due_s(incident, faults, contract.wait_s, now_s) if waits else None,
-                procedure=run.runbook if host.procedures.get(fault.fault_class) == run.runbook else None,
-                standing=standing,
                 tried=fault.target in incident.tried,
             )
         )

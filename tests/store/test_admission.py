@@ -11,14 +11,14 @@ from store_samples import NOW_S, WAIT_S, accept, approve, ask, boots, lapse, ope
 
 import runbooks
 from domain.commands import Run
-from domain.events import HoldReleased, HoldSet, PauseSet
+from domain.events import HoldReleased, HoldSet, PauseSet, RunbookRevoked
 from domain.model import Contract, FaultClass, Limits, Mode, PowerLimit, PowerLimits
 from domain.pauses import Pause
 from domain.procedure import Effect, Step
 from domain.reasons import Code
 from domain.state import HostState, RunRef, Whereabouts
 from remediation import ACTIONS
-from store import journal, outbox, overlay, whereabouts
+from store import journal, outbox, overlay, trust, whereabouts
 from store.admit import Request, admit
 from store.db import Store, StoreError
 from store.tables import Attempt
@@ -454,14 +454,58 @@ def test_from_its_rescue_system_a_host_is_brought_back_whatever_was_seen_meanwhi
     before = state(command).incident
     assert before is not None
     put_state(store, HostState(command.host, incident=replace(before, faults=())))
-    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_FAULT_GONE
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_PAUSE
     boots(store, command, "rescue", "failed")
-    settle(store, ask(store, command, step="fsck").attempt_id)
+    assert ask(store, command, step="fsck").code is Code.GATE_PAUSE, "the way back and nothing else"
     admitted = ask(store, command, step=BACK, max_power_actions=3, before={"order": "cycle", "boot": "disk"})
     assert admitted.code is Code.ADMITTED
-    assert ask(store, command, step="another").code is Code.GATE_BUSY
+    again = ask(store, command, step=replace(BACK, id="another"), max_power_actions=3)
+    assert again.code is Code.GATE_BUSY
     settle(store, admitted.attempt_id)
-    assert ask(store, command, step="another").code is Code.GATE_FAULT_GONE, "its own system was booted"
+    assert ask(store, command, step="another").code is Code.GATE_PAUSE, "its own system was booted"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize(
+    ("unwanted", "code"),
+    [
+        ("", Code.ADMITTED),
+        ("no place", Code.ADMITTED),
+        ("pause", Code.GATE_PAUSE),
+        ("off", Code.GATE_MODE_OFF),
+        ("shadow", Code.GATE_MODE_SHADOW),
+        ("revoked", Code.GATE_RUNBOOK_UNAPPROVED),
+        ("not covered", Code.GATE_NOT_COVERED),
+        ("another runbook", Code.GATE_NO_PROCEDURE),
+    ],
+)
+def test_what_makes_work_unwanted_stops_all_but_the_way_back(store: Store, unwanted: str, code: Code, *, gone: bool) -> None:
+    """Also while the rescue system answers, so that no fault stands; and no limit keeps a host there (R26, R51)."""
+    (command,) = working(store)
+    boots(store, command, "rescue")
+    if gone:
+        put_state(store, state(command, up=True))
+    held = policy(version="later")
+    host, customer, runbook = held.hosts["web01"], held.customers["acme"], held.procedures["restart-service"]
+    changes: dict[str, dict[str, Any]] = {
+        "no place": {"limits": Limits(actions_at_once=0)},
+        "pause": {"pauses": (HOUR,)},
+        "off": {"mode": Mode.OFF},
+        "shadow": {"mode": Mode.SHADOW},
+        "not covered": {"customers": {"acme": replace(customer, contract=Contract())}},
+        "another runbook": {"hosts": {"web01": replace(host, procedures={})}},
+    }
+    accept(store, replace(held, **changes.get(unwanted, {})))
+    if unwanted == "revoked":
+        said = RunbookRevoked(id="r1", at_s=NOW_S, runbook=runbook.id, version=runbook.version, by="first", reason="-")
+        with store.write() as session:
+            trust.apply(session, said)
+    for step in ("fsck", Step("command", "command", {"argv": ("/usr/bin/true",)})):
+        answer = ask(store, command, step=step)
+        assert answer.code is code
+        if answer.attempt_id is not None:
+            settle(store, answer.attempt_id)
+    assert ask(store, command, step=BACK, max_power_actions=3).code is Code.ADMITTED
 
 
 def test_nor_in_an_operators_run_does_a_pause_leave_it_there(store: Store) -> None:
@@ -469,6 +513,7 @@ def test_nor_in_an_operators_run_does_a_pause_leave_it_there(store: Store) -> No
     accept(store, policy(version="later", pauses=(HOUR,)))
     assert ask(store, command, step=BACK, max_power_actions=3).code is Code.GATE_PAUSE
     boots(store, command, "rescue")
+    assert ask(store, command, step="fsck").code is Code.GATE_PAUSE
     assert ask(store, command, step=BACK, max_power_actions=3).code is Code.ADMITTED
 
 

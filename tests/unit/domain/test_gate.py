@@ -113,6 +113,21 @@ def test_what_is_needed_for_the_way_back_must_be_left(done: int, needed: int, ex
         assert verdict.code is (Code.ADMITTED if expected else Code.GATE_POWER_SPENT)
 
 
+OF_ITS_OWN_SYSTEM = {Code.GATE_FAULT_GONE, Code.GATE_UNKNOWN, Code.GATE_FLAPPING, Code.GATE_WAIT, Code.GATE_LIMIT}
+OF_ITS_OWN_SYSTEM |= {Code.GATE_POWER_AT_ONCE, Code.GATE_POWER_RATE}
+ALWAYS = {code for code, _ in IN_ORDER} - OF_A_PERSONS_JUDGEMENT - OF_ITS_OWN_SYSTEM
+
+
+@pytest.mark.parametrize(("code", "circumstance"), IN_ORDER, ids=[str(code) for code, _ in IN_ORDER])
+def test_in_the_rescue_system_what_is_seen_and_limits_stop_nothing_and_but_few_the_way_back(
+    code: Code, circumstance: dict[str, object]
+) -> None:
+    there, back = {"rescue": True}, {"rescue": True, "back": True}
+    assert judge(seen(circumstance, there)).code is (Code.ADMITTED if code in OF_ITS_OWN_SYSTEM else code)
+    assert judge(seen(circumstance, back)).code is (code if code in ALWAYS - {Code.GATE_PAUSE} else Code.ADMITTED)
+    assert judge(seen(circumstance, {"back": True})).code is code, "from its own system it leads nowhere"
+
+
 def test_of_the_limits_of_power_actions_the_first_that_is_reached_is_said() -> None:
     limit = PowerLimit(2, 3)
     free, full, spent = PowerUse("all_hosts", 1, 2, limit), PowerUse("customer", 2, 2, limit), PowerUse("parent", 0, 3, limit)

@@ -30,13 +30,16 @@ def power(fields: Fields, drivers: Mapping[str, PowerSpec]) -> PowerControl:
     spec = drivers.get(driver)
     if spec is not None:
         _refuse_misfits(fields, spec)
+    system = fields.get("system", _system, "")
+    if spec is not None and system.isdecimal() and not spec.numbers:
+        fields.refuse("system", Code.SYSTEM_NUMBER, driver=driver, got=shown(system))
     return PowerControl(
         driver=driver,
         address=fields.need("address", address, ""),
         port=fields.get("port", whole(1, 65535), None),
         user=fields.get("user", _bmc_user, ""),
         password=fields.get("password", secret, None),
-        system=fields.get("system", _system, ""),
+        system=system,
         ssh=ssh(fields.below("ssh", keys.LOGIN)) if fields.has("ssh") else None,
         ca_file=fields.get("ca_file", file, None),
     )

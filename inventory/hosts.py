@@ -1,6 +1,6 @@
 """Reads hosts, with what their groups say for them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,9 +10,9 @@ from inventory import keys
 from inventory.access import filesystems, power, rescue, ssh
 from inventory.checks import Base, Written, checks, is_off
 from inventory.fields import Fields
-from inventory.mistakes import Code, Report
+from inventory.mistakes import Code, Place, Report
 from inventory.people import mode
-from inventory.registries import Registries
+from inventory.registries import PowerSpec, Registries
 from inventory.tree import Map, Node, merge
 from inventory.values import address, address6, an_id, domain, reference, text, word
 
@@ -31,11 +31,13 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class ReadHost:
-    """A host, the ids of all its checks (of those with mistakes too), and the domains whose mail it receives."""
+    """A host, the ids of all its checks (of those with mistakes too), the domains whose mail it receives, and where it is written
+    how its power is switched."""
 
     host: Host
     check_ids: frozenset[str]
     mail_domains: frozenset[str]
+    power_place: Place
 
 
 def group(id_: str, node: Node, around: Around, report: Report) -> None:
@@ -50,6 +52,22 @@ def host(id_: str, node: Node, around: Around, report: Report) -> ReadHost:
     layers = [_shared(entry) for name in names if isinstance(entry := around.groups[name], Map)]
     _refuse_idle_drops(own, layers)
     return _read(id_, Fields(merge([*layers, own.map], own.place), keys.HOST, report, partial=own.partial), around)
+
+
+def refuse_shared_power(read: Iterable[ReadHost], drivers: Mapping[str, PowerSpec], report: Report) -> None:
+    """Whoever cycles one of two hosts that are one machine there also takes the other down, unseen by any limit."""
+    first: dict[object, ReadHost] = {}
+    for one in read:
+        control = one.host.power
+        spec = drivers.get(control.driver) if control is not None else None
+        if control is None or spec is None or not control.address:
+            continue  # a mistake of its own
+        login = control.ssh
+        address, port = (login.address, login.port) if login is not None else (None, control.port)
+        other = first.setdefault((control.driver, address or control.address, port or spec.port, control.system), one)
+        if other is not one:
+            at = f"{other.power_place.file}:{other.power_place.line}"
+            report.add(one.power_place, Code.SHARED_POWER, host=one.host.id, other=other.host.id, at=at)
 
 
 def _shared(node: Map) -> Map:
@@ -100,7 +118,7 @@ def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
         _refuse_restarts_without_ssh(fields, read, written, around.customers.get(customer))
     received = frozenset(fields.list_of("mail_domains", domain)) | ({fqdn} if fqdn else set())
     named = frozenset(f"{id_}/{name}" for name, node in fields.named("checks") if not is_off(node))
-    return ReadHost(read, named, received)
+    return ReadHost(read, named, received, fields.place_of("power"))
 
 
 def _refuse_restarts_without_ssh(fields: Fields, read: Host, written: Sequence[Written], customer: Customer | None) -> None:

@@ -155,7 +155,7 @@ POWER: Keys = {
     "port": "1 to 65535; by default 623 for ipmi, 443 for redfish",
     "user": "the BMC's user: an operator, no administrator",
     "password": "that user's password: {file: /path} or {env: NAME}",
-    "system": "which machine it is there: the hypervisor's domain or VM id; for redfish where there are several",
+    "system": "which machine it is there: its name (virsh, xl; no number), its VM id (qm); for redfish where there are several",
     "ssh": "how to log in to the hypervisor",
     "ca_file": "certificates (PEM) to trust instead of the system's (redfish); may be the BMC's own",
 }

@@ -100,6 +100,10 @@ class Code(Enum):
         "is no machine of a BMC or hypervisor (got {got})",
         "would be right: its name or number there, 1 to 63 letters, digits and . _ + -, starting with a letter or digit",
     )
+    SYSTEM_NUMBER = (
+        "may be the id of another machine for {driver} (got {got})",
+        "would be right: its name there, or, with virsh, its UUID",
+    )
     DEVICE = ("is no device (got {got})", "would be right: a whole path such as /dev/sda1, /dev/vg0/root or /dev/disk/by-uuid/…")
     FILESYSTEM = ("is no type of file system (got {got})", "would be right: the type as blkid names it, such as ext4 or xfs")
     FILE = ("is no path of a file (got {got})", "would be right: an absolute path, such as /etc/hikeshi/bmc-ca.pem")
@@ -114,6 +118,10 @@ class Code(Enum):
     NO_RESCUE_BOOT = (
         "can't be booted by {driver}, which has no order for what a machine boots",
         "would be right: no rescue here, or a power driver that can (ipmi, redfish)",
+    )
+    SHARED_POWER = (
+        "is one machine for two hosts, {host} and {other} (at {at})",
+        "would be right: for each host the BMC, or the machine at its hypervisor, that is its own",
     )
     NO_CHANNEL = ("can't be told anything", "would be right: mail, webhook, or both")
     CONTACTS = ("names {got} contacts", "would be right: one to three (R5)")

@@ -14,8 +14,8 @@ MailExchangers = Callable[[str], Collection[str]]
 
 
 class PowerSpec(Protocol):
-    """A kind of power control: the keys that say where it is, true where they must, and the devices it can boot a rescue system
-    from."""
+    """A kind of power control: the keys that say where it is, true where they must, its port by default, the devices it can boot a
+    rescue system from, and whether a machine's name there may be a number."""
 
     @property
     def name(self) -> str: ...
@@ -24,7 +24,13 @@ class PowerSpec(Protocol):
     def keys(self) -> Mapping[str, bool]: ...
 
     @property
+    def port(self) -> int: ...
+
+    @property
     def boots(self) -> Collection[str]: ...
+
+    @property
+    def numbers(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ Argv = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class _Table:
     """``look`` and ``acts`` have the domain's name put in where ``NAME`` stands. ``read`` takes that name and what the looks
-    printed; an order of two commands is given up after the first where that fails."""
+    printed; an order of two commands is given up after the first where that fails. Without ``numbers`` a number is taken for the id
+    of a machine that runs, before any name."""
 
     look: tuple[Argv, ...]
     read: Callable[[str, str], Seen]
     acts: Mapping[Order, tuple[Argv, ...]]
+    numbers: bool = False
 
 
 _NAME = "NAME"
@@ -82,6 +84,7 @@ TABLES: Mapping[str, _Table] = MappingProxyType(
                 Order.CYCLE: (("qm", "stop", _NAME), ("qm", "start", _NAME)),
                 Order.RESET: (("qm", "reset", _NAME),),
             },
+            numbers=True,
         ),
         "xl": _Table(
             look=(("xl", "list"),),
@@ -102,6 +105,8 @@ def hypervisor_argv(control: PowerControl) -> Mapping[str, tuple[Argv, ...]]:
     table = TABLES[control.driver]
     if _SYSTEM.fullmatch(control.system) is None:
         raise CannotAct(f"{control.system!r} is no domain name: letters, digits and . _ + - after the first")
+    if control.system.isdecimal() and not table.numbers:
+        raise CannotAct(f"{control.driver} takes {control.system!r} for the id of a machine, which another one may have; name it")
     root = control.ssh is not None and control.ssh.user == "root"
 
     def filled(argv: Argv) -> Argv:
@@ -176,8 +181,13 @@ class Hypervisor:
 
     name: str
     keys: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({"system": True, "ssh": True}))
+    port: int = 22
     boots: frozenset[str] = frozenset()
     traces: frozenset[Order] = frozenset({Order.ON, Order.CYCLE})
+
+    @property
+    def numbers(self) -> bool:
+        return TABLES[self.name].numbers
 
     @property
     def orders(self) -> frozenset[Order]:

@@ -69,9 +69,9 @@ class PowerSession(Protocol):
 
 
 class PowerDriver(Protocol):
-    """A kind of power control. ``keys`` are what the inventory says for it, true where it must; ``boots`` the devices it can boot
-    a rescue system from; ``orders`` what it can do; ``traces`` those of them after which ``Seen.trace``, where it is told, is
-    another."""
+    """A kind of power control. ``keys`` are what the inventory says for it, true where it must; ``port`` where it is by default;
+    ``boots`` the devices it can boot a rescue system from; ``orders`` what it can do; ``traces`` those of them after which
+    ``Seen.trace``, where it is told, is another; ``numbers``: a machine's name there may be a number, and then means no other."""
 
     @property
     def name(self) -> str: ...
@@ -80,7 +80,13 @@ class PowerDriver(Protocol):
     def keys(self) -> Mapping[str, bool]: ...
 
     @property
+    def port(self) -> int: ...
+
+    @property
     def boots(self) -> frozenset[str]: ...
+
+    @property
+    def numbers(self) -> bool: ...
 
     @property
     def orders(self) -> frozenset[Order]: ...

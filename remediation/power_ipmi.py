@@ -14,6 +14,7 @@ from remediation.power_driver import DISK, Answer, Order, Seen
 
 _LOOK_TIMEOUT_S, _ORDER_TIMEOUT_S = 30.0, 20.0
 _MAX_OUTPUT_BYTES = 64 * 1024
+_PORT = 623
 _LOOK = ("chassis", "status")
 _PATIENT = ("-N", "1", "-R", "2")
 _ONCE = ("-N", "3", "-R", "1")
@@ -38,7 +39,7 @@ _REASONS: Mapping[str, str] = {
 
 def ipmi_argv(control: PowerControl, pace: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
     """The command on this machine. The password comes by the environment (``-E``)."""
-    where = ("-H", control.address, "-p", str(control.port or 623), "-U", control.user, "-E", "-L", "OPERATOR")
+    where = ("-H", control.address, "-p", str(control.port or _PORT), "-U", control.user, "-E", "-L", "OPERATOR")
     # Cipher suite 3: the one every BMC has; without it ipmitool asks for the list first, for 10 s on some.
     return ("ipmitool", "-v", "-I", "lanplus", "-C", "3", *where, *pace, *words)
 
@@ -133,6 +134,8 @@ class Ipmi:
     name: str = "ipmi"
     keys: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({"port": False, "user": True, "password": True}))
     boots: frozenset[str] = frozenset({"pxe", "cdrom", "safe", "diag", "floppy"})
+    port: int = _PORT
+    numbers: bool = True
     orders: frozenset[Order] = frozenset(Order)
     traces: frozenset[Order] = frozenset()
 

@@ -11,6 +11,7 @@ from remediation.power_driver import DISK, Order, PowerSession
 from remediation.power_ipmi import password
 
 SYSTEMS = "/redfish/v1/Systems"
+_PORT = 443
 RESET_TYPES: Mapping[Order, tuple[str, ...]] = {
     Order.ON: ("On", "ForceOn"),
     Order.OFF: ("ForceOff",),
@@ -35,7 +36,7 @@ def request_line(method: str, origin: str, path: str, body: Mapping[str, object]
 
 def origin_of(control: PowerControl) -> str:
     host = f"[{control.address}]" if ":" in control.address else control.address
-    return f"https://{host}" + (f":{control.port}" if control.port not in (None, 443) else "")
+    return f"https://{host}" + (f":{control.port}" if control.port not in (None, _PORT) else "")
 
 
 def system_path(control: PowerControl) -> str:
@@ -56,6 +57,8 @@ class Redfish:
         default_factory=lambda: MappingProxyType({"port": False, "user": True, "password": True, "system": False, "ca_file": False})
     )
     boots: frozenset[str] = frozenset(_BOOTS)
+    port: int = _PORT
+    numbers: bool = True
     orders: frozenset[Order] = frozenset(Order)
     traces: frozenset[Order] = frozenset({Order.ON, Order.CYCLE, Order.RESET})
 

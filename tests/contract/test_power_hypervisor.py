@@ -142,6 +142,17 @@ def test_a_cycle_without_an_end_is_settled_by_its_record(hypervisor: Hypervisor)
 
 
 @pytest.mark.parametrize("driver", SCRIPTS)
+def test_a_number_is_no_name_where_it_may_be_another_machines_id(driver: str) -> None:
+    access = SshAccess("hikeshi", (), Secret("file", "x"))
+    host = db01(PowerControl(driver, "192.0.2.5", system="12", ssh=access))
+    if driver == "qm":
+        assert any("qm stop 12" in line for line in POWER.describe(host, {"do": "off"}, None))
+        return
+    with pytest.raises(CannotAct, match=f"{driver} takes '12' for the id of a machine"):
+        POWER.describe(host, {"do": "off"}, None)
+
+
+@pytest.mark.parametrize("driver", SCRIPTS)
 @pytest.mark.parametrize("system", ["", "db01; reboot", "--all", "db01 db02", "$(reboot)", "../db01", "db01\n"])
 def test_a_name_that_could_become_more_is_not_even_logged_in_for(driver: str, system: str) -> None:
     access = SshAccess("hikeshi", (), Secret("file", "x"))

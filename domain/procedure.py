@@ -226,7 +226,7 @@ def back_in_s(procedure: Procedure, into: str) -> float:
 
 def _way_back(procedure: Procedure, past: Sequence[Past]) -> Step | None:
     """The next step that boots the disk. None where a person has to look first: what is unknown may still be at work there."""
-    steps = {step.id: step for step in procedure.steps}
+    steps = _by_id(procedure)
     if any(steps[item.step].changes and item.outcome is StepOutcome.UNKNOWN for item in past) or past[-1].code in _NO_WAY_BACK:
         return None
     if _switched(steps, past) >= procedure.max_power_actions:
@@ -247,13 +247,25 @@ def _follow(
         return ended
     if (look_s := _look_again_s(procedure, past, step)) is not None:
         return Next(step, look_s)
+    failed = step.acts and last.outcome in FAILURES
+    onward = _after_failure(procedure, position) if failed else position + 1
     if now_s - started_s > procedure.budget_s:
-        return Done(RunOutcome.NOT_FIXED, acted)
-    if step.acts and last.outcome in FAILURES:
-        if sum(item.step == step.id for item in past) < step.tries:
-            return Next(step, last.at_s + step.every_s)
-        return _onward(procedure, past, _after_failure(procedure, position), fault)
-    return _onward(procedure, past, position + 1, fault)
+        return _out_of_time(procedure, past, onward, fault)
+    if failed and sum(item.step == step.id for item in past) < step.tries:
+        return Next(step, last.at_s + step.every_s)
+    return _onward(procedure, past, onward, fault)
+
+
+def _out_of_time(procedure: Procedure, past: Sequence[Past], position: int, fault: str) -> Next | Done:
+    """The budget is spent, perhaps by waiting at the gate. Whether what was done has helped is still looked at, by the next look
+    from here: nobody is told that a server has not recovered which has (R24)."""
+    steps, ends = _by_id(procedure), _ends(procedure, past, fault)
+    unseen = takewhile(lambda item: steps[item.step].action != LOOK, reversed(past))
+    if not in_rescue(procedure, past) and any(steps[item.step].changes and item.outcome not in LEFT_ALONE for item in unseen):
+        for step in procedure.steps[position:]:
+            if step.action == LOOK and _wanted(step, ends):
+                return Next(step)
+    return Done(RunOutcome.NOT_FIXED, _acted(procedure, past))
 
 
 def _acted(procedure: Procedure, past: Sequence[Past]) -> bool:
@@ -269,17 +281,29 @@ def _counted(step: Step, item: Past) -> Past:
 
 def _onward(procedure: Procedure, past: Sequence[Past], position: int, fault: str) -> Next | Done:
     """The first step from here that is not passed over."""
-    steps = {step.id: step for step in procedure.steps}
-    ends: dict[str, str] = {item.step: _counted(steps[item.step], item).outcome for item in past}
-    ends[FAULT] = fault
+    steps, ends = _by_id(procedure), _ends(procedure, past, fault)
     for step in procedure.steps[position:]:
-        if all(ends.get(name, PASSED_OVER) in wanted for name, wanted in step.when.items()):
+        if _wanted(step, ends):
             if step.effect is Effect.POWER:
                 needed = step.power_needed(rescue=in_rescue(procedure, past))
                 if _switched(steps, past) + needed > procedure.max_power_actions:
                     break
             return Next(step)
     return Done(RunOutcome.NOT_FIXED, _acted(procedure, past))
+
+
+def _by_id(procedure: Procedure) -> dict[str, Step]:
+    return {step.id: step for step in procedure.steps}
+
+
+def _ends(procedure: Procedure, past: Sequence[Past], fault: str) -> dict[str, str]:
+    """What ``Step.when`` asks for."""
+    steps = _by_id(procedure)
+    return {**{item.step: str(_counted(steps[item.step], item).outcome) for item in past}, FAULT: fault}
+
+
+def _wanted(step: Step, ends: Mapping[str, str]) -> bool:
+    return all(ends.get(name, PASSED_OVER) in wanted for name, wanted in step.when.items())
 
 
 def _switched(steps: Mapping[str, Step], past: Sequence[Past]) -> int:
@@ -308,7 +332,7 @@ def _look_again_s(procedure: Procedure, past: Sequence[Past], step: Step) -> flo
 
 def _in_vain(procedure: Procedure, past: Sequence[Past]) -> bool:
     """Is there no effect that this look could wait for, as what was tried since the look before certainly did nothing?"""
-    steps = {step.id: step for step in procedure.steps}
+    steps = _by_id(procedure)
     since = dropwhile(lambda item: item.step == past[-1].step, reversed(past))
     tried = [item for item in takewhile(lambda item: steps[item.step].action != LOOK, since) if steps[item.step].changes]
     return bool(tried) and all(item.outcome in LEFT_ALONE for item in tried)

@@ -122,7 +122,8 @@ ALWAYS = {code for code, _ in IN_ORDER} - OF_A_PERSONS_JUDGEMENT - OF_ITS_OWN_SY
 def test_in_the_rescue_system_what_is_seen_and_limits_stop_nothing_and_but_few_the_way_back(
     code: Code, circumstance: dict[str, object]
 ) -> None:
-    there, back = {"rescue": True}, {"rescue": True, "back": True}
+    there: dict[str, object] = {"rescue": True}
+    back: dict[str, object] = {"rescue": True, "back": True}
     assert judge(seen(circumstance, there)).code is (Code.ADMITTED if code in OF_ITS_OWN_SYSTEM else code)
     assert judge(seen(circumstance, back)).code is (code if code in ALWAYS - {Code.GATE_PAUSE} else Code.ADMITTED)
     assert judge(seen(circumstance, {"back": True})).code is code, "from its own system it leads nowhere"

@@ -122,6 +122,37 @@ def test_a_runbook_stops_at_the_end_of_its_budget() -> None:  # R22
     assert proceed(RESTART_SERVICE, past(*BEFORE), 0.0, 3600.1) == Done(RunOutcome.NOT_FIXED, False)
 
 
+LATE_S = 4000.0
+"""The budget is over: the restart waited long for its turn."""
+
+
+@pytest.mark.parametrize("outcome", ["done", "failed"])
+def test_what_was_done_is_looked_at_though_the_budget_is_over(outcome: str) -> None:  # R24
+    seen = [*past(*BEFORE), Past("restart", StepOutcome(outcome), LATE_S)]
+    assert proceed(RESTART_SERVICE, seen, 0.0, LATE_S) == Next(VERIFY)
+    seen.append(Past("verify", StepOutcome.DOWN, LATE_S))
+    assert proceed(RESTART_SERVICE, seen, 0.0, LATE_S) == Next(VERIFY, LATE_S + 5), "for as long as it looks in time"
+    cured = [*seen, Past("verify", StepOutcome.UP, LATE_S + 5)]
+    assert proceed(RESTART_SERVICE, cured, 0.0, LATE_S + 5) == Done(RunOutcome.FIXED, True)
+    in_vain = [*seen, Past("verify", StepOutcome.DOWN, LATE_S + 20)]
+    assert proceed(RESTART_SERVICE, in_vain, 0.0, LATE_S + 20) == Done(RunOutcome.NOT_FIXED, True)
+
+
+@pytest.mark.parametrize("outcome", ["not_done", "unreached"])
+def test_where_nothing_was_done_there_is_nothing_more_to_see(outcome: str) -> None:
+    seen = [*past(*BEFORE), Past("restart", StepOutcome(outcome), LATE_S)]
+    assert proceed(RESTART_SERVICE, seen, 0.0, LATE_S) == Done(RunOutcome.NOT_FIXED, False)
+
+
+def test_after_the_budget_nothing_else_is_done_and_only_a_look_that_is_meant_to_follow() -> None:
+    more, elsewhere = Step("more", "service"), replace(VERIFY, id="elsewhere", when={"restart": ("unreached",)})
+    seen = [*past(*BEFORE), Past("restart", StepOutcome.DONE, LATE_S)]
+    going_on = replace(RESTART_SERVICE, steps=(*RESTART_SERVICE.steps[:-1], more, elsewhere, VERIFY))
+    assert proceed(going_on, seen, 0.0, LATE_S) == Next(VERIFY)
+    none = replace(RESTART_SERVICE, steps=(*RESTART_SERVICE.steps[:-1], more, elsewhere))
+    assert proceed(none, seen, 0.0, LATE_S) == Done(RunOutcome.NOT_FIXED, True)
+
+
 def test_what_a_person_asked_for_is_done_though_nothing_fails() -> None:
     assert after(("look-first", "up"), asked=True) == Next(TELL)
     assert after(("look-first", "up"), ("tell", "done"), ("look-again", "up"), asked=True) == Next(RESTART)

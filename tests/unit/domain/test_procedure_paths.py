@@ -212,6 +212,14 @@ def test_how_long_the_way_back_may_take() -> None:
     assert back_in_s(REPAIR, "none") == 0.0
 
 
+def test_after_the_budget_the_way_back_comes_before_the_last_look() -> None:
+    late_s = REPAIR.budget_s + 1
+    past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0), Past("fsck", StepOutcome.DONE, late_s)]
+    assert proceed(REPAIR, past, 0.0, late_s) == Next(DISK)
+    past.append(Past("disk", StepOutcome.DONE, late_s))
+    assert proceed(REPAIR, past, 0.0, late_s) == Next(SEEN)
+
+
 def test_a_bound_that_something_else_met_leaves_the_way_back() -> None:
     past = [Past("look", StepOutcome.DOWN, 1.0), Past("rescue", StepOutcome.DONE, 2.0)]
     past.append(Past("fsck", StepOutcome.REFUSED, 3.0, Code.GATE_POWER_SPENT))

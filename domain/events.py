@@ -156,7 +156,8 @@ class RunbookRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunbookRehearsed:
-    """From a rehearsal: this version was run against a throwaway host with this fault. ``path``: its page."""
+    """From a rehearsal: this version was run against a throwaway host with this fault. ``path``: its page; ``unreached``: the steps
+    that act and were not done there."""
 
     id: str
     at_s: float
@@ -167,6 +168,7 @@ class RunbookRehearsed:
     by: str = ""
     path: str = ""
     detail: str = ""
+    unreached: tuple[str, ...] = ()
     host: str = ""
 
 

@@ -1,12 +1,12 @@
 """May a runbook act on its own for a customer? Only in a version that was approved, and not where a cure of it did not last, until
 a person raises it again (R26)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.events import RunOutcome
-from domain.procedure import Procedure
+from domain.procedure import LEFT_ALONE, Procedure
 
 PROJECT = "project"
 """Who has approved the runbooks that are shipped, as they are shipped."""
@@ -42,6 +42,12 @@ def standing(trust: Trust, procedure: Procedure | None) -> Standing:
 def standing_of(trust: Trust, procedures: Mapping[str, Procedure], runbook: str | None) -> Standing:
     """The same, by its id."""
     return standing(trust, procedures.get(runbook) if runbook is not None else None)
+
+
+def unreached(procedure: Procedure, tried: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The ids of those steps that act which a rehearsal has left undone. ``tried``: its attempts, as step and outcome."""
+    done = {step for step, outcome in tried if outcome not in LEFT_ALONE}
+    return tuple(step.id for step in procedure.steps if step.acts and step.id not in done)
 
 
 class End(StrEnum):

@@ -81,6 +81,13 @@ def request_raise(context: Context, *, runbook: str, customer: str, by: str, rea
     )
 
 
+def never_rehearsed(context: Context, runbook: str) -> tuple[str, ...]:
+    """The steps that an approval of the runbook, as it is now, covers although none of its rehearsals has reached them."""
+    version = known_procedure(current_policy(context), runbook).version
+    with context.store.read() as session:
+        return trust.never_rehearsed(session, runbook, version)
+
+
 def record_rehearsal(context: Context, event: ev.RunbookRehearsed) -> Answer:
     """Keep how a rehearsal ended; the event gets an id of its own."""
     return ask(context, replace(event, id=f"rehearsal-{uuid.uuid4()}"))

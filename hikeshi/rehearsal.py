@@ -25,6 +25,7 @@ from domain.events import RunbookRehearsed, RunOutcome
 from domain.model import Language
 from domain.ports import Clock
 from domain.procedure import Procedure
+from domain.trust import unreached
 from engine import trusting
 from engine.context import Context, open_context
 from engine.settings import Settings
@@ -123,6 +124,8 @@ def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, lang
     path.write_text(page(made, language, zone), encoding="utf-8")
     verdict = "passed" if made.passed else "failed"
     print(f"{runbook} {verdict}{f': {made.trouble}' if made.trouble else ''} (version {made.version})\npage   {path}")
+    if made.unreached:
+        print(f"not reached: {', '.join(made.unreached)}")
     print(f"record {_record(made, path)}")
     return Exit.OK if made.passed else Exit.REFUSED
 
@@ -169,6 +172,7 @@ def _record(made: Rehearsed, path: Path) -> str:
                     passed=made.passed,
                     by=made.by,
                     path=str(path),
+                    unreached=made.unreached,
                     detail=made.trouble or f"{made.fault}: {made.outcome}",
                 ),
             )
@@ -298,6 +302,7 @@ class _Rehearsal:
             ended_s=ended_s,
             by=self._by,
             program=VERSION,
+            unreached=unreached(procedure, [(item.step, item.outcome or "unknown") for item in attempts]),
             steps=tuple(
                 RehearsedStep(
                     item.step, item.action, item.outcome or "unknown", item.intent_s, item.ended_s or item.intent_s, item.detail,

@@ -21,7 +21,13 @@ def approve(runbook: str, *, by: str, reason: str) -> Exit:
     """Let the runbook act on its own, as it is now."""
     if not by:
         return refuse(NOBODY, Exit.USAGE)
-    return asking(lambda context: trusting.request_approval(context, runbook=runbook, by=by, reason=reason))
+    answered = asking(lambda context: trusting.request_approval(context, runbook=runbook, by=by, reason=reason))
+    if answered is Exit.OK:
+        with closing(open_context()) as context:
+            left = trusting.never_rehearsed(context, runbook)
+        if left:
+            print(f"no rehearsal has reached: {', '.join(left)}")
+    return answered
 
 
 def revoke(runbook: str, *, by: str, reason: str) -> Exit:

@@ -26,6 +26,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "lasted": "障害の確認から手順の終了まで",
         "program": "hikeshi の版",
         "steps": "実行した内容",
+        "unreached": "この予行では実行されなかったステップ",
         "time": "経過",
         "step": "ステップ",
         "took": "所要",
@@ -51,6 +52,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "lasted": "From the fault's confirmation to the run's end",
         "program": "hikeshi",
         "steps": "What was done",
+        "unreached": "Steps that this rehearsal has not reached",
         "time": "After",
         "step": "Step",
         "took": "Took",
@@ -80,7 +82,7 @@ class RehearsedStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
     """All that the page says. ``outcome`` is a value of ``domain.events.RunOutcome``, or empty where the run did not end;
-    ``trouble``: why it failed otherwise."""
+    ``trouble``: why it failed otherwise; ``unreached``: ids of steps that act and were not done."""
 
     runbook: str
     title: str
@@ -95,6 +97,7 @@ class Rehearsed:
     by: str
     program: str
     steps: tuple[RehearsedStep, ...]
+    unreached: tuple[str, ...] = ()
 
 
 def page(rehearsed: Rehearsed, language: Language, zone: str) -> str:

@@ -279,7 +279,8 @@ class Approval(SQLModel, table=True):
 
 
 class Rehearsal(SQLModel, table=True):
-    """A version of a runbook was run against a throwaway host with a fault; ``path`` is its page."""
+    """A version of a runbook was run against a throwaway host with a fault; ``path`` is its page, ``unreached`` the steps that act
+    and were not done there, with a comma between them."""
 
     __tablename__: ClassVar[str] = "rehearsal"
 
@@ -291,6 +292,7 @@ class Rehearsal(SQLModel, table=True):
     at_s: float
     by: str = _text()
     path: str = _text()
+    unreached: str = _text()
 
 
 class OutcomeRow(SQLModel, table=True):

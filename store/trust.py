@@ -53,6 +53,7 @@ def apply(session: Session, event: Event) -> None:
                     at_s=event.at_s,
                     by=event.by,
                     path=event.path,
+                    unreached=",".join(event.unreached),
                 )
             )
 
@@ -133,6 +134,12 @@ def approvals(session: Session, runbook: str | None = None) -> list[Approval]:
     """Everybody's word on it, revoked ones too, oldest first."""
     query = select(Approval).order_by(col(Approval.approved_s), col(Approval.event_id))
     return list(session.exec(query if runbook is None else query.where(Approval.runbook == runbook)))
+
+
+def never_rehearsed(session: Session, runbook: str, version: str) -> tuple[str, ...]:
+    """The steps that act and that none of the rehearsals on record of this version has reached; none where there is no record."""
+    left = [row.unreached.split(",") if row.unreached else [] for row in rehearsals(session, runbook, version)]
+    return tuple(step for step in left[0] if all(step in other for other in left)) if left else ()
 
 
 def rehearsals(session: Session, runbook: str, version: str | None = None) -> list[Rehearsal]:

@@ -40,6 +40,23 @@ def versions(store: Store) -> frozenset[tuple[str, str]]:
         return trust.approved(session)
 
 
+def test_steps_that_no_rehearsal_has_reached_are_known(store: Store) -> None:
+    def made(name: str, version: str, *unreached: str) -> RunbookRehearsed:
+        return RunbookRehearsed(
+            id=name, at_s=NOW_S, runbook=RESTART, version=version, fault="dead", passed=True, unreached=unreached
+        )
+
+    def left(version: str) -> tuple[str, ...]:
+        with store.read() as session:
+            return trust.never_rehearsed(session, RESTART, version)
+
+    assert left("v") == ()
+    said(store, made("one", "v", "reboot", "rescue", "fsck"), made("other", "w"))
+    assert left("v") == ("reboot", "rescue", "fsck")
+    said(store, made("two", "v", "rescue", "fsck"))
+    assert (left("v"), left("w")) == (("rescue", "fsck"), ())
+
+
 def test_what_is_shipped_is_approved_until_somebody_revokes_it(store: Store) -> None:
     assert SHIPPED in versions(store)
     said(store, revoked())

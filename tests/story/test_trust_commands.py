@@ -89,16 +89,20 @@ def test_what_nobody_rehearsed_is_not_approved(local: Local, monkeypatch: pytest
 
     def rehearsed(name: str, version: str, *, passed: bool) -> RunbookRehearsed:
         now_s = local.clock.now_s()
-        return RunbookRehearsed(id=name, at_s=now_s, runbook=RESTART, version=version, fault="service-killed", passed=passed)
+        return RunbookRehearsed(
+            id=name, at_s=now_s, runbook=RESTART, version=version, fault="dead", passed=passed, unreached=("restart",)
+        )
 
     happens(local, rehearsed("another", "another version", passed=True))
     refused(local.quick("runbook", "approve", RESTART, "-m", "trust me"), Exit.REFUSED, "it was never rehearsed")
     happens(local, rehearsed("bad", version, passed=False))
     refused(local.quick("runbook", "approve", RESTART, "-m", "trust me"), Exit.REFUSED, "its last rehearsal failed")
     happens(local, rehearsed("good", version, passed=True))
-    assert local.quick("runbook", "approve", RESTART, "-m", "I watched it").returncode == Exit.OK
+    done = local.quick("runbook", "approve", RESTART, "-m", "I watched it")
+    assert done.returncode == Exit.OK
+    assert "no rehearsal has reached: restart\n" in done.stdout
     shown = local.quick("runbook", "show", RESTART).stdout
-    assert "service-killed" in shown
+    assert "dead" in shown
     assert "passed" in shown
 
 

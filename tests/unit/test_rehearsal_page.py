@@ -1,6 +1,7 @@
 """The page of a rehearsal says what was done, by whose runbook, and how it ended; in both languages, without fetching anything."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from sample_messages import LANGUAGES
@@ -48,6 +49,13 @@ def test_it_says_what_a_person_must_know_to_answer_for_it(language: Language) ->
     assert "hikeshi runbook approve restart-service" in text
     assert "the service is killed &lt;b&gt;" in text
     assert not re.search(r"(src|href)=|url\(|@import", text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_names_the_steps_that_were_not_reached(language: Language) -> None:
+    assert WORDS[language]["unreached"] not in page(rehearsed(), language, "UTC")
+    text = page(replace(rehearsed(), unreached=("rescue", "fsck")), language, "UTC")
+    assert f"{WORDS[language]['unreached']}: <code>rescue, fsck</code>" in text
 
 
 def test_what_was_seen_again_and_again_is_one_row() -> None:

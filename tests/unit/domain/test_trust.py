@@ -10,11 +10,18 @@ from domain import events as ev
 from domain.commands import Run
 from domain.incident import step
 from domain.observation import Verdict
-from domain.procedure import Procedure
+from domain.procedure import Procedure, Step
 from domain.state import HostState, Situation
-from domain.trust import NO_TRUST, End, Rate, Standing, Trust, end_of, rate, standing
+from domain.trust import NO_TRUST, End, Rate, Standing, Trust, end_of, rate, standing, unreached
 
 VERSIONS = ("a", "b")
+
+
+def test_a_step_that_a_rehearsal_left_undone_was_not_reached() -> None:
+    steps = (Step("look", "look"), *(Step(name, "restart_service") for name in ("first", "refused", "failed", "never")))
+    procedure = replace(policy().procedures[RESTART], steps=steps)
+    tried = [("look", "down"), ("first", "done"), ("refused", "refused"), ("failed", "failed")]
+    assert unreached(procedure, tried) == ("refused", "never")
 
 
 def test_only_the_very_version_that_was_approved_stands() -> None:

@@ -62,12 +62,14 @@ def judge_step(
         rescue=done.rescue is True,
         back=step.boots == DISK,
     )
-    pauses = (*policy.pauses, *overlay.pauses(session))
+    pauses = (*policy.pauses, *overlay.pauses(session), *overlay.pauses_asked(session))
     paused = (found for check in run.checks if (found := _pause(pauses, host, check, now_s)) is not None)
     if seen.requested:
         return judge(replace(seen, pause=next(paused, None)))
     decided = policies.get(session, run.policy) or policy
-    standing = standing_of(trust.trust_for(session, host.customer), decided.procedures, run.runbook)
+    trusted = trust.trust_for(session, host.customer)
+    trusted = replace(trusted, approved=trusted.approved - trust.revoked_asked(session))
+    standing = standing_of(trusted, decided.procedures, run.runbook)
     contract = policy.customers[host.customer].contract
 
     def of(fault: FaultClass) -> Circumstances:

@@ -5,6 +5,7 @@ from sqlmodel import Session, col, select
 
 from domain.events import Event, HoldReleased, HoldSet, PauseCancelled, PauseSet
 from domain.pauses import Pause
+from store import inbox
 from store.codec import decode, encode
 from store.tables import HoldRow, Inbox, PauseRow
 
@@ -65,6 +66,11 @@ def open_holds(session: Session) -> list[HoldRow]:
 def holds_asked(session: Session) -> frozenset[str]:
     """As ``holds``: those that were asked for and that no engine has taken in yet: to stop, nobody need wait for it."""
     return frozenset(session.exec(_HOLDS_ASKED))
+
+
+def pauses_asked(session: Session) -> tuple[Pause, ...]:
+    """Pauses that no engine has taken in yet, as ``holds_asked``."""
+    return tuple(event.pause for event in inbox.undecided(session, PauseSet))
 
 
 def _cancel(session: Session, pause: str, by: str, at_s: float) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from domain.events import Event, RunbookApproved, RunbookRaised, RunbookRehearsed, RunbookRevoked
 from domain.trust import PROJECT, End, Learnt, Rate, Trust, rate
 from runbooks.approvals import shipped
+from store import inbox
 from store.tables import Approval, Lowering, OutcomeRow, Rehearsal
 
 _APPROVED = select(Approval.runbook, Approval.version).where(col(Approval.revoked_s).is_(None))
@@ -124,6 +125,11 @@ def trust_for(session: Session, customer: str | None) -> Trust:
 def approved(session: Session) -> frozenset[tuple[str, str]]:
     """Every version that may act on its own, as ``(id, version)``: what people approved, and the shipped ones unless revoked."""
     return frozenset(session.exec(_APPROVED).all()) | (_by_project() - set(session.exec(_PROJECTS_REVOKED).all()))
+
+
+def revoked_asked(session: Session) -> frozenset[tuple[str, str]]:
+    """Versions, as ``(id, version)``, whose approval was revoked where no engine has taken it in yet: to stop, nobody need wait."""
+    return frozenset((event.runbook, event.version) for event in inbox.undecided(session, RunbookRevoked))
 
 
 def _by_project() -> frozenset[tuple[str, str]]:

@@ -11,14 +11,14 @@ from store_samples import NOW_S, WAIT_S, accept, approve, ask, boots, lapse, ope
 
 import runbooks
 from domain.commands import Run
-from domain.events import HoldReleased, HoldSet, PauseSet, RunbookRevoked
+from domain.events import Event, HoldReleased, HoldSet, PauseSet, RunbookRevoked
 from domain.model import Contract, FaultClass, Limits, Mode, PowerLimit, PowerLimits
 from domain.pauses import Pause
 from domain.procedure import Effect, Step
 from domain.reasons import Code
 from domain.state import HostState, RunRef, Whereabouts
 from remediation import ACTIONS
-from store import journal, outbox, overlay, trust, whereabouts
+from store import inbox, journal, outbox, overlay, trust, whereabouts
 from store.admit import Request, admit
 from store.db import Store, StoreError
 from store.tables import Attempt
@@ -506,6 +506,31 @@ def test_what_makes_work_unwanted_stops_all_but_the_way_back(store: Store, unwan
         if answer.attempt_id is not None:
             settle(store, answer.attempt_id)
     assert ask(store, command, step=BACK, max_power_actions=3).code is Code.ADMITTED
+
+
+REVOKED = runbooks.load(ACTIONS)["restart-service"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (HoldSet(id="a", at_s=NOW_S, host="web01", by="noc"), Code.GATE_HOLD),
+        (HoldSet(id="a", at_s=NOW_S, host=None, by="noc"), Code.GATE_HOLD_ALL),
+        (PauseSet(id="a", at_s=NOW_S, pause=HOUR, by="noc"), Code.GATE_PAUSE),
+        (PauseSet(id="a", at_s=NOW_S, pause=replace(HOUR, host="web02"), by="noc"), Code.ADMITTED),
+        (
+            RunbookRevoked(id="a", at_s=NOW_S, runbook=REVOKED.id, version=REVOKED.version, by="noc", reason="-"),
+            Code.GATE_RUNBOOK_UNAPPROVED,
+        ),
+        (RunbookRevoked(id="a", at_s=NOW_S, runbook=REVOKED.id, version="another", by="noc", reason="-"), Code.ADMITTED),
+    ],
+)
+def test_to_stop_nobody_has_to_wait_for_the_engine(store: Store, asked: Event, code: Code) -> None:
+    """It is away, or busy: what was asked for stands in its inbox and counts (R26, R51)."""
+    (command,) = working(store)
+    with store.write() as session:
+        assert inbox.insert(session, asked)
+    assert ask(store, command).code is code
 
 
 def test_nor_in_an_operators_run_does_a_pause_leave_it_there(store: Store) -> None:

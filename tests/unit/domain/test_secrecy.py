@@ -52,6 +52,7 @@ def test_secrets_are_struck_out(line: str, kept: str) -> None:
         "Pass 1: Checking inodes, blocks, and sizes",
         "app --password-file /etc/app/password --no-password here",
         "password:",
+        "sudo: a password is required",
         "ssh -p 22 web01; journalctl -u nginx; http://web01/~a@b",
     ],
 )

@@ -33,13 +33,15 @@ def learn(draft: Draft, run: RunRef, outcome: ev.RunOutcome, *, acted: bool) -> 
 
 def heed(draft: Draft, check: str) -> None:
     """This check fails in the open incident. Where a run had cured it, that cure did not last: its runbook acts on its own no more
-    for this customer, and operators are told. A fault in a pause is somebody's work (R51), and one of our own doing is ours:
-    neither it nor what comes after it says anything about a cure before."""
+    for this customer, and operators are told. A fault in a pause is somebody's work (R51), one of our own doing is ours, and one
+    in a mass outage is its network's: neither it nor what comes after it says anything about a cure before."""
     incident, cool_down_s = draft.incident, draft.situation.policy.limits.cool_down_s
     back = [cure for cure in draft.cures if cure.refailed(check, incident.id, draft.now_s, cool_down_s)]
     draft.cures = tuple([cure for cure in draft.cures if cure not in back])
     fault = incident.fault(check)
-    if draft.pause_of(check) is not None or (fault is not None and own_work.ours(draft, fault)):
+    if draft.pause_of(check) is not None or draft.situation.outage_until_s is not None:
+        return
+    if fault is not None and own_work.ours(draft, fault):
         return
     for cure in back:
         if cure.customer != incident.customer:

@@ -117,6 +117,7 @@ def test_what_fails_again_after_the_cool_down_or_in_a_pause_or_elsewhere_lowers_
     meanwhile: tuple[Callable[[World], None], ...] = (
         lambda world: world.fast_forward(minutes=61),
         lambda world: world.pause_begins(minutes=30, check="http"),
+        lambda world: world.mass_outage_begins(),
     )
     for between in meanwhile:
         world = World()
@@ -139,6 +140,24 @@ def test_what_fails_again_after_the_cool_down_or_in_a_pause_or_elsewhere_lowers_
     world.down("smtp")
     world.expect_mail(Message.FAULT)
     world.expect_run(RESTART, service="postfix.service")
+    assert [item.end for item in world.learnt] == [End.FIXED]
+
+
+def test_what_failed_in_a_mass_outage_since_then_is_no_matter_of_the_cure_before() -> None:
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.fast_forward(minutes=15)
+    world.expect_run(POWER)
+    world.run_ends(RunOutcome.FIXED)
+    world.up("ping")
+    world.expect_recovery()
+    world.mass_outage_begins()
+    world.down("ping")
+    world.up("ping")
+    world.mass_outage_ends()
+    world.fast_forward(minutes=5)
+    world.down("ping")
     assert [item.end for item in world.learnt] == [End.FIXED]
 
 

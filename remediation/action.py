@@ -23,6 +23,8 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 ATTEMPT = "hikeshi-ATTEMPT"
 """Stands for the attempt's name, which a dry run has none of."""
 OR = "# or: "
+WHERE_OFF = "# or, where it is off: "
+NOT_SENT = "nothing"
 INSTEAD = "# where nothing answers: "
 
 
@@ -167,9 +169,10 @@ class Action(Protocol):
         self, host: Host, parameters: Mapping[str, Parameter], service: str | None, known: Mapping[str, str] = NOTHING
     ) -> tuple[str, ...]:
         """The exact command lines, in order, that a run which goes well has the host carry out, as far as can be told from what is
-        ``known`` of it (``Target.known``). A line that begins with ``OR`` may take the place of the one before it, those that begin
-        with ``INSTEAD``, together, of all others; other lines that begin with ``#`` are remarks. What only looks may come more
-        often, while something is waited for. The attempt's name is ``ATTEMPT`` here. Raises ``CannotAct``."""
+        ``known`` of it (``Target.known``). A line that begins with ``OR`` may take the place of the one before it, one that begins
+        with ``WHERE_OFF`` does so where the host's power is off (``NOT_SENT``: nothing does); those that begin with ``INSTEAD``,
+        together, of all others; other lines that begin with ``#`` are remarks. What only looks may come more often, while
+        something is waited for. The attempt's name is ``ATTEMPT`` here. Raises ``CannotAct``."""
         ...
 
     def prepare(self, target: Target, parameters: Mapping[str, Parameter], connect: Connect) -> Prepared:

@@ -1,12 +1,24 @@
 """Switching a host's power, once: what ``power`` and ``reboot`` have in common, whatever the driver."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile, zip_longest
 from types import MappingProxyType
 
 from domain.model import Host, PowerControl
 from domain.procedure import BOOT, RESCUE, StepOutcome
-from remediation.action import Attempted, CannotAct, CannotReach, Connect, Leave, Result, Target, TooLate
+from remediation.action import (
+    NOT_SENT,
+    WHERE_OFF,
+    Attempted,
+    CannotAct,
+    CannotReach,
+    Connect,
+    Leave,
+    Result,
+    Target,
+    TooLate,
+)
 from remediation.power_command import HYPERVISORS
 from remediation.power_driver import DISK, Answer, Order, PowerDriver, PowerSession, Seen
 from remediation.power_ipmi import IPMI
@@ -54,7 +66,21 @@ def wish(host: Host, order: Order, boot: str = DISK) -> Wish:
 
 
 def describe(wished: Wish) -> tuple[str, ...]:
-    return wished.driver.describe(wished.control, wished.order, wished.device)
+    """The lines of a restart, each with what comes in its place where there is nothing to restart."""
+    lines = wished.driver.describe(wished.control, wished.order, wished.device)
+    if wished.order not in _RESTARTS:
+        return lines
+    start = wished.driver.describe(wished.control, Order.ON, wished.device)
+    first = _alike(lines, start)
+    last = _alike(lines[first:][::-1], start[first:][::-1])
+    orders = zip_longest(lines[first : len(lines) - last], start[first : len(start) - last], fillvalue=NOT_SENT)
+    told = (line for order, instead in orders for line in (order, WHERE_OFF + instead))
+    return (*lines[:first], *told, *lines[len(lines) - last :])
+
+
+def _alike(some: Sequence[str], others: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    return sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(some, others, strict=False)))
 
 
 class PreparedPower:

@@ -22,7 +22,7 @@ from hand_clock import HandClock
 from domain.model import FileSystem, Host, PowerControl, Rescue, Secret, SshAccess
 from domain.procedure import Effect, Parameter, StepOutcome
 from remediation import ACTIONS, POWER_DRIVERS, Connection, Guard, Leave, NoAnswer, NoWay, Target
-from remediation.action import ATTEMPT, INSTEAD, OR, Ran
+from remediation.action import ATTEMPT, INSTEAD, NOT_SENT, OR, WHERE_OFF, Ran
 from remediation.power_redfish import request_line
 
 NAME = "hikeshi-0123456789abcdef"
@@ -43,11 +43,12 @@ class Sample:
 
     def __str__(self) -> str:
         said = [self.action, self.control, *map(str, self.parameters.values()), *self.known.values(), *self.host]
-        return " ".join([*filter(None, said), *(["away"] if self.away else [])])
+        return " ".join([*filter(None, said), *(["away"] if self.away else []), *(["off"] if self.off else [])])
 
 
 SYSTEMD, SYSV, EXT4 = {"init": "systemd"}, {"init": "sysv"}, {"filesystems": (FileSystem("/dev/sda1", "ext4"),)}
 XFS = {"filesystems": (FileSystem("/dev/sda1", "xfs"), FileSystem("/dev/sdb1", "ext3"))}
+BMCS = ("ipmi", "redfish")
 SAMPLES = [
     Sample("diagnose"),
     Sample("diagnose", known=SYSTEMD),
@@ -63,17 +64,20 @@ SAMPLES = [
     Sample("restart_network"),
     Sample("restart_network", known={"init": "systemd", "network": "networking.service"}),
     *(
-        Sample("power", {"do": str(order)}, control=name, off=order == "on")
+        Sample("power", {"do": str(order)}, control=name, off=off)
         for name, driver in POWER_DRIVERS.items()
         if not driver.boots
         for order in sorted(driver.orders)
+        for off in {"on": [True], "off": [False]}.get(order, [False, True])
     ),
-    *(Sample("power", {"do": "reset", "boot": "rescue"}, control=name, host={"rescue": RESCUE}) for name in ("ipmi", "redfish")),
+    *(Sample("power", {"do": "cycle", "boot": "rescue"}, control=name, host={"rescue": RESCUE}, off=True) for name in BMCS),
+    *(Sample("power", {"do": "reset", "boot": "rescue"}, control=name, host={"rescue": RESCUE}) for name in BMCS),
     Sample("power", {"do": "off"}, control="redfish"),
     Sample("reboot"),
     Sample("reboot", control="virsh"),
     Sample("reboot", control="xl", away=True),
     Sample("reboot", control="redfish", host={"ssh": None}),
+    Sample("reboot", control="ipmi", away=True, off=True),
     Sample("fsck_at_boot", host=EXT4),
     Sample("fsck_at_boot", host=XFS),
     Sample("fsck_at_boot"),
@@ -191,17 +195,19 @@ class Controls:
         return PowerControl(driver, "192.0.2.5", system="db01", ssh=access), "", tuple
 
 
-def ways(described: Sequence[str], *, away: bool) -> list[list[str]]:
+def ways(described: Sequence[str], *, away: bool, off: bool) -> list[list[str]]:
     """All that may be sent by this description where nothing is waited for."""
     if away:
-        return [[line.removeprefix(INSTEAD) for line in described if line.startswith(INSTEAD)]]
+        described = [line.removeprefix(INSTEAD) for line in described if line.startswith(INSTEAD)]
     places: list[list[str]] = []
     for line in described:
         if line.startswith(OR):
             places[-1].append(line.removeprefix(OR))
+        elif line.startswith(WHERE_OFF) and off:
+            places[-1] = [line.removeprefix(WHERE_OFF)]
         elif not line.startswith("#"):
             places.append([line])
-    return list(map(list, itertools.product(*places)))
+    return [[line for line in way if line != NOT_SENT] for way in itertools.product(*places)]
 
 
 def without_repeated_looks(sent: Sequence[tuple[str, bool]], way: Sequence[str]) -> list[str]:
@@ -228,6 +234,8 @@ def test_a_dry_run_prints_exactly_what_a_real_run_sends(request: pytest.FixtureR
     control, password, others = Controls(request).make(sample.control) if sample.control else (None, "", tuple)
     action, host = ACTIONS[sample.action], host_of(sample, user, control)
     record, domain = Record(others), Domain(on=not sample.off)
+    if sample.off and sample.control in BMCS:
+        request.getfixturevalue("machine").running = False
 
     def connect(target: Target) -> Connection:
         if sample.away and target.host.address == host.address:
@@ -245,7 +253,7 @@ def test_a_dry_run_prints_exactly_what_a_real_run_sends(request: pytest.FixtureR
         result = prepared.start(Leave(NAME, 20, record.guard))
     record.take()
     assert result.outcome is StepOutcome.DONE, result
-    assert any(without_repeated_looks(record.sent, way) == way for way in ways(described, away=sample.away)), (
+    assert any(without_repeated_looks(record.sent, way) == way for way in ways(described, away=sample.away, off=sample.off)), (
         f"told: {json.dumps(described, indent=1)}\nsent: {json.dumps(record.sent, indent=1)}"
     )
     changing = [line for line, changes in record.sent if changes]

@@ -26,7 +26,7 @@ from inventory.mistakes import Place, Refused
 from inventory.tree import Node, Scalar
 from probes import PROBES
 from remediation import ACTIONS, POWER_DRIVERS, CannotAct, hypervisor_sudoers, sudoers
-from remediation.action import INSTEAD, OR
+from remediation.action import INSTEAD, OR, WHERE_OFF
 
 REGISTRIES = Registries(PROBES, {}, POWER_DRIVERS, ACTIONS)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
@@ -217,7 +217,7 @@ def rules(host: Host) -> list[str]:
 
 def words(line: str) -> list[str]:
     """The arguments of a line that is told; a request's method, URL and body. A remark is one word."""
-    line = line.removeprefix(OR).removeprefix(INSTEAD)
+    line = line.removeprefix(INSTEAD).removeprefix(OR).removeprefix(WHERE_OFF)
     if line.startswith("#"):
         return [line]
     if request := REQUEST.fullmatch(line):

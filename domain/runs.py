@@ -202,7 +202,7 @@ def lose_overdue(draft: Draft) -> None:
     incident = draft.incident
     draft.because(Code.RUN_LOST, run=lost.key)
     _say_where_it_is(draft, lost.key)
-    learn(draft, lost, ev.RunOutcome.LOST, acted=True)  # for all that is known
+    learn(draft, lost, ev.RunOutcome.LOST, acted=draft.situation.of_run.acted)  # for all that is known
     draft.update(
         run=None,
         phase=after_run(incident),

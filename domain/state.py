@@ -202,11 +202,12 @@ class HostState:
 
 
 class Whereabouts(NamedTuple):
-    """What the run that is out has done to its host by now: has it switched its power, or may it have; and what has it booted
-    (``domain.procedure.whereabouts``)."""
+    """What the run that is out has done to its host by now: has it switched its power, or may it have; what has it booted
+    (``domain.procedure.whereabouts``); and has it done anything at all to it, or may it have."""
 
     power: bool = False
     rescue: bool | None = None
+    acted: bool = False
 
 
 NOWHERE = Whereabouts()

@@ -10,10 +10,11 @@ from store.tables import Attempt
 
 def of_run(session: Session, key: str) -> Whereabouts:
     """Of the run of this command; of an attempt whose end nobody wrote down it counts that it may have been done."""
-    rows = [row for row in journal.attempts(session, key) if row.effect == Effect.POWER]
+    rows = [row for row in journal.attempts(session, key) if row.effect != Effect.NONE]
     done = [(row, StepOutcome(row.outcome or StepOutcome.UNKNOWN)) for row in rows]
-    power = any(outcome not in LEFT_ALONE for _, outcome in done)
-    return Whereabouts(power, whereabouts((_boots(row), outcome) for row, outcome in done))
+    effects = [row.effect for row, outcome in done if outcome not in LEFT_ALONE]
+    booted = whereabouts((_boots(row), outcome) for row, outcome in done if row.effect == Effect.POWER)
+    return Whereabouts(Effect.POWER in effects, booted, acted=bool(effects))
 
 
 def _boots(row: Attempt) -> str:

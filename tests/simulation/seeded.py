@@ -223,7 +223,7 @@ class Simulation:
         """All goes down; what is well comes up again, which may last longer than the run."""
         if self.state.out is None or self.state.out.key != run.key:
             return
-        self.situation = replace(self.situation, of_run=Whereabouts(power=True))
+        self.situation = replace(self.situation, of_run=Whereabouts(power=True, acted=True))
         for watched in self.watched:
             watched.off_until_s = self.now_s + self.random.choice([20.0, 200.0, 400.0])
 
@@ -237,7 +237,7 @@ class Simulation:
         acted = outcome not in (ev.RunOutcome.GONE, ev.RunOutcome.REFUSED) or self.random.random() < 0.1
         rescue = self.random.choice([None, None, None, False, outcome is not ev.RunOutcome.FIXED]) if acted else None
         if self.state.out is not None and self.state.out.key == run.key:
-            self.situation = replace(self.situation, of_run=Whereabouts(acted or self.situation.of_run.power, rescue))
+            self.situation = replace(self.situation, of_run=Whereabouts(acted or self.situation.of_run.power, rescue, acted))
         if outcome is ev.RunOutcome.FIXED:
             for watched in self.watched:
                 watched.failing = watched.failing and watched.check.id not in run.checks

@@ -174,7 +174,7 @@ def run_ends_after_a_boot(outcome: ev.RunOutcome, *, rescue: bool) -> Letter:
 
     def happen(place: Place) -> tuple[ev.Event, Place]:
         event = ev.RunEnded(id="r", at_s=place.now_s, host=HOST, run=_run(place), outcome=outcome, acted=True, by="hands:1")
-        booted = Whereabouts(power=True, rescue=rescue) if place.state.out is not None else NOWHERE
+        booted = Whereabouts(power=True, rescue=rescue, acted=True) if place.state.out is not None else NOWHERE
         return event, place._replace(situation=replace(place.situation, of_run=booted))
 
     return happen
@@ -183,7 +183,7 @@ def run_ends_after_a_boot(outcome: ev.RunOutcome, *, rescue: bool) -> Letter:
 def power_is_switched(place: Place) -> tuple[ev.Event, Place]:
     """By the run that is out; its record of that arrives."""
     event = ev.ActionRecorded(id="b", at_s=place.now_s, host=HOST, run=_run(place), step="reboot", action="reboot", outcome="done")
-    switched = Whereabouts(power=True) if place.state.out is not None else NOWHERE
+    switched = Whereabouts(power=True, acted=True) if place.state.out is not None else NOWHERE
     return event, place._replace(situation=replace(place.situation, of_run=switched))
 
 

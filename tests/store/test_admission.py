@@ -560,8 +560,21 @@ def test_an_attempt_whose_end_nobody_knows_counts_as_a_boot_into_the_rescue_syst
         assert whereabouts.of_run(session, command.key) == Whereabouts()
     boots(store, command, "rescue", None)
     with store.read() as session:
-        assert whereabouts.of_run(session, command.key) == Whereabouts(power=True, rescue=True)
+        assert whereabouts.of_run(session, command.key) == Whereabouts(power=True, rescue=True, acted=True)
     boots(store, command, "disk", "unknown")
     with store.read() as session:
         assert whereabouts.of_run(session, command.key).rescue is True
         assert whereabouts.of_run(session, "none") == Whereabouts()
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [(None, True), ("done", True), ("failed", True), ("unreached", False)])
+def test_what_was_done_to_a_host_is_read_from_the_attempts(store: Store, outcome: str | None, *, expected: bool) -> None:
+    (command,) = working(store)
+    settle(store, ask(store, command, step=Step("diagnose", "diagnose", effect=Effect.NONE)).attempt_id)
+    with store.read() as session:
+        assert whereabouts.of_run(session, command.key) == Whereabouts(), "who only looks does nothing"
+    restart = ask(store, command).attempt_id
+    with store.write() as session:
+        assert outcome is None or journal.settle(session, restart or "", outcome, "", NOW_S)
+    with store.read() as session:
+        assert whereabouts.of_run(session, command.key) == Whereabouts(acted=expected)

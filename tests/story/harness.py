@@ -115,12 +115,19 @@ class World:
             )
         )
 
+    def run_acts(self) -> None:
+        """The run that is out has done something to the host; its record of that arrives."""
+        self.situation = replace(self.situation, of_run=Whereabouts(acted=True))
+        recorded = ev.ActionRecorded(
+            id=self._id(), at_s=self.now_s, host=HOST, run=self._run(), step="restart", action="restart_service", outcome="done"
+        )
+        self.happens(recorded)
+
     def run_boots(self, what: str | None = None) -> None:
         """The run that is out has switched the power, to boot the ``rescue`` system or the ``disk`` (``None``: what was booted
         before); its record of that arrives."""
-        self.situation = replace(
-            self.situation, of_run=Whereabouts(power=True, rescue=what == "rescue" if what is not None else None)
-        )
+        rescue = what == "rescue" if what is not None else None
+        self.situation = replace(self.situation, of_run=Whereabouts(power=True, rescue=rescue, acted=True))
         recorded = ev.ActionRecorded(
             id=self._id(), at_s=self.now_s, host=HOST, run=self._run(), step=str(what), action="power", outcome="done"
         )

@@ -188,8 +188,19 @@ def test_runs_that_did_nothing_teach_nothing_and_lost_ones_count_as_unknown() ->
     world.down("http")
     world.expect_mail(Message.FAULT)
     world.expect_run(RESTART, service="nginx.service")
+    world.run_acts()
     world.fast_forward(minutes=63)
     assert [item.end for item in world.learnt] == [End.UNKNOWN]
+
+
+def test_a_run_that_nobody_took_up_teaches_nothing() -> None:
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.fast_forward(minutes=63)
+    world.expect_reason(Code.RUN_LOST)
+    assert world.learnt == []
 
 
 def test_an_operators_own_run_is_that_persons_judgement_and_the_record_says_so() -> None:

@@ -4,11 +4,15 @@ from domain.model import Language
 
 NAMES: dict[Language, dict[str, str]] = {
     "ja": {
-        "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ", "load": "ロードアベレージ",
+        "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
+        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP",
+        "load": "ロードアベレージ",
         "mailqueue": "メールキュー", "disk": "ディスク使用率", "inode": "inode 使用率",
     },
     "en": {
-        "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page", "load": "Load avg.",
+        "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
+        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP",
+        "load": "Load avg.",
         "mailqueue": "Mail queue", "disk": "Disk usage", "inode": "Inode usage",
     },
 }  # fmt: skip
@@ -24,6 +28,10 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("tcp", 4): "このポートで提供しているサービスがご利用いただけません。",
         ("http", 4): "Web サイトが表示されない、または正しく応答しない状態です。",
         ("url", 4): "Web ページに期待した内容が表示されていません。",
+        ("smtp", 4): "メールの送受信ができない可能性があります。",
+        ("pop3", 4): "メールの受信(POP3)ができない状態です。",
+        ("imap", 4): "メールの受信・閲覧(IMAP)ができない状態です。",
+        ("ftp", 4): "ファイルの転送(FTP)ができない状態です。",
         ("load", 2): "アクセスにわずかな遅延が生じる可能性があります。",
         ("load", 3): "アクセスに大きな遅延が生じている可能性があります。",
         ("load", 4): "アクセスに大きな遅延が生じており、接続できなくなる可能性があります。",
@@ -43,6 +51,10 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("tcp", 4): "The service on this port cannot be used.",
         ("http", 4): "The website does not open, or does not answer as it should.",
         ("url", 4): "The web page does not show what it should.",
+        ("smtp", 4): "Mail may be neither received nor sent.",
+        ("pop3", 4): "Mail cannot be fetched (POP3).",
+        ("imap", 4): "Mail cannot be read (IMAP).",
+        ("ftp", 4): "Files cannot be transferred (FTP).",
         ("load", 2): "Access may be slightly delayed.",
         ("load", 3): "Access may be heavily delayed.",
         ("load", 4): "Access is heavily delayed and may be cut off.",

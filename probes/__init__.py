@@ -2,10 +2,16 @@
 
 from types import MappingProxyType
 
+from probes.ftp import FTP
 from probes.http import HTTP, URL
+from probes.imap import IMAP
 from probes.ping import PING
+from probes.pop3 import POP3
+from probes.smtp import SMTP
 from probes.spec import Spec
 from probes.ssh import SSH
 from probes.tcp import TCP
 
-PROBES: MappingProxyType[str, Spec] = MappingProxyType({spec.name: spec for spec in (PING, SSH, TCP, HTTP, URL)})
+PROBES: MappingProxyType[str, Spec] = MappingProxyType(
+    {spec.name: spec for spec in (PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP)}
+)

@@ -2,7 +2,7 @@
 
 Every ``parse`` raises ``ValueError`` whose text says what would be right, for the person who wrote the inventory. What it returns
 is plain (text, number, truth, mapping), so that it survives the store; parsed again it is the same. Where a probe needs more than
-that (``Url``, ``BasicAuth``), it reads it with ``as_…`` when it looks.
+that (``Url``, ``Login``), it reads it with ``as_…`` when it looks.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from domain.model import Secret
+
+MAX_USER_CHARS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Url(NamedTuple):
     """Path and query, as sent on the request line (origin-form, RFC 9112 3.2.1)."""
 
 
-class BasicAuth(NamedTuple):
-    """RFC 7617. The password is only ever a reference."""
+class Login(NamedTuple):
+    """An account. The password is only ever a reference."""
 
     user: str
     password: Secret
@@ -110,19 +112,35 @@ def as_secret(value: object) -> Secret:
     raise ValueError("a reference to a secret, never the secret itself: {env: NAME} or {file: /path}")
 
 
+def login(value: object) -> dict[str, object]:
+    return _account(as_login(value))
+
+
+def as_login(value: object) -> Login:
+    return _as_account(value, "an account as {user: NAME, password: {env: VARIABLE}}", "")
+
+
 def basic_auth(value: object) -> dict[str, object]:
-    read = as_basic_auth(value)
+    return _account(as_basic_auth(value))
+
+
+def as_basic_auth(value: object) -> Login:
+    """RFC 7617."""
+    return _as_account(value, "{user: NAME, password: {env: VARIABLE}}; the name has no colon", ":")
+
+
+def _account(read: Login) -> dict[str, object]:
     if read.password.kind == "env" and is_own(read.password.name):
         raise ValueError("a variable whose name does not begin with HIKESHI_, as hikeshi's own settings do")
     return {"user": read.user, "password": {read.password.kind: read.password.name}}
 
 
-def as_basic_auth(value: object) -> BasicAuth:
+def _as_account(value: object, right: str, never: str) -> Login:
     if isinstance(value, Mapping) and set(value) == {"user", "password"}:
         user = value["user"]
-        if isinstance(user, str) and user and ":" not in user and user.isprintable():
-            return BasicAuth(str(user), as_secret(value["password"]))
-    raise ValueError("{user: NAME, password: {env: VARIABLE}}; the name has no colon")
+        if isinstance(user, str) and 0 < len(user) <= MAX_USER_CHARS and user.isprintable() and not set(never) & set(user):
+            return Login(str(user), as_secret(value["password"]))
+    raise ValueError(right)
 
 
 def url(value: object) -> str:

@@ -1,17 +1,15 @@
 """``tcp`` (C13): a connection is established; with TLS where the port implies it."""
 
-from collections.abc import Generator
-
 from domain.model import FaultClass, Level
-from domain.observation import Observation, down, up
+from domain.observation import down, up
 from probes import option
 from probes.option import Option
-from probes.spec import Connect, Dialogue, Line, Send, Spec, StartTls, Target, Tls, Wish
+from probes.smtp import reply, start_tls
+from probes.spec import Connect, Dialogue, Spec, Target, Tls
 from probes.words import quoted
 
 IMPLIED_TLS = {465: "implicit", 587: "starttls", 993: "implicit", 995: "implicit", 8443: "implicit"}
 """C13: SMTPS, submission, IMAPS, POPS, the Plesk panel."""
-MAX_REPLY_LINES = 50
 
 
 def look(target: Target) -> Dialogue:
@@ -22,39 +20,12 @@ def look(target: Target) -> Dialogue:
     tls = Tls(name or target.address, verify=name is not None, ca_file=target.options["ca_file"])
     yield Connect(target.address, port, tls if how == "implicit" else None)
     if how == "starttls":
-        refusal = yield from _submission(tls)
-        if refusal is not None:
+        greeting = yield from reply()
+        if not greeting.startswith(b"220"):
+            return down(f"answered {quoted(greeting)} instead of 220 as greeting")
+        if (refusal := (yield from start_tls(tls))) is not None:
             return refusal
     return up()
-
-
-def _submission(tls: Tls) -> Generator[Wish, bytes, Observation | None]:
-    """STARTTLS in SMTP (RFC 3207)."""
-    for command, code, said in _STARTTLS:
-        if command:
-            yield Send(command)
-        last = yield from _reply()
-        if not last.startswith(code):
-            return down(f"answered {quoted(last)} instead of {code.decode()} {said}")
-    yield StartTls(tls)
-    return None
-
-
-_STARTTLS = (
-    (b"", b"220", "as greeting"),
-    (b"EHLO [127.0.0.1]\r\n", b"250", "to EHLO"),
-    (b"STARTTLS\r\n", b"220", "to STARTTLS"),
-)
-
-
-def _reply() -> Generator[Wish, bytes, bytes]:
-    """The last line of a reply of one or more (RFC 5321 4.2.1), or the first that is none."""
-    line = b""
-    for _ in range(MAX_REPLY_LINES):
-        line = yield Line(2048, "SMTP reply")
-        if line[3:4] != b"-":
-            break
-    return line
 
 
 TCP = Spec(

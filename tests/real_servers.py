@@ -1,11 +1,14 @@
-"""Real servers that a test starts for itself, unprivileged, on free ports of both loopbacks: nginx (http, https) and sshd."""
+"""Real servers that a test starts for itself, on free ports of both loopbacks: nginx (http, https), sshd, Dovecot."""
 
 import datetime
+import grp
 import ipaddress
 import os
+import pwd
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,6 +140,71 @@ def sshd(folder: Path) -> Iterator[int]:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd as root insists on it
     with _running(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], port):
         yield port
+
+
+@dataclass(frozen=True)
+class MailPorts:
+    imap: int
+    imaps: int
+    pop3: int
+    pop3s: int
+
+
+@contextmanager
+def dovecot(certs: Certificates) -> Iterator[MailPorts]:
+    """Dovecot with one account, ``u`` and ``PASSWORD``. Its processes refuse to be root: there they are nobody's."""
+    ports = MailPorts(*_free_ports(4))
+    with tempfile.TemporaryDirectory(prefix="dovecot-") as name:
+        folder = Path(name)
+        user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        (folder / "users").write_text(f"u:{{PLAIN}}{PASSWORD}\n")
+        (folder / "good.pem").write_bytes(certs.good.read_bytes())
+        (folder / "dovecot.conf").write_text(_dovecot_conf(folder, ports, user))
+        as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if os.geteuid() == 0 else []
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        with _running([*as_user, "/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")], ports.pop3s):
+            yield ports
+
+
+def _dovecot_conf(folder: Path, ports: MailPorts, user: pwd.struct_passwd) -> str:
+    def listener(name: str, port: int, tls: str) -> str:
+        return f"inet_listener {name} {{\n port = {port}\n ssl = {tls}\n }}"
+
+    def login(protocol: str, port: int, port_tls: int) -> str:
+        listeners = f"{listener(protocol, port, 'no')}\n{listener(protocol + 's', port_tls, 'yes')}"
+        return f"service {protocol}-login {{\n chroot =\n {listeners}\n }}"
+
+    return f"""
+base_dir = {folder}/run
+listen = 127.0.0.1, ::1
+protocols = imap pop3
+log_path = {folder}/log
+default_internal_user = {user.pw_name}
+default_internal_group = {grp.getgrgid(user.pw_gid).gr_name}
+default_login_user = {user.pw_name}
+first_valid_uid = 1
+auth_failure_delay = 0
+ssl_cert = <{folder}/good.pem
+ssl_key = <{folder}/good.pem
+mail_location = maildir:{folder}/mail
+service anvil {{
+ chroot =
+ unix_listener anvil-auth-penalty {{
+  mode = 0
+  }}
+ }}
+{login("imap", ports.imap, ports.imaps)}
+{login("pop3", ports.pop3, ports.pop3s)}
+passdb {{
+ driver = passwd-file
+ args = {folder}/users
+ }}
+userdb {{
+ driver = static
+ args = uid={user.pw_uid} gid={user.pw_gid} home={folder}/home
+ }}
+"""
 
 
 def _free_ports(count: int) -> list[int]:

@@ -22,6 +22,9 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nneedle"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnee\r\n3\r\ndle\r\n0\r\n\r\n"
 
 
+LOGIN = {"tls": "none", "login": {"user": "u", "password": {"file": "/p"}}}
+
+
 class Sample(NamedTuple):
     """``good`` is what a healthy peer sends; ``option`` names where the port goes ("" where the kind has none)."""
 
@@ -38,6 +41,10 @@ SAMPLES = {
     "tcp": Sample({"tls": "starttls"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
     "http": Sample({}, PAGE, port="url", first=False),
     "url": Sample({"contains": "needle"}, CHUNKED, port="url", first=False),
+    "smtp": Sample(LOGIN, b"220 mail\r\n250 mail\r\n334 VXNlcg\r\n334 UGFzcw\r\n235 ok\r\n"),
+    "pop3": Sample(LOGIN, b"+OK ready\r\n+OK\r\n+OK in\r\n"),
+    "imap": Sample(LOGIN, b"* OK ready\r\n+ go\r\n+ go\r\n* CAPABILITY IMAP4rev1\r\nb OK in\r\n"),
+    "ftp": Sample(LOGIN, b"220 ready\r\n331 so\r\n230-Hello\r\n you\r\n230 in\r\n"),
 }
 TCP_KINDS = sorted(kind for kind, sample in SAMPLES.items() if sample.port)
 KINDS = pytest.mark.parametrize("kind", TCP_KINDS)
@@ -75,7 +82,8 @@ class TestSpec:
     def test_options_survive_the_store(self, kind: str) -> None:
         """A parsed value is plain, and parsed again it is the same; so is a default."""
         spec = PROBES[kind]
-        values = {**needed(kind), "auth": {"user": "u", "password": {"file": "/p"}}, "ca_file": "/ca.pem"}
+        account = {"user": "u", "password": {"file": "/p"}}
+        values = {**needed(kind), "auth": account, "login": account, "ca_file": "/ca.pem", "verify": False}
         for name, option in spec.options.items():
             assert option.doc
             parsed = option.parse(values[name]) if name in values else option.default

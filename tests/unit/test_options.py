@@ -4,7 +4,7 @@ import pytest
 
 from domain.model import Secret
 from probes import option
-from probes.option import BasicAuth, Url
+from probes.option import Login, Url
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
 
 def test_basic_auth_by_reference_only() -> None:
     written = {"user": "watch", "password": {"env": "PW"}}
-    assert option.as_basic_auth(written) == BasicAuth("watch", Secret("env", "PW"))
+    assert option.as_basic_auth(written) == Login("watch", Secret("env", "PW"))
     assert option.as_basic_auth({"user": "watch", "password": {"file": "/p"}}).password == Secret("file", "/p")
     for wrong in ({"user": "w", "password": "hunter2"}, {"user": "w", "password": {"env": "A", "file": "B"}}):
         with pytest.raises(ValueError, match="never the secret itself") as told:

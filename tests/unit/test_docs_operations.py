@@ -6,8 +6,10 @@ from pathlib import Path
 import typer
 from typer.core import TyperGroup
 
+from domain.procedure import ANNOUNCE, LOOK
 from hikeshi.app import app
 from hikeshi.exits import Exit
+from remediation import ACTIONS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 
@@ -72,3 +74,10 @@ def test_every_exit_code_is_reached_by_a_story() -> None:
     stories = Path(__file__).parents[1] / "story"
     text = "".join(path.read_text(encoding="utf-8") for path in stories.glob("test_*.py"))
     assert {code.name for code in Exit if f"Exit.{code.name}" not in text} == set()
+
+
+def test_every_action_is_documented_with_all_that_it_takes() -> None:
+    [table] = re.findall(r"\| action \| does \| parameters \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", TEXT)
+    found = re.findall(r"^\| `(\w+)` \| .*? \| (.*?) \|$", table, re.MULTILINE)
+    takes = {name: sorted(re.findall(r"(?:^|; )`(\w+)`:", said)) for name, said in found}
+    assert takes == {LOOK: [], ANNOUNCE: [], **{name: sorted(action.parameters) for name, action in ACTIONS.items()}}

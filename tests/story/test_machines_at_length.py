@@ -36,12 +36,14 @@ FAULTS = {
     "cut": "service-killed",
     "fsck-cut": "hang-damaged-data",
     "redfish": "hang",
+    "trapped": "hang-damaged-data",
 }
 
 
 @pytest.fixture(scope="module")
 def machines(bed: Bed, client_key: ClientKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """All of them, with what has befallen them; two have their connection cut in the middle of the work."""
+    """All of them, with what has befallen them; two have their connection cut in the middle of the work, and the BMC of one does
+    nothing any more from its rescue system on."""
     with Machines(bed, tmp_path_factory.mktemp("machines"), client_key) as world:
         world.own("brief-fsck", edited("reboot-and-fsck", ("within_s: 420", "within_s: 15")))
         sooner = ("action: reboot\n    timeout_s: 120", "action: reboot\n    timeout_s: 5")
@@ -63,6 +65,7 @@ def machines(bed: Bed, client_key: ClientKey, tmp_path_factory: pytest.TempPathF
         world.put(cut, {"service": "restart-service"})
         world.put(fsck_cut, FSCK)
         world.put(Guest(bed, "redfish"), {"server": "first-line"}, bmc="redfish")
+        trapped = world.put(DiskGuest(bed, "trapped"), FSCK)
         world.begin()
         world.befall({"stranger": "host-key-changed", "forbidden": "sudo-refused"})
         deaf.chassis.deaf = True
@@ -70,6 +73,7 @@ def machines(bed: Bed, client_key: ClientKey, tmp_path_factory: pytest.TempPathF
         cutters = [
             threading.Thread(target=cut_restart, args=[cut], daemon=True),
             threading.Thread(target=cut_fsck, args=[fsck_cut], daemon=True),
+            threading.Thread(target=deafen_in_rescue, args=[trapped], daemon=True),
         ]
         world.befall(FAULTS)
         liar.chassis.says = False
@@ -105,6 +109,13 @@ def cut_fsck(guest: DiskGuest) -> None:
     wait_for(lambda: done("cat >/usr/local/sbin/e2fsck && chmod 755 /usr/local/sbin/e2fsck", slow), "the rescue system", PATIENCE_S)
     wait_for(lambda: done(begun), "the check to begin", PATIENCE_S, every_s=0.1)
     wait_for(lambda: done("pkill -KILL -f 'sshd: [r]oot@'"), "the connection to be cut", PATIENCE_S)
+
+
+def deafen_in_rescue(machine: Machine) -> None:
+    guest = machine.guest
+    assert isinstance(guest, DiskGuest)
+    wait_for(lambda: guest.booted == "rescue", "the rescue system", PATIENCE_S)
+    machine.chassis.deaf = True
 
 
 def test_a_damaged_root_in_a_reboot_loop_is_repaired_from_the_rescue_system(machines: Machines) -> None:
@@ -204,6 +215,14 @@ def test_a_connection_lost_in_the_middle_of_an_fsck_is_picked_up_again(machines:
     assert "connection lost" in story.said("fsck"), story.said("fsck")
     assert "inodes cleared" in story.said("fsck")
     assert machine.orders == ["boot disk", "reset", "boot rescue", "off", "on", "boot disk", "off", "on"]
+
+
+def test_a_rescue_system_that_a_bmc_only_says_to_have_left_is_no_recovery(machines: Machines) -> None:  # R24
+    story, machine = to_people(machines, "trapped"), machines.machines["trapped"]
+    assert story.ends == dict.fromkeys(("diagnose", "reboot", "rescue", "fsck"), "done") | {"disk": "failed"}
+    assert story.said("disk").endswith("; the BMC accepted it; after: on; but after 120 s its rescue system still answers")
+    assert isinstance(machine.guest, DiskGuest)
+    assert machine.guest.booted == "rescue"
 
 
 def test_redfish_is_as_good(machines: Machines) -> None:

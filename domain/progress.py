@@ -194,7 +194,7 @@ def _tell_failure(draft: Draft, live: tuple[Fault, ...]) -> None:
     if incident.failed is None or not incident.announced:
         return
     code = incident.failed
-    draft.update(failed=None)
+    draft.update(failed=None, settled=False)  # it is spoken of again, so its end is told once more
     hand_over(draft, code)
     tell_customer(draft, Message.NOT_RECOVERED, live, acted=draft.incident.acted, outcome=draft.incident.outcome, reason=str(code))
     draft.because(Code.NOT_RECOVERED_TOLD, reason=str(code))

@@ -131,6 +131,25 @@ def test_what_settles_as_failing_is_told_as_failing() -> None:  # C54
     world.expect_notice("first", Code.RECOVERED)
 
 
+def test_what_settled_under_a_run_that_left_the_host_in_its_rescue_system_is_told_as_over_once_more() -> None:  # R9, R24
+    world = _flapping_world()
+    world.fast_forward(minutes=1)
+    world.expect_page("first", reason="gate_flapping")
+    world.operator_acknowledges()
+    world.operator_runs(POWER)
+    world.expect_run(POWER)
+    world.run_boots("rescue")
+    world.fast_forward(minutes=10)
+    world.expect_mail(Message.SETTLED)
+    world.run_ends(RunOutcome.UNKNOWN)
+    world.expect_notice("first", Code.IN_RESCUE)
+    world.expect_mail(Message.NOT_RECOVERED, reason="in_rescue")
+    world.operator_says_its_own_system_runs()
+    world.expect_notice("first", Code.RECOVERED)
+    world.expect_recovery()
+    world.expect_nothing()
+
+
 def test_what_settles_as_working_beside_another_fault_is_told_as_working() -> None:  # C54
     world = _flapping_world()
     world.operator_acknowledges()

@@ -9,8 +9,8 @@ from domain.trust import PROJECT, Rate
 from engine import history, trusting
 from engine.context import open_context
 from engine.requests import current_policy
-from engine.run_requests import only_when
 from engine.trusting import SHORT, Stand
+from hikeshi import steps
 from hikeshi.asking import NOBODY, asking
 from hikeshi.exits import Exit
 from hikeshi.show import out_json, out_table, refuse
@@ -74,7 +74,7 @@ def show_one(runbook: str, json: bool) -> Exit:
         stand = next(one for one in trusting.stands(context) if one.procedure.id == runbook)
         zone = context.settings.zone
     if json:
-        out_json(_plain(stand))
+        out_json({**_plain(stand), "steps": [steps.plain(step) for step in stand.procedure.steps]})
         return Exit.OK
     print(f"{runbook}: {stand.procedure.title.get('en', '')}\nversion {stand.procedure.version}")
     print(f"approved: {_said_of_approval(stand, zone)}")
@@ -84,8 +84,7 @@ def show_one(runbook: str, json: bool) -> Exit:
     print(f"at most {procedure.budget_s:g} s, power switched at most {procedure.max_power_actions} times in an incident")
     shipped = runbooks.load(ACTIONS).get(runbook)
     print("shipped with hikeshi" if shipped is not None and shipped.version == procedure.version else "the inventory's own")
-    steps = [[step.id, step.action, f"{step.timeout_s:g} s", only_when(step) or "-"] for step in procedure.steps]
-    out_table("Steps", ["step", "action", "at most", "only when"], steps)
+    out_table("Steps", steps.COLUMNS, map(steps.row, procedure.steps))
     out_table("Said of it", ["time", "version", "who", "what", "why"], _said(stand, zone))
     made = [
         [

@@ -71,7 +71,10 @@ def test_a_shipped_runbook_acts_until_somebody_revokes_it_and_again_when_somebod
     assert "not approved in its version" in cautious.stderr
     assert local.quick("runbook", "approve", RESTART, "-m", "looked into it").returncode == Exit.OK
     assert listed(local)["approved"]
+    steps = json.loads(local.quick("runbook", "show", RESTART, "--json").stdout)["steps"]
+    assert [step["action"] for step in steps] == ["look", "announce", "look", "restart_service", "look"]
     shown = local.quick("runbook", "show", RESTART).stdout
+    assert "every 2 s for 30 s" in shown
     assert "it hung yesterday" in shown
     assert "looked into it" in shown
     assert "approved: by first" in shown

@@ -1,6 +1,8 @@
 """Runbooks as they are meant: what ships, what a version is, where they are found."""
 
+import dataclasses
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,8 @@ import pytest
 
 import runbooks
 from domain.events import RunOutcome
-from domain.procedure import Done, Effect, Next, Past, StepOutcome, proceed
+from domain.procedure import Done, Effect, Next, Past, Step, StepOutcome, proceed
+from hikeshi import steps
 from remediation import ACTIONS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -161,3 +164,27 @@ print(*sorted(runbooks.load({{name: Spec(name) for name in names}})))
 """
     found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (found.stdout, found.stderr) == (" ".join(SHIPPED) + "\n", "")
+
+
+def test_a_step_is_shown_with_all_that_it_does(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(
+        "title: {en: Ours, ja: 自社}\nbudget_s: 3600\nmax_power_actions: 2\nsteps:\n"
+        "  - {id: look, action: look, until_s: 60, every_s: 7}\n"
+        "  - {id: seen, action: diagnose, retry: {attempts: 3, every_s: 9}, reach_s: 40}\n"
+        "  - {id: work, action: command, parameters: {argv: [/opt/x, now], as_root: true}, on_failure: stop}\n"
+        "  - {id: cycle, action: power, parameters: {do: cycle, boot: rescue}, when: {work: [failed, not_done]}}\n"
+        "  - {id: check, action: fsck, when: {cycle: done}}\n"
+        "  - {id: disk, action: power, parameters: {do: cycle, boot: disk}, when: {cycle: [done, failed]}}\n"
+        "  - {id: last, action: look}\n"
+    )
+    shown = runbooks.load(ACTIONS, tmp_path)["ours"].steps
+    assert [steps.row(step) for step in shown[:4]] == [
+        ["look", "look", "-", "60 s, every 7 s for 60 s", "-", "-"],
+        ["seen", "diagnose", "-", "60 s, 3 times, every 9 s, reached within 40 s", "-", "continue"],
+        ["work", "command", "argv: /opt/x now; as_root: true", "60 s", "-", "stop"],
+        ["cycle", "power", "do: cycle; boot: rescue", "60 s", "work is failed or not done", "continue"],
+    ]
+    said = json.loads(json.dumps(steps.plain(shown[3])))
+    assert (said["parameters"], said["when"]) == ({"do": "cycle", "boot": "rescue"}, {"work": ["failed", "not_done"]})
+    fields = {item.name for item in dataclasses.fields(Step)} - {"of_service"}
+    assert set(said) == fields

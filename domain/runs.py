@@ -12,7 +12,7 @@ from domain.messages import notice_operators, tell_customer
 from domain.model import effective_mode
 from domain.reasons import Code
 from domain.state import SERVER, Draft, Fault, Incident, Phase, RunRef
-from domain.trust import Standing, standing_of
+from domain.trust import ON_REQUEST, Standing, standing_of
 from domain.work import VERIFY_GRACE_S, after_run, confirmed_s, cured_with, live_faults
 
 RUN_MARGIN_S = 120.0
@@ -291,5 +291,6 @@ def on_run_requested(draft: Draft, event: ev.RunRequested) -> None:
     draft.because(
         Code.RUN_STARTED, runbook=event.runbook, service=aimed.service, faults=aimed.checks, by=event.by, why=event.reason
     )
-    if standing_of(situation.trust, situation.policy.procedures, event.runbook) is not Standing.APPROVED:
+    approved = standing_of(situation.trust, situation.policy.procedures, event.runbook) is Standing.APPROVED
+    if not approved and event.runbook not in ON_REQUEST:
         draft.because(Code.OWN_JUDGEMENT, runbook=event.runbook, by=event.by)

@@ -10,6 +10,8 @@ from domain.procedure import LEFT_ALONE, Procedure
 
 PROJECT = "project"
 """Who has approved the runbooks that are shipped, as they are shipped."""
+ON_REQUEST = frozenset({"leave-rescue"})
+"""Runbooks that only people run, by name: nobody is asked to approve them, and a person who runs one need not be warned."""
 
 
 @dataclass(frozen=True, slots=True)

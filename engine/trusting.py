@@ -7,7 +7,7 @@ from pathlib import Path
 from domain import events as ev
 from domain.model import Policy, effective_mode
 from domain.procedure import Procedure
-from domain.trust import Rate, Standing, Trust, standing
+from domain.trust import ON_REQUEST, Rate, Standing, Trust, standing
 from engine.context import Context
 from engine.requests import (
     REASON_MAX,
@@ -111,8 +111,10 @@ def known_procedure(policy: Policy, runbook: str) -> Procedure:
 
 
 def not_approved(context: Context, runbook: str, customer: str) -> str | None:
-    """What a person who runs it by name should know first; ``None`` where it may act on its own."""
+    """What a person who runs it by name should know first; ``None`` where it may act on its own, or is for people only."""
     procedure = known_procedure(current_policy(context), runbook)
+    if runbook in ON_REQUEST:
+        return None
     with context.store.read() as session:
         found = standing(trust.trust_for(session, customer), procedure)
     match found:

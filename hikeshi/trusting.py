@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import Any
 
 import runbooks
-from domain.trust import PROJECT, Rate
+from domain.trust import ON_REQUEST, PROJECT, Rate
 from engine import history, trusting
 from engine.context import open_context
 from engine.requests import current_policy
@@ -106,6 +106,7 @@ def _plain(stand: Stand) -> dict[str, Any]:
         "runbook": stand.procedure.id,
         "version": stand.procedure.version,
         "approved": stand.approved,
+        "only_on_request": stand.procedure.id in ON_REQUEST,
         "approved_by_project": stand.shipped is not None,
         "modes": stand.modes,
         "rates": {customer: _plain_rate(rate) for customer, rate in stand.rates.items()},
@@ -127,6 +128,8 @@ def _plain_rate(rate: Rate) -> dict[str, Any]:
 
 def _said_of_approval(stand: Stand, zone: str) -> str:
     """Who answers for the version that holds now."""
+    if not stand.approved and stand.procedure.id in ON_REQUEST:
+        return "only on request: people run it by name"
     if not stand.approved:
         return "no: it only records what it would do"
     mine = [row for row in stand.approvals if row.version == stand.procedure.version and row.revoked_s is None]

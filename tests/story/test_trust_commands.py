@@ -82,6 +82,13 @@ def test_a_shipped_runbook_acts_until_somebody_revokes_it_and_again_when_somebod
     assert "looked into it" in local.quick("explain").stdout
 
 
+def test_one_that_only_people_run_is_shown_as_that_and_no_caution(local: Local) -> None:
+    found = {item["runbook"]: item for item in json.loads(local.quick("runbook", "list", "--json").stdout)}
+    assert [name for name, item in found.items() if item["only_on_request"]] == ["leave-rescue"]
+    assert "approved: only on request" in local.quick("runbook", "show", "leave-rescue").stdout
+    assert "not approved" not in local.quick("run", "leave-rescue", "web01", "--dry-run").stderr
+
+
 def test_what_nobody_rehearsed_is_not_approved(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     version = listed(local)["version"]
     monkeypatch.setattr("engine.trusting.shipped", dict)

@@ -213,3 +213,11 @@ def test_an_operators_own_run_is_that_persons_judgement_and_the_record_says_so()
     world.operator_runs(RESTART, service="nginx.service")
     world.expect_run(RESTART, service="nginx.service")
     assert Code.OWN_JUDGEMENT not in {reason.code for reason in world.reasons}
+
+
+def test_one_that_only_people_run_is_no_judgement_against_anybodys_word() -> None:
+    world = World()
+    world.operator_revokes("leave-rescue")
+    world.operator_runs("leave-rescue")
+    world.expect_run("leave-rescue")
+    assert Code.OWN_JUDGEMENT not in {reason.code for reason in world.reasons}

@@ -9,6 +9,7 @@ import pytest
 
 import runbooks
 from bed.faults import FAULTS
+from domain.trust import ON_REQUEST
 from hikeshi.demo.database import BASE, brisk
 from hikeshi.demo.database import RUNBOOK as BRISK
 from remediation import ACTIONS
@@ -31,7 +32,7 @@ def test_an_approval_is_of_the_file_as_it_is(runbook: str) -> None:
 
 def test_what_is_shipped_is_vouched_for() -> None:
     """A fresh installation acts by it as soon as automation is on; but for what only a person runs, by name."""
-    assert {*runbooks.load(ACTIONS), BRISK} - {"leave-rescue"} == set(shipped())
+    assert {*runbooks.load(ACTIONS), BRISK} - ON_REQUEST == set(shipped())
 
 
 def test_the_demos_runbook_is_the_shipped_one_but_for_one_time(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Faults with names, for rehearsals and stories: what each does, in words, and how it is brought about."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from bed.chassis import Chassis
@@ -182,3 +182,22 @@ FAULTS = dict(
     )
 )
 """Every fault by its name."""
+
+
+_UNSEEN = ("sudo-refused", "host-key-changed")
+
+
+def _seen(fault: Fault) -> Fault:
+    """What breaks no check by itself, with a killed service."""
+    if fault.name not in _UNSEEN:
+        return fault
+
+    def bring(guest: Guest) -> None:
+        fault.bring(guest)
+        _kill_service(guest)
+
+    return replace(fault, text=f"{fault.text}; {FAULTS['service-killed'].text}", bring=bring)
+
+
+REHEARSED = {name: _seen(fault) for name, fault in FAULTS.items() if fault.kinds & {GUEST, DISKS}}
+"""What a runbook can be rehearsed with, by name: each a fault of a host that a check of it sees."""

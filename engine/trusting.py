@@ -88,6 +88,13 @@ def never_rehearsed(context: Context, runbook: str) -> tuple[str, ...]:
         return trust.never_rehearsed(session, runbook, version)
 
 
+def passed_with(context: Context, runbook: str) -> tuple[str, ...]:
+    """The faults that the runbook, as it is now, has passed a rehearsal with."""
+    version = known_procedure(current_policy(context), runbook).version
+    with context.store.read() as session:
+        return trust.passed_with(session, runbook, version)
+
+
 def record_rehearsal(context: Context, event: ev.RunbookRehearsed) -> Answer:
     """Keep how a rehearsal ended; the event gets an id of its own."""
     return ask(context, replace(event, id=f"rehearsal-{uuid.uuid4()}"))

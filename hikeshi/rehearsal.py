@@ -1,21 +1,18 @@
 """``hikeshi rehearse``: a runbook against a throwaway host with a real fault, by a hikeshi of its own; a page and a record."""
 
-import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import col, select
 
-import runbooks
 from bed import able
 from bed.chassis import Chassis
 from bed.disk_guest import DATA_DEVICE, ROOT_DEVICE, DiskGuest
-from bed.faults import DISKS, FAULTS, GUEST, Fault
+from bed.faults import DISKS, REHEARSED, Fault
 from bed.guest import SERVICE_PORTS, Guest
 from bed.host import make_key
 from bed.ipmi import Ipmi
@@ -24,31 +21,28 @@ from bed.process import BedError
 from domain.events import RunbookRehearsed, RunOutcome
 from domain.model import Language
 from domain.ports import Clock
-from domain.procedure import Procedure
 from domain.trust import unreached
 from engine import trusting
 from engine.context import Context, open_context
 from engine.settings import Settings
 from engine.tick import VERSION
 from hikeshi.exits import Exit
+from hikeshi.rehearsal_part import Part, default_fault, own_runbooks, part_of
 from hikeshi.show import refuse
 from hikeshi.throwaway import StageError, Throwaway
-from remediation import ACTIONS
 from reports.rehearsal import Rehearsed, RehearsedStep, page
-from runbooks.approvals import shipped
 from store.clock import SystemClock
 from store.db import Store, StoreError
 from store.tables import Attempt, CommandRow, VerdictRow
 
 GUESTS_UMASK = 0o022
 """The guest's files are made here, and its own users must be able to read them; the folder is closed as a whole."""
-DEFAULT_FAULT = "service-killed"
 OPERATOR = "rehearsal"
 HOST = "throwaway"
 POLL_S = 0.1
 SEEN_WITHIN_S = 90.0
 """For the fault to be confirmed, and for the recovery to be: looks are a second apart."""
-_OF_A_SERVICE = ("service-", "start-", "disk-", "sudo-")
+_OF_A_SERVICE = ("service-", "start-", "disk-", "sudo-", "host-key-")
 """What faults of a service are called; the others are the server's."""
 
 _INVENTORY = """brand: {{name: Rehearsal, sender: rehearsal@example.test}}
@@ -71,7 +65,7 @@ hosts:
     address: {address}
     profile: quick
     checks:
-      tcp: {{port: {port}, timeout: 2s, service: {service}}}
+      http: {{url: 'http://{address}:{port}/', timeout: 2s, service: {service}}}
       ssh: {{port: {ssh_port}, timeout: 2s}}
     ssh: {{user: {user}, port: {ssh_port}, address: '{login}', host_keys: ['{host_key}'], identity: {{file: {identity}}}}}
     procedures: {{{fault_class}: {runbook}}}
@@ -80,20 +74,6 @@ hosts:
 _DISKS = """    filesystems: [{{device: {root}, type: ext4}}, {{device: {data}, type: ext4}}]
     rescue: {{boot: pxe, ssh: {{user: {user}, host_keys: ['{host_key}'], identity: {{file: {identity}}}}}}}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What is rehearsed: the procedure, and the text it was read from where that is not the shipped one."""
-
-    procedure: Procedure
-    text: bytes | None = None
-
-    def put(self, inventory: Path) -> None:
-        """Into an inventory's folder, as it was read and hashed, whatever has become of its file since."""
-        if self.text is not None:
-            (inventory / "runbooks").mkdir()
-            (inventory / "runbooks" / f"{self.procedure.id}.yaml").write_bytes(self.text)
 
 
 def command(runbook: str, *, fault: str | None, out: Path | None, by: str, language: str) -> Exit:
@@ -107,18 +87,16 @@ def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, lang
     """Rehearse, write the page, and record it in the user's store where there is one."""
     if (why := able.why_not()) is not None:
         return refuse(f"a rehearsal needs a throwaway host: {why}")
-    part = part_of(runbook, _own_runbooks())
+    part = part_of(runbook, own_runbooks())
     if isinstance(part, str):
         return refuse(part, Exit.BAD_INPUT)
-    listed = shipped().get(runbook)
-    name = fault or (listed.fault if listed is not None else DEFAULT_FAULT)
-    fits = sorted(known for known, one in FAULTS.items() if one.kinds & {GUEST, DISKS})
-    if name not in fits:
-        return refuse(f"--fault is {name!r}, must be one of {', '.join(fits)}", Exit.USAGE)
+    name = fault or default_fault(part.procedure)
+    if name not in REHEARSED:
+        return refuse(f"--fault is {name!r}, must be one of {', '.join(sorted(REHEARSED))}", Exit.USAGE)
     path = (out or Path(f"rehearsal-{runbook}-{part.procedure.version[:8]}.html")).absolute()
     os.umask(GUESTS_UMASK)
     try:
-        made = _Rehearsal(part, FAULTS[name], by, SystemClock(), language).run()
+        made = _Rehearsal(part, REHEARSED[name], by, SystemClock(), language).run(path.with_suffix(".log"))
     except (StageError, BedError, OSError) as error:
         return refuse(f"the rehearsal could not be held: {error}")
     path.write_text(page(made, language, zone), encoding="utf-8")
@@ -128,33 +106,6 @@ def rehearse(runbook: str, *, fault: str | None, out: Path | None, by: str, lang
         print(f"not reached: {', '.join(made.unreached)}")
     print(f"record {_record(made, path)}")
     return Exit.OK if made.passed else Exit.REFUSED
-
-
-def _own_runbooks() -> Path | None:
-    """The folder of them in the accepted inventory, where there is one."""
-    try:
-        with closing(open_context()) as context:
-            source = trusting.source_of(context)
-    except StoreError:
-        return None
-    return source / "runbooks" if source is not None else None
-
-
-def part_of(runbook: str, own: Path | None) -> Part | str:
-    """The runbook as its file in ``own`` has it, else as it is shipped; or why there is none. Other files there do not matter."""
-    ours = {path.stem: path for path in own.glob("*.yaml")} if own is not None else {}
-    if runbook not in ours:
-        found = runbooks.load(ACTIONS)
-        if runbook in found:
-            return Part(found[runbook])
-        return f"runbook {runbook!r} does not exist; would be right: {', '.join(sorted({*found, *ours}))}"
-    try:
-        procedure, text = runbooks.read(ACTIONS, [ours[runbook]])[runbook], ours[runbook].read_bytes()
-    except (runbooks.RunbookError, OSError) as error:
-        return str(error)
-    if hashlib.sha256(text).hexdigest() != procedure.version:
-        return f"{ours[runbook]} was changed while it was read; would be right: to rehearse it once it is written"
-    return Part(procedure, text)
 
 
 def _record(made: Rehearsed, path: Path) -> str:
@@ -182,26 +133,48 @@ def _record(made: Rehearsed, path: Path) -> str:
     return f"kept in {where}" if answer.decided else f"written down in {where}; an engine takes it in when one is back (hikeshi up)"
 
 
+def news(made: Sequence[Attempt], told: int) -> list[str]:
+    """What to say of the attempts after the first ``told``, in their order. One that found the same again is not said again."""
+    said = [f"{item.step} ({item.action}): {item.outcome}{f', {item.detail}' if item.detail else ''}" for item in made]
+    return [text for place, text in enumerate(said) if place >= told and (place == 0 or text != said[place - 1])]
+
+
+def keep_logs(folder: Path, log: Path) -> Path:
+    """What the rehearsal's hikeshi wrote into its folder, which goes, as one file."""
+    with log.open("w", encoding="utf-8") as kept:
+        for path in sorted(folder.glob("**/*.log")):
+            kept.write(f"== {path.name}\n{path.read_text(encoding='utf-8', errors='replace')}\n")
+    return log
+
+
 class _Rehearsal:
     """One run from the healthy host to the verdict. Nothing of it is left behind."""
 
     def __init__(self, part: Part, fault: Fault, by: str, clock: Clock, language: Language) -> None:
         self._part, self._fault, self._by, self._clock, self._language = part, fault, by, clock, language
         self._stack = ExitStack()
+        self._told = 0
 
-    def run(self) -> Rehearsed:
+    def run(self, log: Path) -> Rehearsed:
+        """The verdict; raises ``StageError`` where there is none, and then ``log`` is what its hikeshi wrote."""
         with self._stack:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hikeshi-rehearsal-")))
-            self._say("starting a throwaway host")
-            self._set(folder)
-            self._say(f"fault: {self._fault.text}")
-            self._fault.bring(self._guest)
-            self._until("the fault to be seen", lambda: "down" in self._verdicts().values(), SEEN_WITHIN_S)
-            began_s = self._clock.now_s()
-            self._say(f"running {self._part.procedure.id}")
-            self._own.hikeshi("run", self._part.procedure.id, HOST, "--reason", "rehearsal")
-            self._until("the run to end", lambda: self._ended() is not None, self._part.procedure.budget_s + SEEN_WITHIN_S)
-            return self._judged(began_s, self._clock.now_s())
+            try:
+                return self._run(folder)
+            except StageError as error:
+                raise StageError(f"{error}; its logs: {keep_logs(folder, log)}") from error
+
+    def _run(self, folder: Path) -> Rehearsed:
+        self._say("starting a throwaway host")
+        self._set(folder)
+        self._say(f"fault: {self._fault.text}")
+        self._fault.bring(self._guest)
+        self._until("the fault to be seen", lambda: "down" in self._verdicts().values(), SEEN_WITHIN_S)
+        began_s = self._clock.now_s()
+        self._say(f"running {self._part.procedure.id}")
+        self._own.hikeshi("run", self._part.procedure.id, HOST, "--reason", "rehearsal")
+        self._until("the run to end", self._run_ended, self._part.procedure.budget_s + SEEN_WITHIN_S)
+        return self._judged(began_s, self._clock.now_s())
 
     def _set(self, folder: Path) -> None:
         bed = self._stack.enter_context(Bed())
@@ -254,12 +227,8 @@ class _Rehearsal:
         while not true():
             self._own.still_up()
             if self._clock.boottime_s() > give_up_s:
-                raise StageError(f"waited {timeout_s:g} s in vain for {what}; {self._last_words()}")
+                raise StageError(f"waited {timeout_s:g} s in vain for {what}")
             self._clock.sleep(POLL_S)
-
-    def _last_words(self) -> str:
-        said = self._own.log.read_text(encoding="utf-8", errors="replace").strip() if self._own.log.exists() else ""
-        return f"its log ends: {said[-500:]}" if said else "its log is empty"
 
     def _all_up(self) -> bool:
         found = self._verdicts()
@@ -271,6 +240,16 @@ class _Rehearsal:
                 return {row.check: row.verdict for row in session.exec(select(VerdictRow))}
         except StoreError:
             return {}
+
+    def _run_ended(self) -> bool:
+        """Tells each step as it ends."""
+        ended = self._ended() is not None
+        with self._context.store.read() as session:
+            made = session.exec(select(Attempt).where(col(Attempt.ended_s).is_not(None)).order_by(col(Attempt.number))).all()
+        for text in news(made, self._told):
+            self._say(text)
+        self._told = len(made)
+        return ended
 
     def _ended(self) -> CommandRow | None:
         with self._context.store.read() as session:

@@ -56,7 +56,7 @@ class Throwaway:
         """Raises ``StageError`` when a process that belongs to it has ended."""
         for process in self._processes:
             if process.poll() is not None:
-                raise StageError(f"{process.args!r} ended with {process.returncode}; see {self.log}")
+                raise StageError(f"{process.args!r} ended with {process.returncode}")
 
     def spawn(self, argv: list[str], log: Path) -> None:
         """One more process, ended with the others."""

@@ -24,7 +24,8 @@ def approve(runbook: str, *, by: str, reason: str) -> Exit:
     answered = asking(lambda context: trusting.request_approval(context, runbook=runbook, by=by, reason=reason))
     if answered is Exit.OK:
         with closing(open_context()) as context:
-            left = trusting.never_rehearsed(context, runbook)
+            passed, left = trusting.passed_with(context, runbook), trusting.never_rehearsed(context, runbook)
+        print(f"it passed with: {', '.join(passed)}")
         if left:
             print(f"no rehearsal has reached: {', '.join(left)}")
     return answered

@@ -148,6 +148,12 @@ def never_rehearsed(session: Session, runbook: str, version: str) -> tuple[str, 
     return tuple(step for step in left[0] if all(step in other for other in left)) if left else ()
 
 
+def passed_with(session: Session, runbook: str, version: str) -> tuple[str, ...]:
+    """The faults that this version has passed a rehearsal with, the project's included."""
+    faults = {row.fault for row in rehearsals(session, runbook, version) if row.passed}
+    return tuple(sorted(faults | {item.fault for item in shipped().values() if (item.runbook, item.version) == (runbook, version)}))
+
+
 def rehearsals(session: Session, runbook: str, version: str | None = None) -> list[Rehearsal]:
     """Rehearsals of a runbook, or of one version of it; oldest first."""
     query = select(Rehearsal).where(Rehearsal.runbook == runbook).order_by(col(Rehearsal.at_s))

@@ -110,6 +110,7 @@ def test_what_nobody_rehearsed_is_not_approved(local: Local, monkeypatch: pytest
     happens(local, rehearsed("good", version, passed=True))
     done = local.quick("runbook", "approve", RESTART, "-m", "I watched it")
     assert done.returncode == Exit.OK
+    assert "it passed with: dead, service-killed\n" in done.stdout
     assert "no rehearsal has reached: restart\n" in done.stdout
     shown = local.quick("runbook", "show", RESTART).stdout
     assert "dead" in shown

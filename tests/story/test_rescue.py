@@ -1,5 +1,6 @@
 """Stories of hosts that a run has booted into their rescue system: what answers there is not the host (R24)."""
 
+import pytest
 from sample_policy import POWER, policy
 
 from domain.commands import Message
@@ -28,6 +29,19 @@ def rescued() -> World:
     world.up("ping")
     world.expect_nothing()
     return world
+
+
+@pytest.mark.parametrize("acted", [True, False])
+def test_where_there_is_no_time_for_the_rescue_system_people_take_over_and_know_why(*, acted: bool) -> None:  # R22
+    world = World()
+    world.down("ping")
+    world.expect_mail(Message.FAULT)
+    world.fast_forward(minutes=15)
+    world.expect_run(POWER)
+    world.run_ends(RunOutcome.REFUSED, acted=acted, code=Code.GATE_NO_TIME_BACK)
+    world.expect_page("first", reason=Code.GATE_NO_TIME_BACK)
+    world.expect_mail(Message.NOT_RECOVERED, reason=Code.GATE_NO_TIME_BACK)
+    world.expect_nothing()
 
 
 def test_a_repaired_host_has_recovered_when_its_own_system_is_seen() -> None:

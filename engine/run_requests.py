@@ -2,9 +2,12 @@
 
 import uuid
 
+from sqlmodel import col, select
+
 from domain import events as ev
-from domain.aim import aim, services
+from domain.aim import Aim, aim, services
 from domain.model import Host, Policy
+from domain.observation import Verdict
 from domain.procedure import Procedure, Step
 from domain.runs import REQUEST_FRESH_S
 from domain.unit import service_unit
@@ -25,6 +28,7 @@ from engine.requests import (
     some,
 )
 from engine.situation import state_of
+from store.tables import VerdictRow
 
 RUN_UNANSWERED = (
     "written down; no engine answered yet. "
@@ -72,27 +76,43 @@ def request_run(
 
 def dry_run(context: Context, *, runbook: str, host: str, service: str | None = None) -> list[str]:
     """What each step would do if the run were asked for now, as the very command lines that it would send."""
+    found, procedure, aimed = _aimed(context, runbook, host, service)
+    known = knowing.known(context, found)
+    lines = []
+    changing = False
+    for number, step in enumerate(procedure.steps, 1):
+        match step.action:
+            case "look":
+                checks = ", ".join(aimed.checks) or "no checks"
+                until = f", every {step.every_s:g} s for up to {step.until_s:g} s" if step.until_s else ""
+                onward = "" if changing else "; where it sees them up the run goes on all the same, as a person asked for it"
+                what = f"the watcher looks at {checks}{until}{onward}"
+            case "announce":
+                what = "mail that work starts, in an open incident"
+            case _:
+                what = f"on {found.address}: {' && '.join(describe(step, found, aimed.service, known))}"
+        changing = changing or step.changes
+        lines.append(f"{number}. {step.id}: {only_when(step, 'only when {}: ')}{what}")
+    return lines
+
+
+def all_up(context: Context, *, runbook: str, host: str, service: str | None = None) -> bool:
+    """Are all the checks up that a run which was asked for now would be for? It is done all the same: a person asked."""
+    _, _, aimed = _aimed(context, runbook, host, service)
+    with context.store.read() as session:
+        verdicts = session.exec(select(VerdictRow.verdict).where(col(VerdictRow.check).in_(aimed.checks))).all()
+    return len(verdicts) == len(aimed.checks) > 0 and set(verdicts) == {Verdict.UP}
+
+
+def _aimed(context: Context, runbook: str, host: str, service: str | None) -> tuple[Host, Procedure, Aim]:
+    """What a run would be aimed at if it were asked for now."""
     policy = current_policy(context)
     found = known_host(policy, host)
     procedure = known_runbook(policy, runbook)
     meant = _meant(context, found, procedure, service)
     with context.store.read() as session:
         incident = state_of(session, host).incident
-    aimed = aim(found, incident, procedure, meant)
-    known = knowing.known(context, found)
-    lines = []
-    for number, step in enumerate(procedure.steps, 1):
-        match step.action:
-            case "look":
-                checks = ", ".join(aimed.checks) or "no checks"
-                until = f", every {step.every_s:g} s for up to {step.until_s:g} s" if step.until_s else ""
-                what = f"the watcher looks at {checks}{until}"
-            case "announce":
-                what = "mail that work starts, in an open incident"
-            case _:
-                what = f"on {found.address}: {' && '.join(describe(step, found, aimed.service, known))}"
-        lines.append(f"{number}. {step.id}: {only_when(step, 'only when {}: ')}{what}")
-    return lines
+    return found, procedure, aim(found, incident, procedure, meant)
 
 
 def only_when(step: Step, text: str = "{}") -> str:

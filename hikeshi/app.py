@@ -192,7 +192,7 @@ def run(
     reason: Why = "",
     json: Json = False,
 ) -> None:
-    """Run a runbook on a host now, as an operator's own decision."""
+    """Run a runbook on a host now, as an operator's own decision: it is done also where its checks are up."""
     from hikeshi.asking import run_runbook
 
     raise typer.Exit(run_runbook(runbook, host, service=service, by=by, dry_run=dry_run, reason=reason, json=json))

@@ -25,6 +25,7 @@ from notify.reasons import explain
 from store.db import StoreError
 
 NOBODY = "say who you are: --by OPERATOR, or HIKESHI_OPERATOR in the environment (and why: -m)"
+ALL_UP = "all its checks are up; it is done all the same"
 
 
 def take(incident: str, by: str) -> Exit:
@@ -156,8 +157,16 @@ def run_runbook(runbook: str, host: str, *, service: str | None, by: str, dry_ru
     if not dry_run and not by:
         return refuse(NOBODY, Exit.USAGE)
     if not dry_run:
+
+        def request(context: Context) -> Answer:
+            up = run_requests.all_up(context, runbook=runbook, host=host, service=service)
+            answer = run_requests.request_run(context, runbook=runbook, host=host, service=service, by=by, reason=reason)
+            if up and answer.granted:
+                print(f"! {ALL_UP}", file=sys.stderr)
+            return answer
+
         return asking(
-            lambda c: run_requests.request_run(c, runbook=runbook, host=host, service=service, by=by, reason=reason),
+            request,
             json=json,
             unanswered=run_requests.RUN_UNANSWERED,
         )
@@ -166,6 +175,8 @@ def run_runbook(runbook: str, host: str, *, service: str | None, by: str, dry_ru
         customer = requests.current_policy(context).hosts[host].customer
         if (caution := trusting.not_approved(context, runbook, customer)) is not None:
             print(f"! {caution}", file=sys.stderr)
+        if run_requests.all_up(context, runbook=runbook, host=host, service=service):
+            print(f"! {ALL_UP}", file=sys.stderr)
     if json:
         out_json(lines)
     else:

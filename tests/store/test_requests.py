@@ -17,7 +17,7 @@ from engine.context import Context
 from engine.executor import RunSession, begin
 from engine.hands import Hands
 from engine.requests import Answer, RequestError
-from engine.run_requests import dry_run, request_run
+from engine.run_requests import all_up, dry_run, request_run
 from engine.settings import Settings
 from engine.tick import LEASE, Ticker
 from store import inbox, lease, outbox, policies
@@ -116,7 +116,8 @@ def test_a_dry_run_shows_what_the_real_one_does(
         if step.acts
     ]
     assert [line for line in lines if ": on " in line] == expected
-    assert lines[0] == f"1. look: the watcher looks at {', '.join(session.run.checks)}"
+    goes_on = "; where it sees them up the run goes on all the same, as a person asked for it"
+    assert lines[0] == f"1. look: the watcher looks at {', '.join(session.run.checks)}{goes_on}"
 
 
 @pytest.mark.parametrize(
@@ -178,3 +179,13 @@ def test_hands_leave_a_run_to_its_flow_run_for_a_while(desk: Desk, prefect: bool
     assert takes() == ([] if prefect else [desk.run().key])
     desk.clock.sleep(0.1)
     assert takes() == [desk.run().key]
+
+
+def test_whether_all_that_a_run_is_for_is_up_is_known_before(desk: Desk) -> None:
+    desk.accept(SHADOW)
+    assert not all_up(desk.context, runbook=RESTART, host=HOST, service="postfix"), "nothing was ever seen"
+    desk.recovers(SMTP.id)
+    assert all_up(desk.context, runbook=RESTART, host=HOST, service="postfix")
+    assert not all_up(desk.context, runbook=RESTART, host=HOST, service="nginx")
+    desk.fails(SMTP.id)
+    assert not all_up(desk.context, runbook=RESTART, host=HOST, service="postfix")

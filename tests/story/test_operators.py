@@ -350,6 +350,9 @@ class TestRunning:
         assert done.returncode == Exit.OK
         [line] = [line for line in done.stdout.splitlines() if line.startswith("4. restart: on 127.0.0.1: ")]
         assert "sudo -n systemctl restart nginx.service" in line
+        looks = [line for line in done.stdout.splitlines() if "the watcher looks" in line]
+        assert ["the run goes on all the same" in line for line in looks] == [True, True, False], "until it has done something"
+        assert done.stderr == "! all its checks are up; it is done all the same\n"
         assert json.loads(desk.quick("run", "restart-service", "web01", "--dry-run", "--json").stdout) == done.stdout.splitlines()
         assert desk.web.service_starts("nginx") == before
         assert len(desk.commands("Run")) == runs
@@ -359,6 +362,7 @@ class TestRunning:
         done = desk.quick("run", "restart-service", "web01", "-m", "new configuration")
         assert done.returncode == Exit.OK
         assert "[admitted, R26]" in done.stdout
+        assert done.stderr == "! all its checks are up; it is done all the same\n"
         assert "[run_started, R20]" in done.stdout
         desk.until("its end", lambda: all(row.done_s is not None for row in desk.commands("Run")))
         assert desk.web.service_starts("nginx") == before + 1

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, or_, select
 from domain import events as ev
 from domain.commands import Notify, Report
 from domain.model import Customer, Host, Language, Policy
-from domain.procedure import LEFT_ALONE
+from domain.procedure import LEFT_ALONE, Effect
 from domain.reasons import Code
 from domain.state import Incident
 from domain.wording import shown
@@ -26,7 +26,7 @@ from engine.tick import SYSTEM
 from notify.reasons import for_customer
 from notify.text import write
 from reports import ClockSet, IncidentReport, Moment, Omission, Sent, What, encode
-from reports.words import WORDS
+from reports.words import WORDS, WORK_WORDS
 from store import inbox, outbox, policies
 from store.codec import decode
 from store.tables import Attempt, CommandRow, Decision
@@ -136,7 +136,9 @@ def gather(
     incident = _incident(session, host.id, incident_id)
     lines = _lines(session, customer, incident_id, language)
     sent = _sent(session, policy, customer, incident_id, language)
-    worst = incident.worst
+    worst, clock_set = incident.worst, _clock_set(session, incident)
+    rescue = worked.in_rescue(session, host.id, incident, [line.at_s for line in lines if line.code is Code.OWN_SYSTEM])
+    told = worked.by_begin(session, incident_id, lines, sort=not clock_set)
     return IncidentReport(
         language=language,
         zone=customer.zone,
@@ -160,11 +162,11 @@ def gather(
         acted=incident.acted or (None if incident.outcome == ev.RunOutcome.LOST else False),
         fixed=incident.outcome == ev.RunOutcome.FIXED,
         written_at_s=lines[-1].at_s,
-        timeline=tuple(_moment(line, customer.zone, language) for line in lines if line.code not in _OMITTED),
+        timeline=tuple(_moment(line, customer.zone, language, rescue) for line in told if line.code not in _OMITTED),
         work=worked.of_incident(session, incident, customer.zone, language),
         omissions=tuple(Omission(line.at_s, _omitted(line.code, language), line.text) for line in lines if line.code in _OMITTED),
         sent=sent,
-        clock_set=_clock_set(session, incident),
+        clock_set=clock_set,
     )
 
 
@@ -203,11 +205,12 @@ def _first_notice_s(sent: Sequence[Sent], incident: Incident) -> float | None:
 
 
 def _work_began_s(session: Session, incident: Incident) -> float | None:
-    """When the first action on the host began for this fault; ordering a run, looking again or coming too late is no work."""
+    """When the first action on the host began for this fault; an order, a look, or one too late or out of reach is no work."""
     admitted = (
         select(func.min(Attempt.intent_s))
         .join(CommandRow, col(CommandRow.key) == col(Attempt.command))
         .where(CommandRow.incident == incident.id, Attempt.code == Code.ADMITTED, col(Attempt.intent_s) >= incident.fault_at_s)
+        .where(Attempt.effect != Effect.NONE)
         .where(or_(col(Attempt.outcome).is_(None), col(Attempt.outcome).not_in(LEFT_ALONE)))
     )
     return session.exec(admitted).one()
@@ -233,7 +236,9 @@ def _step(row: Decision) -> ClockSet:
     return ClockSet(facts["from_at_s"], facts["to_at_s"])
 
 
-def _moment(line: history.Line, zone: str, language: Language) -> Moment:
+def _moment(line: history.Line, zone: str, language: Language, rescue: Sequence[tuple[float, float]]) -> Moment:
+    if line.code is Code.CLEARED and any(from_s <= line.at_s < to_s for from_s, to_s in rescue):
+        return Moment(line.at_s, What.DECISION, WORK_WORDS[language]["in_rescue"].format(check=line.facts.get("check")))
     # a step's text says its outcome; the column is for how whole runs ended
     outcome = line.facts.get("outcome") if line.code is not Code.STEP_DONE else None
     said = shown("outcome", outcome, zone, language) if outcome is not None else ""

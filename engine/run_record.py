@@ -12,7 +12,7 @@ from engine.acting import StepResult
 from engine.claim import LostError
 from engine.context import Context
 from store import inbox, journal, outbox, steady
-from store.tables import Attempt
+from store.tables import RECORDED, Attempt
 
 
 class RunRecord:
@@ -84,7 +84,7 @@ class RunRecord:
 
     def _recorded(self, attempt_id: str, step: str, action: str, result: StepResult) -> ev.ActionRecorded:
         return ev.ActionRecorded(
-            id=f"{attempt_id}/recorded",
+            id=attempt_id + RECORDED,
             at_s=self._context.clock.now_s(),
             host=self._run.host,
             run=self._run.key,

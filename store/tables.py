@@ -158,6 +158,10 @@ class CommandRow(SQLModel, table=True):
     detail: str = Field(default="", sa_type=Plain)
 
 
+RECORDED = "/recorded"
+"""After an attempt's id: the id of the event that tells how it ended."""
+
+
 class Attempt(SQLModel, table=True):
     """One action that somebody asked to perform: refused (``code`` says why, ``outcome`` ``refused``), or admitted, and then its
     effect is unknown as long as ``outcome`` is null. ``intent_boot_s`` is CLOCK_BOOTTIME of the machine that asked."""

@@ -14,9 +14,9 @@ from domain.reasons import Code
 from domain.state import HostState, Incident
 from engine.reporting import gather
 from remediation.fsck import OUTPUT
-from reports import IncidentReport
+from reports import IncidentReport, What
 from reports import encode as plain_data
-from reports.words import WORDS
+from reports.words import WORDS, WORK_WORDS
 from store.codec import encode
 from store.db import Store
 from store.tables import Attempt, CommandRow, Decision, FindingRow, HostRow, Inbox
@@ -181,3 +181,42 @@ def test_what_is_for_operators_is_not_in_it(language: Language, tmp_path: Path) 
     for word in (*inside.values(), "flow:", "hands:", "exit status"):
         assert word not in said
     assert len(report.timeline) == len(told) + 1
+
+
+def test_a_run_that_only_looked_or_did_not_reach_the_host_began_no_work(tmp_path: Path) -> None:
+    only = [
+        attempt(1, "look", "down", {}, "none"),
+        attempt(2, "diagnose", "done", {}, "none"),
+        attempt(3, "power", "unreached", {}),
+    ]
+    assert reported(tmp_path, "en", (Code.RUN_STARTED, {"runbook": RESTART}), attempts={}, more=only).work_at_s is None
+
+
+def decided(event: str, at_s: float, seq: int, code: Code, **facts: str) -> list[SQLModel]:
+    """What came in as this event, and was decided then."""
+    reasons = [{"code": str(code), "facts": facts}]
+    return [
+        Inbox(seq=seq, event_id=event, kind="E", host=HOST, at_s=at_s, received_s=at_s, payload="{}"),
+        Decision(
+            event_seq=seq, event_kind="E", at_s=at_s, host=HOST, incident=INCIDENT, version="1", policy_version="1", reasons=reasons
+        ),
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_answers_in_the_rescue_system_is_no_recovery_and_each_action_has_one_time(language: Language, tmp_path: Path) -> None:
+    into = attempt(1, "power", "done", {"order": "reset", "boot": "rescue"})
+    back = attempt(7, "power", "done", {"order": "reset", "boot": "disk"})
+    more = [
+        into,
+        back,
+        *decided("v1", ADMITTED_S + 3, 2, Code.CLEARED, check="db01/ssh"),
+        *decided(f"{into.id}/recorded", ADMITTED_S + 5, 3, Code.STEP_DONE, action="power", outcome="done"),
+        *decided("v2", ADMITTED_S + 8, 4, Code.CLEARED, check="db01/ssh"),
+        *decided(f"{back.id}/recorded", ADMITTED_S + 9, 5, Code.STEP_DONE, action="power", outcome="done"),
+    ]
+    report = reported(tmp_path, language, (Code.RUN_STARTED, {"runbook": RESTART}), attempts={}, more=more)
+    told = [(row.at_s - ADMITTED_S, row.what) for row in report.timeline if row.at_s > ADMITTED_S]
+    assert told == [(1, What.WORK), (3, What.DECISION), (7, What.WORK), (8, What.RECOVERY)]
+    assert [row.at_s - ADMITTED_S for row in report.work] == [1, 7]
+    assert WORK_WORDS[language]["in_rescue"].format(check="db01/ssh") in [row.text for row in report.timeline]

@@ -275,3 +275,11 @@ def test_nothing_in_the_picture_leaves_it_or_collides(places: list[float], lengt
     assert all(0 < float(text.get("y", "0")) < HEIGHT for text in svg.iter(f"{name}text"))
     ticks = [float(text.get("x", "0")) for text in svg.iter(f"{name}text") if text.get("text-anchor") == "middle"]
     assert all(b - a > 45 for a, b in itertools.pairwise(ticks))
+
+
+@pytest.mark.parametrize(("language", "rows"), [("ja", 15), ("en", 12)])
+def test_the_closing_note_has_no_page_to_itself(language: Language, rows: int) -> None:
+    last = without_spaces(PdfReader(BytesIO(render(a_report(language, rows)))).pages[-1].extract_text())
+    assert without_spaces(WORDS[language]["footer"]) in last
+    assert without_spaces(WORDS[language]["sent"]) in last
+    assert last.count("03:11:05") == 1

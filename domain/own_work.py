@@ -55,7 +55,7 @@ def _in_our_work(draft: Draft, check: str, since_s: float | None) -> bool:
     if draft.at_work:
         return True
     worked_s = draft.worked_s
-    if worked_s is None or since_s is None or since_s > worked_s:
+    if worked_s is None or since_s is None or since_s >= worked_s:
         return False
     return draft.now_s < _looked_again_s(draft.situation, check, worked_s)
 

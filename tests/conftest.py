@@ -2,7 +2,10 @@
 
 # Before any watcher of a test runs gc.freeze(): Hypothesis's plugin else imports it when the summary is printed, and then finds no
 # referrer of trio's random generator, warns, and the warning is an error.
-import hypothesis  # noqa: F401
+import hypothesis
+
+hypothesis.settings.register_profile("hikeshi", deadline=None)  # how long an example takes is no test's matter: bench/ has limits
+hypothesis.settings.load_profile("hikeshi")
 
 pytest_plugins = [
     "fixtures_bed",

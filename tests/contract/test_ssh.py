@@ -264,7 +264,7 @@ def _session_of(opened: Connection) -> str:
     return opened.run(["sh", "-c", walk], 10).stdout.strip()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arguments=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30), max_size=40))
 def test_every_argument_arrives_as_it_was_given(sshd_server: SshServer, connection: Connection, arguments: list[str]) -> None:
     if not (sshd_server.bin / "argv").exists():

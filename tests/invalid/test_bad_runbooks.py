@@ -540,7 +540,7 @@ def test_too_many_steps_are_refused(tmp_path: Path) -> None:
     assert mistakes(tmp_path, text) == ["bad.yaml:24: steps[20]: too many steps (got 24), would be right: at most 20"]
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30) | st.text("a1 ;|&$`'\"\\<>(){}[]*?!~#=%,.@:-_\n\t/", max_size=12))
 @example("$(reboot)")
 @example("nginx\n")
@@ -558,7 +558,7 @@ def test_no_parameter_that_could_become_shell_is_loaded(tmp_path: Path, value: s
         assert {mistake.code for mistake in raised.value.mistakes} <= {"template", "shell", "secret"}
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200) | st.text("{}[]:,-&*!|>'\"%@` \n\tabc019.~?#", max_size=60).map(str.encode))
 @example(b"%YAML 1.1\n---\nbudget_s: 190:20:30.15\n")
 @example(b"a: " + b"9" * 5000)
@@ -625,7 +625,7 @@ def test_what_looks_like_none_is_not(word: str) -> None:
     assert parameter_fault(("/usr/bin/app", word)) is None
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("ab1;|&$`'\"\\<>(){}*?! #~%,.@:-_\n/", min_size=1, max_size=8), min_size=1, max_size=4))
 @example(["-c", "restart"])
 @example(["n"])

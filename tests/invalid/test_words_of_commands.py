@@ -73,7 +73,7 @@ def test_a_text_that_is_taken_is_one_argument_and_no_option(what: str) -> None:
     parse, good = PARSERS[what]
     assert parse(Scalar(Place("f", 1), good, plain=True)) == good
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(spoiled(good))
     def tried(text: str) -> None:
         try:
@@ -245,7 +245,7 @@ def test_whatever_stands_in_an_inventory_commands_have_the_same_arguments(driver
     [read], _ = loaded({"web01": usually})
     assert any(line.startswith("sudo -n systemctl restart nginx.service") for line in told(read, {}))
 
-    @settings(max_examples=2, deadline=None, phases=[Phase.generate])  # to make it smaller would take minutes
+    @settings(max_examples=2, phases=[Phase.generate])  # to make it smaller would take minutes
     @given(st.tuples(*(st.lists(spoiled(good(usually, path)), min_size=3, max_size=3) for path in paths)), st.data())
     def tried(texts: tuple[list[str], ...], data: st.DataObject) -> None:
         one = [(path, text) for path, of_path in zip(paths, texts, strict=True) for text in of_path]

@@ -53,7 +53,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", [*EVENTS, *COMMANDS])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_event_and_command_comes_back_as_it_was(kind: str, data: st.DataObject) -> None:
     value = data.draw(values_of({**EVENTS, **COMMANDS}[kind]))
@@ -64,7 +64,7 @@ def test_every_event_and_command_comes_back_as_it_was(kind: str, data: st.DataOb
 
 
 @pytest.mark.parametrize("cls", [HostState, Policy])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_state_and_policy_come_back_as_they_were(cls: type[Any], data: st.DataObject) -> None:
     value = data.draw(values_of(cls))

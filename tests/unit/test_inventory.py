@@ -379,7 +379,7 @@ def splits(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [file for file in files if file]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(splits())
 def test_neither_the_order_nor_the_files_make_another_version(files: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as above:
@@ -407,7 +407,7 @@ def spoilt(draw: st.DrawFn, value: Any, chance: int) -> Any:
     return value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_is_written_is_accepted_or_refused_and_nothing_else(data: st.DataObject) -> None:
     whole = json.loads(FULL_DOCUMENT)

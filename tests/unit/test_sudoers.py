@@ -130,7 +130,7 @@ def test_what_is_sent_to_a_hypervisor_or_a_rescue_system_needs_no_rule_on_the_ho
 
 
 @needs_visudo
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,20}(@[A-Za-z0-9_.:-]{1,9})?\.service", fullmatch=True), max_size=20))
 def test_visudo_is_content_with_any_services(units: list[str]) -> None:
     try:

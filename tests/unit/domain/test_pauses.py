@@ -138,7 +138,7 @@ def _starts_by_brute_force(pause: Pause, until_s: float) -> list[float]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(PAUSES, st.integers(-40 * 86_400, 300 * 86_400))
 @example(Pause("p", "2026-03-01T00:00", 1800.0, "Asia/Kolkata", Repeat.DAILY, host="web01"), 40 * 86_400 + 600)
 @example(Pause("p", "2026-03-01T00:10", 1800.0, "Asia/Kolkata", Repeat.WEEKLY, host="web01"), 14 * 86_400 + 1900)
@@ -151,7 +151,7 @@ def test_windows_agree_with_brute_force(pause: Pause, after_s: int) -> None:
     assert boundary_s(pause, now_s) == (min(edges) if edges else None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PAUSES, st.integers(-2 * 86_400, 60 * 86_400))
 def test_nothing_changes_between_two_boundaries(pause: Pause, after_s: int) -> None:
     now_s = at(pause.start, pause.zone) + after_s

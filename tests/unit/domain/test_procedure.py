@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.events import RunOutcome
@@ -172,7 +172,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS, st.data(), st.booleans())
 def test_it_always_ends_and_an_acting_step_never_comes_twice(steps: list[Step], data: st.DataObject, asked: bool) -> None:  # R26
     named = tuple(replace(step, id=f"s{number}") for number, step in enumerate(steps))

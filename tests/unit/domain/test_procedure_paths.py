@@ -301,7 +301,7 @@ def any_procedure(drawn: Random) -> Procedure:
     return Procedure("p", "1", {}, 600.0, tuple(steps), drawn.randint(0, 3))
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(st.integers(0, 2**32), st.booleans(), st.sampled_from(["", "server", "service"]))
 def test_any_procedure_with_any_outcomes_ends_within_its_bounds(seed: int, asked: bool, fault: str) -> None:  # R26
     drawn = Random(seed)

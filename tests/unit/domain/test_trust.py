@@ -71,7 +71,7 @@ CURED: list[tuple[str, object]] = [("approve", "a"), ("down", HTTP.id), ("ends",
 RELAPSED = [*CURED, ("down", HTTP.id), ("up", HTTP.id), ("wait", 7200.0)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from((CURED, RELAPSED)), st.lists(ACTIONS, min_size=4, max_size=40))
 def test_nothing_acts_unapproved_and_after_a_relapse_only_when_raised(
     beginning: list[tuple[str, object]], history: list[tuple[str, object]]

@@ -15,7 +15,8 @@ from domain.aim import fault_class
 from domain.commands import ENGINE, Look, Run
 from domain.model import Host
 from domain.observation import Verdict
-from domain.procedure import LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
+from domain.procedure import LOOK, Procedure, Step, StepOutcome
+from domain.proceed import Done, Next, Past, proceed
 from domain.reasons import Code
 from engine import knowing
 from engine.acting import Acting, StepResult, act, settle

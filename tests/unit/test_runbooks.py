@@ -13,7 +13,8 @@ import pytest
 
 import runbooks
 from domain.events import RunOutcome
-from domain.procedure import Done, Effect, Next, Past, Step, StepOutcome, proceed
+from domain.procedure import Effect, Step, StepOutcome
+from domain.proceed import Done, Next, Past, proceed
 from hikeshi import steps
 from remediation import ACTIONS
 

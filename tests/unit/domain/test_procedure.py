@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.events import RunOutcome
-from domain.procedure import ANNOUNCE, LOOK, Done, Next, Past, Procedure, Step, StepOutcome, proceed
+from domain.procedure import ANNOUNCE, LOOK, Procedure, Step, StepOutcome
+from domain.proceed import Done, Next, Past, proceed
 
 LOOK_FIRST = Step("look-first", LOOK)
 TELL = Step("tell", ANNOUNCE)

@@ -19,19 +19,15 @@ from domain.procedure import (
     LOOK,
     PASSED_OVER,
     STOP,
-    Done,
     Effect,
-    Next,
     Parameter,
-    Past,
     Procedure,
     Step,
     StepOutcome,
     back_in_s,
-    in_rescue,
-    proceed,
     whereabouts,
 )
+from domain.proceed import Done, Next, Past, in_rescue, proceed
 from domain.reasons import Code
 
 LOOKED = Step("look", LOOK)

@@ -313,9 +313,17 @@ def demo(
     plain: Annotated[bool, typer.Option("--plain", help="Without real guests, even where they could be started.")] = False,
     picture: Annotated[Path | None, typer.Option(help="Save the table of the story as an SVG file.")] = None,
 ) -> None:
-    """Play the main job as a story, on a real host that it starts itself."""
-    from hikeshi.demo.play import play
+    """Play the main job as a story, on a real host that it starts itself, in a state folder of its own."""
+    import os
 
+    from hikeshi.demo.play import play
+    from hikeshi.demo.stage import FOLDER
+    from hikeshi.exits import Exit
+    from hikeshi.show import refuse
+
+    if home := os.environ.get("HIKESHI_HOME"):
+        why = f"the demo empties its folder and plays in it, which is always {FOLDER}"
+        raise typer.Exit(refuse(f"--home or HIKESHI_HOME is {home!r}, must be left out: {why}", Exit.USAGE))
     raise typer.Exit(play(stay=stay, plain=plain, picture=picture))
 
 

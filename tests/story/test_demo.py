@@ -56,3 +56,18 @@ def test_the_story_without_guests_says_so_and_holds_too(tmp_path: Path) -> None:
     )
     assert "Why: INC-000001" in explained.stdout
     assert "Every expected thing happened, and nothing else." in done.stdout
+
+
+@pytest.mark.parametrize(("options", "variable"), [(["--home", "mine"], {}), ([], {"HIKESHI_HOME": "/srv/mine"})])
+def test_a_state_folder_that_it_would_not_use_is_refused(options: list[str], variable: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*DEMO[:-1], *options, *DEMO[-1:]],
+        env={**os.environ, **variable, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "must be left out: the demo empties its folder and plays in it, which is always" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,50 +1,14 @@
-"""A Redfish driver: where things are there and what is asked; ``redfish_session`` speaks to the service (DSP0266)."""
+"""A Redfish driver; ``redfish_session`` speaks to the service (DSP0266)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import PowerControl
 from remediation.action import Connect, Target
-from remediation.power_driver import DISK, Order, PowerSession
+from remediation.power_driver import Order, PowerSession
 from remediation.power_ipmi import password
-
-SYSTEMS = "/redfish/v1/Systems"
-_PORT = 443
-RESET_TYPES: Mapping[Order, tuple[str, ...]] = {
-    Order.ON: ("On", "ForceOn"),
-    Order.OFF: ("ForceOff",),
-    Order.CYCLE: ("PowerCycle", "ForceRestart"),
-    Order.RESET: ("ForceRestart", "PowerCycle"),
-}
-"""ResetTypes for each order, the best first; which of them a service has, it says."""
-_BOOTS = {"pxe": "Pxe", "cd": "Cd", "usb": "Usb", "hdd": "Hdd", "sdcard": "SDCard", "uefihttp": "UefiHttp"}
-
-
-def boot_body(device: str) -> dict[str, object]:
-    """Of the request that sets what is booted from now on."""
-    if device == DISK:
-        return {"Boot": {"BootSourceOverrideEnabled": "Disabled", "BootSourceOverrideTarget": "None"}}
-    return {"Boot": {"BootSourceOverrideEnabled": "Continuous", "BootSourceOverrideTarget": _BOOTS[device]}}
-
-
-def request_line(method: str, origin: str, path: str, body: Mapping[str, object] | None = None) -> str:
-    """A request as people read it."""
-    return f"{method} {origin}{path}" + (f" {json.dumps(body)}" if body is not None else "")
-
-
-def origin_of(control: PowerControl) -> str:
-    host = f"[{control.address}]" if ":" in control.address else control.address
-    return f"https://{host}" + (f":{control.port}" if control.port not in (None, _PORT) else "")
-
-
-def system_path(control: PowerControl) -> str:
-    return f"{SYSTEMS}/{control.system}" if control.system else f"{SYSTEMS}/<its only one>"
-
-
-def reset_path(system: str) -> str:
-    return f"{system}/Actions/ComputerSystem.Reset"
+from remediation.redfish_words import BOOTS, PORT, RESET_TYPES, SYSTEMS, boot_body, origin_of, request_line, reset_path, system_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +20,8 @@ class Redfish:
     keys: Mapping[str, bool] = field(
         default_factory=lambda: MappingProxyType({"port": False, "user": True, "password": True, "system": False, "ca_file": False})
     )
-    boots: frozenset[str] = frozenset(_BOOTS)
-    port: int = _PORT
+    boots: frozenset[str] = frozenset(BOOTS)
+    port: int = PORT
     numbers: bool = True
     orders: frozenset[Order] = frozenset(Order)
     traces: frozenset[Order] = frozenset({Order.ON, Order.CYCLE, Order.RESET})

@@ -12,7 +12,7 @@ from domain.model import PowerControl
 from domain.ports import Clock
 from remediation.action import CannotReach, Guard
 from remediation.power_driver import Answer, Order, Seen
-from remediation.power_redfish import RESET_TYPES, SYSTEMS, boot_body, origin_of, request_line, reset_path, system_path
+from remediation.redfish_words import RESET_TYPES, SYSTEMS, boot_body, origin_of, request_line, reset_path, system_path
 
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _WHOLE_ANSWER_S = 30.0

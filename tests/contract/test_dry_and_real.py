@@ -23,7 +23,7 @@ from domain.model import FileSystem, Host, PowerControl, Rescue, Secret, SshAcce
 from domain.procedure import Effect, Parameter, StepOutcome
 from remediation import ACTIONS, POWER_DRIVERS, Connection, Guard, Leave, NoAnswer, NoWay, Target
 from remediation.action import ATTEMPT, INSTEAD, NOT_SENT, OR, WHERE_OFF, Ran
-from remediation.power_redfish import request_line
+from remediation.redfish_words import request_line
 
 NAME = "hikeshi-0123456789abcdef"
 

@@ -13,7 +13,7 @@ from bed.tls import Authority
 from domain.model import Host, PowerControl
 from domain.procedure import Parameter, StepOutcome
 from remediation import ACTIONS, Attempted, CannotReach, Leave, Result, Target, TooLate, open_connection
-from remediation.power_redfish import request_line
+from remediation.redfish_words import request_line
 
 POWER = ACTIONS["power"]
 

@@ -15,6 +15,7 @@ from store.db import StoreError
 
 SERVICE_FAULT, POWER_FAULT = "service-killed", "hang"
 """For a runbook of one's own: what a restart of the service cures proves nothing of one that may switch the power."""
+NONE_ACCEPTED = "those of your own are taken from the accepted inventory, and none was accepted yet: start `hikeshi up` with it once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def part_of(runbook: str, own: Path | None) -> Part | str:
         found = runbooks.load(ACTIONS)
         if runbook in found:
             return Part(found[runbook])
-        return f"runbook {runbook!r} does not exist; would be right: {', '.join(sorted({*found, *ours}))}"
+        known = f"runbook {runbook!r} does not exist; would be right: {', '.join(sorted({*found, *ours}))}"
+        return known if own is not None else f"{known}; {NONE_ACCEPTED}"
     try:
         procedure, text = runbooks.read(ACTIONS, [ours[runbook]])[runbook], ours[runbook].read_bytes()
     except (runbooks.RunbookError, OSError) as error:

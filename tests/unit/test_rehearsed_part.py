@@ -50,7 +50,8 @@ def test_one_that_is_broken_itself_says_where(own: Path) -> None:
 
 def test_one_that_does_not_exist_is_told_with_those_that_do(own: Path) -> None:
     assert "would be right: first-line, leave-rescue, ours, reboot" in str(part_of("our", own))
-    assert "does not exist" in str(part_of("our", None))
+    assert "accepted" not in str(part_of("our", own))
+    assert str(part_of("ours", None)).endswith("none was accepted yet: start `hikeshi up` with it once")
     assert "does not exist" in str(part_of("../runbooks/ours", own))
 
 

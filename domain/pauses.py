@@ -1,8 +1,9 @@
 """Maintenance pauses (R50, R51): once, daily, weekly or monthly, for a customer, a host or a check."""
 
 import calendar
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,6 +14,17 @@ class Repeat(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
     MONTHLY = "monthly"
+
+
+def no_such_day(written: str) -> bool:
+    """Does this begin with a day, YYYY-MM-DD, that no calendar has?"""
+    if re.match(r"\d{4}-\d\d-\d\d(?!\d)", written, re.ASCII) is None:
+        return False
+    try:
+        date.fromisoformat(written[:10])
+    except ValueError:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,13 +193,17 @@ def _check_free(row: IncidentRow, by: str) -> None:
 
 
 def say_own_system_runs(context: Context, *, host: str, by: str, reason: str) -> Answer:
-    """A person has seen that the host, which a run had left in its rescue system, runs its own system again (R24)."""
+    """A person has seen that the host, which a run had left in its rescue system, runs its own system again (R24).
+    Raises ``RefusedError`` where it is not known to have been left there."""
     policy = current_policy(context)
     known_host(policy, host)
     known_operator(policy, by)
     bounded("reason", reason, REASON_MAX)
     now_s = context.clock.now_s()
-    return ask(context, ev.OwnSystemRuns(id=f"own-system-{uuid.uuid4()}", at_s=now_s, host=host, by=by, reason=reason))
+    answer = ask(context, ev.OwnSystemRuns(id=f"own-system-{uuid.uuid4()}", at_s=now_s, host=host, by=by, reason=reason))
+    if any(code == Code.NO_CHANGE for code, _ in answer.reasons):
+        raise RefusedError(f"{host} is not known to have been left in its rescue system, so nothing was changed")
+    return answer
 
 
 def add_note(context: Context, *, incident: str, by: str, text: str) -> Answer:

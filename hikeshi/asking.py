@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.model import Policy
-from domain.pauses import Pause, Repeat
+from domain.pauses import Pause, Repeat, no_such_day
 from domain.reasons import SPEC, Code
 from engine import holds, requests, run_requests, trusting
 from engine.context import Context, open_context
@@ -228,6 +228,8 @@ def _local_start(start: str, zone: str, now_s: float) -> str:
     try:
         parsed = datetime.fromisoformat(start)
     except ValueError as error:
+        if no_such_day(start):
+            raise RequestError(f"--start is {start!r}, and that day does not exist; would be right: 2026-01-31T22:00") from error
         raise RequestError(f"--start is {start!r}, must be a local time like 2026-01-31T22:00") from error
     if parsed.tzinfo is not None:
         raise RequestError(f"--start is {start!r}: leave the offset out, it is local time in {zone}")

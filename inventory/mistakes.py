@@ -108,6 +108,7 @@ class Code(Enum):
     FILESYSTEM = ("is no type of file system (got {got})", "would be right: the type as blkid names it, such as ext4 or xfs")
     FILE = ("is no path of a file (got {got})", "would be right: an absolute path, such as /etc/hikeshi/bmc-ca.pem")
     START = ("is no local time (got {got})", "would be right: YYYY-MM-DDTHH:MM without an offset; the zone is a key of its own")
+    NO_DAY = ("is on a day that does not exist (got {got})", "would be right: a day of the calendar, such as 2026-11-30T03:00")
     OPTION = ("does not fit a {kind} check (got {got})", "would be right: {right}")
     # meaning
     NOT_OF_DRIVER = ("is no key for {driver}", "would be right: {right}")

@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 
 from domain.mistake import hint, listed, shown
 from domain.model import Secret
+from domain.pauses import no_such_day
 from domain.unit import TakesMachineDown, service_unit
 from inventory.fields import ID, Parse
 from inventory.mistakes import Code, Refused
@@ -249,7 +250,7 @@ def start(node: Node) -> str:
     try:
         return datetime.fromisoformat(written).isoformat(timespec="seconds")
     except ValueError as error:
-        raise Refused(Code.START, got=shown(written)) from error
+        raise Refused(Code.NO_DAY if no_such_day(written) else Code.START, got=shown(written)) from error
 
 
 @cache

@@ -10,6 +10,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from domain.mistake import Mistake, listed, meant, shown
+from runbooks.keys import EXAMPLES
 
 MAX_BYTES = 64 * 1024
 _TAG = "tag:yaml.org,2002:"
@@ -96,7 +97,7 @@ class Document:
         if isinstance(entry.node, MappingNode):
             for key in required:
                 if key not in found:
-                    self.add(entry, "missing", f"{key} is missing", f"{key}: …")
+                    self.add(entry, "missing", f"{key} is missing", f"{key}: {EXAMPLES.get(key, '…')}")
         return {key: below for key, below in found.items() if key in known}
 
     def free_mapping(self, entry: Entry) -> dict[str, Entry]:

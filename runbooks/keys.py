@@ -31,3 +31,17 @@ STEP: Keys = {
 
 RETRY: Keys = {"attempts": "how often it is tried in all, 2 to 5", "every_s": "the time between two, 1 to 900"}
 VERIFY: Keys = {"within_s": "how long the recovery is waited for, 1 to 900", "every_s": "the time between two looks, 1 to 900"}
+
+EXAMPLES: Keys = {
+    "title": "{en: Restart the shop, ja: ショップの再起動}",
+    "en": "Restart the shop",
+    "ja": "店舗の再起動",
+    "budget_s": "900",
+    "steps": "a list of them, each a line that starts with -",
+    "id": "restart",
+    "action": "look",
+    "attempts": "3",
+    "every_s": "5",
+    "within_s": "60",
+}
+"""A value for each key that must be there, as a file that lacks it is answered."""

@@ -250,7 +250,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         changed(f"  {ACTS}\n", ""),
         "bad.yaml:4: steps: no step acts, would be right: one step besides look and announce",
     ),
-    "no budget": (without("budget_s"), "bad.yaml:1: budget_s is missing, would be right: budget_s: …"),
+    "no budget": (without("budget_s"), "bad.yaml:1: budget_s is missing, would be right: budget_s: 900"),
     "budget of more than an hour": (
         changed("budget_s: 600", "budget_s: 3601"),
         'bad.yaml:2: budget_s: is out of range (got "3601"), would be right: 1 to 3600 seconds',
@@ -292,7 +292,10 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         changed("timeout_s: 90", "until_s: 30"),
         "bad.yaml:6: steps[2].until_s: only a look is repeated, would be right: no until_s here",
     ),
-    "no title in one language": (changed(", ja: 再起動", ""), "bad.yaml:1: title: ja is missing, would be right: ja: …"),
+    "no title in one language": (
+        changed(", ja: 再起動", ""),
+        "bad.yaml:1: title: ja is missing, would be right: ja: 店舗の再起動",
+    ),
     "title of two lines": (
         changed("en: Restart", r'en: "Restart\r\nBcc: x"'),
         'bad.yaml:1: title.en: is no such text (got "Restart\\u000d\\u000aBcc: x"), '
@@ -312,7 +315,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "a step without action": (
         changed(", action: announce", ""),
-        "bad.yaml:5: steps[1]: action is missing, would be right: action: …",
+        "bad.yaml:5: steps[1]: action is missing, would be right: action: look",
     ),
     "an id that is none": (
         changed("id: verify", "id: Verify it"),
@@ -445,7 +448,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "a verify without an end": (
         changed("timeout_s: 90", "verify: {every_s: 3}"),
-        "bad.yaml:6: steps[2].verify: within_s is missing, would be right: within_s: …",
+        "bad.yaml:6: steps[2].verify: within_s is missing, would be right: within_s: 60",
     ),
     "an id that is a word of runbooks": (
         changed("id: restart,", "id: stop,"),

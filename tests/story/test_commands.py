@@ -242,6 +242,8 @@ class TestNames:
             (("pause", "--check", "web01/shs"), "check 'web01/shs' is not in the inventory; would be right: web01/ssh"),
             (("pause", "--host", "web01", "--by", "frist"), "operator 'frist'"),
             (("pause", "--host", "web01", "--start", "tomorrow"), "must be a local time like 2026-01-31T22:00"),
+            (("pause", "--host", "web01", "--start", "2026-11-31T03:00"), "that day does not exist"),
+            (("pause", "--host", "web01", "--start", "2026-11-30T25:00"), "must be a local time like 2026-01-31T22:00"),
             (("pause", "--host", "web01", "--start", "2040-01-01T00:00+09:00"), "leave the offset out"),
             (
                 ("pause", "--host", "web01", "--start", "0001-01-01T00:00", "--repeat", "daily"),

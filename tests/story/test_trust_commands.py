@@ -89,6 +89,10 @@ def test_one_that_only_people_run_is_shown_as_that_and_no_caution(local: Local) 
     assert "not approved" not in local.quick("run", "leave-rescue", "web01", "--dry-run").stderr
 
 
+def test_a_host_that_was_not_left_in_its_rescue_system_is_not_brought_out_of_it(local: Local) -> None:
+    refused(local.quick("rescued", "web01"), Exit.REFUSED, "web01 is not known to have been left in its rescue system")
+
+
 def test_what_nobody_rehearsed_is_not_approved(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     version = listed(local)["version"]
     monkeypatch.setattr("engine.trusting.shipped", dict)

@@ -15,7 +15,9 @@ from store.db import StoreError
 
 SERVICE_FAULT, POWER_FAULT = "service-killed", "hang"
 """For a runbook of one's own: what a restart of the service cures proves nothing of one that may switch the power."""
-NONE_ACCEPTED = "those of your own are taken from the accepted inventory, and none was accepted yet: start `hikeshi up` with it once"
+NONE_ACCEPTED = (
+    "those of your own are taken from the accepted inventory, and none was accepted yet: start `hikeshi up` with it once"
+)
 
 
 @dataclass(frozen=True, slots=True)

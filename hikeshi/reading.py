@@ -20,6 +20,7 @@ from engine.tick import LEASE, SYSTEM
 from engine.watchers import EXPECTED
 from hikeshi import delivery, secrecy, stopping
 from hikeshi.exits import Exit
+from hikeshi.possible import not_possible
 from hikeshi.show import counted, out_json, out_table, refuse
 from store import inbox, overlay, policies
 from store.db import lease_now_s
@@ -45,7 +46,7 @@ def check_inventory(folder: Path, json: bool) -> Exit:
     policy = accepted.policy
     checks = sum(len(host.checks) for host in policy.hosts.values())
     counts = {"customers": len(policy.customers), "hosts": len(policy.hosts), "checks": checks}
-    warnings = secrecy.unreadable(policy, env=True)
+    warnings = [*secrecy.unreadable(policy, env=True), *not_possible(policy)]
     if json:
         out_json({"ok": True, "version": policy.version, **counts, "modes": _modes(policy), "warnings": warnings})
         return Exit.OK

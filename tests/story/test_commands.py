@@ -84,6 +84,15 @@ class TestCheck:
         found = json.loads(local.command("check", str(local.inventory), "--json").stdout)
         assert sorted(found) == ["checks", "customers", "hosts", "modes", "ok", "version", "warnings"]
 
+    def test_what_a_runbook_could_not_do_there_is_said(self, local: Local) -> None:
+        tree = local.tree
+        tree["hosts"]["web01"]["procedures"] = {"server": "leave-rescue"}
+        local.write(tree)
+        done = local.quick("check", str(local.inventory))
+        line = "hosts.web01: leave-rescue: disk: not possible: the inventory names no power control of web01"
+        assert (done.returncode, done.stdout.splitlines()[2:]) == (Exit.OK, [f"! {line}"])
+        assert json.loads(local.quick("check", str(local.inventory), "--json").stdout)["warnings"] == [line]
+
     def test_the_mode_that_counts_is_said_of_each_customer(self, local: Local) -> None:
         tree = local.tree
         tree["automation"] = "on"

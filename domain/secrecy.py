@@ -29,7 +29,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(\bauth=)[^\s,;]+", 0, rf"\1{_STRUCK}"),
         (rf"((?<!\S)-{{1,2}}(?!-|no-|skip-|without-)[\w-]{{0,40}}?{_NAME}{_REST}[ \t]+){_OTHER}{_VALUE}", 0, rf"\1{_STRUCK}"),
         (rf"(\bbearer[ \t-]+)(?={_OTHER}\S{{8}}){_VALUE}", 0, rf"\1{_STRUCK}"),
-        (rf"(\bpassw(?:or)?d\b[^\n]{{0,40}}?\bis[ \t]+)(?!{_STATES}){_VALUE}", 0, rf"\1{_STRUCK}"),
+        (rf"(\bpassw(?:or)?d\b[^\n;]{{0,40}}?\bis[ \t]+)(?!{_STATES}){_VALUE}", 0, rf"\1{_STRUCK}"),
         (rf"(\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:password\s+)?){_VALUE}", 0, rf"\1{_STRUCK}"),
         # Options that only some programs take a password by.
         (r"(\b(?:mysql|mariadb)[\w-]*\b[^\n|]{0,200}?\s-p) ?[^\s-]\S*", 0, rf"\1{_STRUCK}"),

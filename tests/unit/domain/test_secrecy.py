@@ -53,6 +53,7 @@ def test_secrets_are_struck_out(line: str, kept: str) -> None:
         "app --password-file /etc/app/password --no-password here",
         "password:",
         "sudo: a password is required",
+        "sudo: a password is required; nginx.service is dead",
         "ssh -p 22 web01; journalctl -u nginx; http://web01/~a@b",
     ],
 )

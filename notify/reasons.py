@@ -212,8 +212,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_TARGET_CHANGED: "Not done: the host's address, login, customer or service was changed since this was decided.",
         Code.GATE_POWER_SPENT: "Not done: its power would be switched more often than the runbook may in one incident, "
         "the way back from a rescue system included. (Limit {limit}.)",
-        Code.GATE_NO_TIME_BACK: "Not done: there might be no time left to come back from the rescue system before the run's "
-        "time is over.",
+        Code.GATE_NO_TIME_BACK: "Not done: there might be no time left to come back from the rescue system before this "
+        "work has to be over.",
     },
 }  # fmt: skip
 """``str.format`` templates; their fields are names of ``domain.facts.FACTS``."""

@@ -32,6 +32,18 @@ class _BoundedRunner(fabric.runners.Remote):  # type: ignore[misc] # untyped bas
     """Fabric's runner, for commands that have nothing to read, keeping only the beginning of what they print."""
 
     read_chunk_size = 32 * 1024
+    _killed = False
+
+    def kill(self) -> None:
+        """Its time is over."""
+        self._killed = True  # first: what waits for the channel goes on as soon as that is closed
+        super().kill()
+
+    @property
+    def timed_out(self) -> bool:
+        if self._killed:
+            self._timer.join()  # it still closes the channel: the connection is not to be gone meanwhile
+        return self._killed
 
     def send_start_message(self, command: str) -> None:
         # Only now: opening the channel was a round trip, which may have taken long, or have been slept through.

@@ -74,7 +74,8 @@ class SshServer:
             "UsePAM": "no",
             "StrictModes": "no",
             "ForceCommand": self.bin / "record",
-            "SetEnv": f"PATH={self.bin}:/usr/bin:/bin",
+            # An empty home: what the shell of whoever runs the tests prints as it starts is none of the host's.
+            "SetEnv": f"PATH={self.bin}:/usr/bin:/bin HOME={self.folder}",
         }
         lines = [f"HostKey {folder / f'host_{kind}'}" for kind in key_types]
         lines += [f"{name} {value}" for name, value in settings.items()]

@@ -118,7 +118,7 @@ def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> 
         )
         draft.because(Code.EVIDENCE_RESTARTED, incident=incident.id, check=check.id)
     faults, fault_at_s, ours = incident.faults_with(fault), _failed_at_s(event), own_work.ours(draft, fault)
-    if ours:
+    if ours and before is None:
         draft.because(Code.OWN_WORK, incident=incident.id, check=check.id, detail=event.detail)
     draft.update(
         faults=faults,

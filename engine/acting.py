@@ -108,19 +108,19 @@ def _prepare(acting: Acting) -> Prepared:
 
 def _admitted(acting: Acting) -> tuple[Prepared, Admission]:
     """Prepare, and ask the gate. What only a limit or the contract's wait refuses is asked for again for a while, and prepared anew
-    once it would be let through: by then a login may be dead, and a host that was off be on. Only the last answer counts as an
-    attempt. Raises ``NothingDone``."""
+    before it is: by then a login may be dead, and a host that was off be on. Only the last answer counts as an attempt. Raises
+    ``NothingDone``."""
     waiting = _Waiting(acting)
     prepared = _prepare(acting)
     try:
+        patient = True
         while True:
             request = waiting.request(prepared)
-            admission = admit(acting.context.store, replace(request, patient=True))
-            if admission.code not in PASSING:
+            admission = admit(acting.context.store, replace(request, patient=patient))
+            if not patient or admission.code not in PASSING:
                 return prepared, admission
             prepared.close()
-            if not waiting.let_through(request, admission.code):
-                return prepared, admit(acting.context.store, request)
+            patient = waiting.let_through(request, admission.code)
             prepared = _prepare(acting)
     except BaseException:
         prepared.close()

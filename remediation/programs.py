@@ -1,7 +1,7 @@
 """Which programs a runbook's ``command`` may be: none that runs what it is told to (a shell, ``sudo``, an interpreter with a text
 of code), and none that switches a machine off, since only the actions ``reboot`` and ``power`` are counted and bounded (R26).
 
-It keeps a door from being left open by mistake; a script of a customer's own may still do anything, and has been rehearsed."""
+It keeps a door from being left open by mistake; what a script of a customer's own does is not seen here."""
 
 import re
 from collections.abc import Sequence

@@ -94,7 +94,7 @@ def faults(steps: Sequence[Step], meant: Sequence[Step], budget_s: float, max_po
     for index in range(len(steps)):
         yield from _leads_on(steps, index)
         yield from _asks(steps, index)
-    needed_s = sum(map(_longest_s, meant))
+    needed_s = sum(step.longest_s for step in meant)
     if needed_s > budget_s:
         wrong = f"the steps may take longer than the budget (got {budget_s:g} s)"
         yield Fault(None, "budget", wrong, f"{needed_s:g} or more, or shorter steps", "budget_s")
@@ -102,10 +102,6 @@ def faults(steps: Sequence[Step], meant: Sequence[Step], budget_s: float, max_po
     if max_power_actions is not None and switching > max_power_actions:
         wrong = f"the steps may switch the power {switching} times (max_power_actions: got {max_power_actions})"
         yield Fault(None, "power", wrong, f"max_power_actions: {switching}, or fewer such steps (R26)", "max_power_actions")
-
-
-def _longest_s(step: Step) -> float:
-    return step.longest_s
 
 
 def _left_in_rescue(steps: Sequence[Step], index: int) -> Iterator[Fault]:

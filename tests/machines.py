@@ -120,6 +120,7 @@ class Machines(Local):
         self._stack.enter_context(guest)
         if isinstance(guest, Vm):
             guest.power_on()
+            guest.wait_ready()  # watched any earlier, its first start would be its first fault
         place = self._folder / "bmc"
         chassis = self._stack.enter_context(Chassis(guest, place))
         made = Ipmi(chassis, place, self.bed) if bmc == "ipmi" else Redfish(chassis, place, self.bed.authority, self.bed)

@@ -42,9 +42,7 @@ def write_note(incident: str, text: str, by: str) -> Exit:
 
 def say_rescued(host: str, by: str, reason: str) -> Exit:
     """Say that a host has left its rescue system."""
-    return asking(
-        lambda context: requests.say_own_system_runs(context, host=host, by=by, reason=reason),
-    )
+    return asking(lambda context: requests.say_own_system_runs(context, host=host, by=by, reason=reason))
 
 
 def hold(host: str | None, *, everything: bool, by: str, reason: str) -> Exit:

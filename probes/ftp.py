@@ -15,7 +15,7 @@ MAX_REPLY_LINES = 200
 _ANONYMOUS = ("anonymous", "ftp")
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     way = way_in(target, IMPLIED_TLS)
     if isinstance(way, Observation):
         return way
@@ -69,7 +69,7 @@ FTP = Spec(
     name="ftp",
     source="C31",
     doc="Greets as an FTP server, and lets an account log in where one is given",
-    start=look,
+    start=_look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "login": Option(_OPTIONS["login"].doc, _login)},

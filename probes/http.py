@@ -21,7 +21,7 @@ from probes.words import quoted
 MAX_BODY_BYTES = 1_048_576
 
 
-def look_status(target: Target) -> Dialogue:
+def _look_status(target: Target) -> Dialogue:
     """C12."""
     expected: int = target.options["status"]
     try:
@@ -33,7 +33,7 @@ def look_status(target: Target) -> Dialogue:
     return down(f"status {answer.status}, expected {expected}{why}")
 
 
-def look_body(target: Target) -> Dialogue:
+def _look_body(target: Target) -> Dialogue:
     """C11."""
     wanted: str = target.options["contains"]
     try:
@@ -121,7 +121,7 @@ HTTP = Spec(
     name="http",
     source="C12",
     doc="Answers a GET with the given status code",
-    start=look_status,
+    start=_look_status,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "status": Option("status code that means OK; 200 by default", option.integer(200, 599), 200)},
@@ -131,7 +131,7 @@ URL = Spec(
     name="url",
     source="C11",
     doc="Answers a GET with a body that contains the given text, decoded by the response's charset",
-    start=look_body,
+    start=_look_body,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "contains": Option("text the body must contain", option.text(500), required=True)},

@@ -13,7 +13,7 @@ MAX_LINE_BYTES = 8192
 MAX_UNTAGGED = 50
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     way = way_in(target, IMPLIED_TLS)
     if isinstance(way, Observation):
         return way
@@ -61,7 +61,7 @@ IMAP = Spec(
     name="imap",
     source="C30",
     doc="Greets as an IMAP server, and lets an account log in where one is given",
-    start=look,
+    start=_look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(143, IMPLIED_TLS),

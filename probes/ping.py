@@ -5,7 +5,7 @@ from domain.observation import up
 from probes.spec import Dialogue, Echo, Spec, Target
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     yield Echo(target.address)
     return up()
 
@@ -14,7 +14,7 @@ PING = Spec(
     name="ping",
     source="C10",
     doc="Answers an ICMP echo of 64 bytes",
-    start=look,
+    start=_look,
     level=Level.UNREACHABLE,  # R1
     fault_class=FaultClass.SERVER,  # R20
     timeout_s=5.0,

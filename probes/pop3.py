@@ -13,7 +13,7 @@ MAX_LINE_BYTES = 512
 """RFC 2449 4."""
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     way = way_in(target, IMPLIED_TLS)
     if isinstance(way, Observation):
         return way
@@ -45,7 +45,7 @@ POP3 = Spec(
     name="pop3",
     source="C29",
     doc="Greets as a POP3 server, and lets an account log in where one is given",
-    start=look,
+    start=_look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(110, IMPLIED_TLS),

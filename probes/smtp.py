@@ -17,7 +17,7 @@ Expected = tuple[bytes, bytes, str]
 """A command ("" where the server speaks first), the code that means yes, and what it answers, in words."""
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     way = way_in(target, IMPLIED_TLS)
     if isinstance(way, Observation):
         return way
@@ -80,7 +80,7 @@ SMTP = Spec(
     name="smtp",
     source="C28",
     doc="Greets as a mail server, and lets an account log in (AUTH LOGIN) where one is given",
-    start=look,
+    start=_look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(25, IMPLIED_TLS),

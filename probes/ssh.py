@@ -11,7 +11,7 @@ MAX_LINES = 50
 """RFC 4253 allows lines before the identification and names no bound; a login banner that comes in clear is shorter than this."""
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     yield Connect(target.address, target.options["port"])
     for _ in range(MAX_LINES):
         line = yield Line(1024, "SSH identification string")
@@ -26,7 +26,7 @@ SSH = Spec(
     name="ssh",
     source="C33",
     doc="Sends an SSH identification string",
-    start=look,
+    start=_look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVER,  # R20: an SSH outage is the server's, as ping's is
     options={"port": Option("TCP port; 22 by default", option.port, 22)},

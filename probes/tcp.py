@@ -12,7 +12,7 @@ IMPLIED_TLS = {465: "implicit", 587: "starttls", 993: "implicit", 995: "implicit
 """C13: SMTPS, submission, IMAPS, POPS, the Plesk panel."""
 
 
-def look(target: Target) -> Dialogue:
+def _look(target: Target) -> Dialogue:
     port: int = target.options["port"]
     how: str = target.options["tls"] or IMPLIED_TLS.get(port, "none")
     name: str | None = target.options["server_name"]
@@ -32,7 +32,7 @@ TCP = Spec(
     name="tcp",
     source="C13",
     doc="Accepts a TCP connection; with TLS where the port implies it (465, 993, 995, 8443; 587 by STARTTLS)",
-    start=look,
+    start=_look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={

@@ -1,5 +1,6 @@
 """What the protocols of mail and file transfer share: the port, how TLS comes about there, and whose login is tried (C28-C31)."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -26,9 +27,11 @@ class Account(NamedTuple):
     password: str
 
     def said(self, reply: bytes) -> str:
-        """What the peer said, quoted; a peer that repeats the password gets it into no mail."""
+        """What the peer said, quoted; a peer that repeats the password, plain or in AUTH LOGIN's base64, gets it into no mail."""
         plain = self.password.encode()
-        return quoted(reply.replace(plain, b"***") if plain else reply)
+        for sent in (plain, b64encode(plain)) if plain else ():
+            reply = reply.replace(sent, b"***")
+        return quoted(reply)
 
 
 def options(port: int, implied: Mapping[int, str]) -> dict[str, Option]:

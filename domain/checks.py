@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain.model import Confirmation, Profile
-from domain.observation import Observation, Verdict
+from domain.observation import Limit, Observation, Verdict
 
 PROFILES: dict[str, Profile] = {
     "standard": Profile("standard", interval_s=300, confirmation=Confirmation(failures=2, retry_s=60)),  # C1
@@ -18,16 +18,21 @@ class Memory(NamedTuple):
 
     ``verdict`` is the confirmed one (``None`` before the first); ``failures`` counts failing looks in a row;
     ``failing_since_s`` is the first of them; ``evidence_since_s`` the start of evidence without a gap (fault only).
+    ``limit`` is the one that is confirmed as passed; ``towards`` what the last ``moved`` looks in a row mean instead, of several
+    the one nearest to it.
     """
 
     verdict: Verdict | None = None
     failures: int = 0
     failing_since_s: float | None = None
     evidence_since_s: float | None = None
+    limit: Limit | None = None
+    towards: Limit | None = None
+    moved: int = 0
 
 
 class Change(NamedTuple):
-    """A confirmed change of verdict, or the loss and return of evidence for one: all that the engine ever hears.
+    """A confirmed change of verdict or of level, or the loss and return of evidence for one: all that the engine ever hears.
 
     ``fault_at_s`` is the first failing observation, for reports (R20); ``evidence_since_s`` is where acting starts to count.
     """
@@ -39,6 +44,7 @@ class Change(NamedTuple):
     detail: str
     value: float | None
     latency_ms: float | None
+    limit: Limit | None = None
 
 
 class Judged(NamedTuple):
@@ -85,19 +91,53 @@ def _confirmed_since_s(memory: Memory) -> float | None:
 
 def _judge_down(rule: Confirmation, memory: Memory, seen: Observation, now_s: float, gap: bool) -> Judged:
     if memory.verdict is Verdict.DOWN:
-        if not gap:
-            return Judged(memory, None, None)
-        again = memory._replace(evidence_since_s=now_s)
-        return Judged(again, _change(again, seen, now_s), None)
+        return _judge_still_down(rule, memory, seen, now_s, gap)
     failures, since_s, evidence_s = memory.failures + 1, memory.failing_since_s, memory.evidence_since_s
+    limit = _both(memory.towards, seen.limit)
     if gap or memory.failures == 0:
-        failures, since_s, evidence_s = 1, _confirmed_since_s(memory), now_s
+        failures, since_s, evidence_s, limit = 1, _confirmed_since_s(memory), now_s, seen.limit
     if since_s is None:
         since_s = now_s
     if failures < rule.failures:
-        return Judged(Memory(memory.verdict, failures, since_s, evidence_s), None, rule.retry_s)
-    after = Memory(Verdict.DOWN, failures, since_s, evidence_s)
+        return Judged(Memory(memory.verdict, failures, since_s, evidence_s, towards=limit), None, rule.retry_s)
+    after = Memory(Verdict.DOWN, failures, since_s, evidence_s, limit)
     return Judged(after, _change(after, seen, now_s), None)
+
+
+def _judge_still_down(rule: Confirmation, memory: Memory, seen: Observation, now_s: float, gap: bool) -> Judged:
+    """Another level is confirmed as a fault is: by so many looks in a row, to either side, so that a value that plays around a
+    threshold is one alert (R4)."""
+    after = _moved(rule, memory, seen.limit, gap)
+    if gap:
+        after = after._replace(evidence_since_s=now_s)
+    elif after.limit == memory.limit:
+        return Judged(after, None, rule.retry_s if after.moved else None)
+    return Judged(after, _change(after, seen, now_s), rule.retry_s if after.moved else None)
+
+
+def _moved(rule: Confirmation, memory: Memory, limit: Limit | None, gap: bool) -> Memory:
+    held = memory.limit
+    if held == limit:
+        return memory._replace(towards=None, moved=0) if memory.moved else memory
+    if held is None or limit is None or held.level is limit.level:  # the inventory has another threshold now, or another kind
+        return memory._replace(limit=limit, towards=None, moved=0)
+    higher, before = limit.level > held.level, memory.towards
+    if before is None or gap or (before.level > held.level) is not higher:
+        towards, moved = limit, 1
+    else:
+        towards, moved = (min if higher else max)(before, limit, key=_level), memory.moved + 1
+    if moved < rule.failures:
+        return memory._replace(towards=towards, moved=moved)
+    return memory._replace(limit=towards, towards=None, moved=0)
+
+
+def _both(one: Limit | None, other: Limit | None) -> Limit | None:
+    """What was passed in both looks; ``None`` where one of them did not mean a level of its own."""
+    return min(one, other, key=_level) if one is not None and other is not None else None
+
+
+def _level(limit: Limit) -> int:
+    return limit.level
 
 
 def _change(memory: Memory, seen: Observation, now_s: float) -> Change:
@@ -109,4 +149,5 @@ def _change(memory: Memory, seen: Observation, now_s: float) -> Change:
         seen.detail,
         seen.value,
         seen.latency_ms,
+        memory.limit,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.commands import Message
-from domain.observation import Verdict
+from domain.observation import Limit, Verdict
 from domain.pauses import Pause
 
 
@@ -22,6 +22,7 @@ class VerdictChanged:
     detail: str = ""
     value: float | None = None
     latency_ms: float | None = None
+    limit: Limit | None = None
     order: int | None = None
     """Grows with every event of this check's watcher, over its restarts too: what arrives late is known as late."""
 

@@ -111,12 +111,9 @@ def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> 
     if before is None:
         fault = _new_fault(check, event, evidence_s, flaps)
         if incident.faults and not own_work.ours(draft, fault):
-            draft.because(Code.JOINED, incident=incident.id, check=check.id, level=int(check.level), detail=event.detail)
+            draft.because(Code.JOINED, incident=incident.id, check=check.id, level=int(fault.level), detail=event.detail)
     else:
-        fault = changed(
-            before, evidence_since_s=evidence_s, clock_from_s=None, detail=event.detail, value=event.value, flapping=flaps, up=False
-        )
-        draft.because(Code.EVIDENCE_RESTARTED, incident=incident.id, check=check.id)
+        fault = changed(_failing_still(draft, check, before, event), evidence_since_s=evidence_s, flapping=flaps)
     faults, fault_at_s, ours = incident.faults_with(fault), _failed_at_s(event), own_work.ours(draft, fault)
     if ours and before is None:
         draft.because(Code.OWN_WORK, incident=incident.id, check=check.id, detail=event.detail)
@@ -131,11 +128,30 @@ def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> 
     )
 
 
+def _failing_still(draft: Draft, check: Check, before: Fault, event: ev.VerdictChanged) -> Fault:
+    """It passes another level's limit, or its evidence begins anew, and then the time until we act does too."""
+    level = _level(check, event)
+    if level is not before.level:
+        levels = {"level": int(level), "previous_level": int(before.level)}
+        draft.because(Code.LEVEL_CHANGED, incident=draft.incident.id, check=check.id, detail=event.detail, **levels)
+    lasts = event.evidence_since_s == before.evidence_since_s and not before.up
+    if not lasts:
+        draft.because(Code.EVIDENCE_RESTARTED, incident=draft.incident.id, check=check.id)
+    clock_from_s = before.clock_from_s if lasts else None
+    return changed(
+        before, level=level, limit=event.limit, detail=event.detail, value=event.value, clock_from_s=clock_from_s, up=False
+    )
+
+
+def _level(check: Check, event: ev.VerdictChanged) -> Level:
+    return event.limit.level if event.limit is not None else check.level
+
+
 def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps: bool) -> Fault:
     return changed(
         _NO_FAULT,
         check=check.id,
-        level=check.level,
+        level=_level(check, event),
         fault_class=check.fault_class,
         service=check.service,
         fault_at_s=_failed_at_s(event),
@@ -143,6 +159,7 @@ def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps:
         evidence_since_s=evidence_s,
         detail=event.detail,
         value=event.value,
+        limit=event.limit,
         flapping=flaps,
     )
 
@@ -266,7 +283,8 @@ def _on_policy_changed(draft: Draft, event: ev.PolicyChanged) -> None:
     for fault in draft.open_incident.faults if draft.open_incident is not None else ():
         check = watched(fault.check)
         if check is not None:
-            after = changed(fault, level=check.level, fault_class=check.fault_class, service=check.service)
+            level = fault.limit.level if fault.limit is not None else check.level
+            after = changed(fault, level=level, fault_class=check.fault_class, service=check.service)
             draft.open_incident = draft.incident.with_fault(after)
 
 

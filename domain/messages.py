@@ -6,6 +6,7 @@ from domain.gate import HELD, MASS_OUTAGE
 from domain.model import Customer, FaultClass, Operator
 from domain.reasons import Code
 from domain.state import Draft, Fault, Phase, worst_of
+from domain.wording import number
 from domain.work import covered, live_faults, look_ahead, verifying, wait_s
 
 _OF_THE_WORK = frozenset({Message.WORK_STARTED, Message.RECOVERED})
@@ -171,6 +172,7 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
     host, customer = situation.host if not draft.moved else None, _customer(draft)
     worst = worst_of(faults) if faults else incident.worst
     check = situation.check(worst.check) if worst is not None and host is not None else None
+    limit = worst.limit if worst is not None else None
     follows, wait = next_of(draft)
     ended_s = incident.recovered_at_s if not incident.faults else None
     return {
@@ -196,8 +198,8 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
         "service": worst.service if worst is not None else None,
         "item": f"{check.kind} {check.address}" if check is not None else "",
         "value": worst.value if worst is not None else None,
-        "unit": "",
-        "threshold": None,
+        "unit": limit.unit if limit is not None else "",
+        "threshold": f"{limit.sign} {number(limit.value)}{limit.unit}" if limit is not None else None,
         "trigger_failures": check.confirmation.failures if check is not None else 1,
         "detail": worst.detail if worst is not None else "",
         "next": str(follows),

@@ -123,7 +123,7 @@ def _tell(draft: Draft, live: tuple[Fault, ...]) -> None:
     if fresh:
         _tell_fresh(draft, live, told, fresh)
     elif told:
-        _tell_lowered(draft, live, told)
+        _tell_moved(draft, live, told)
 
 
 def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], fresh: tuple[Fault, ...]) -> None:
@@ -131,7 +131,8 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
     level = _level(draft, live, told + fresh)
     _mark_told(draft, fresh, level)
     if before is not None and level != before:
-        _tell_level(draft, before, fresh if level > before else tuple(fault for fault in live if fault.told or fault in fresh))
+        spoken_of = [fault for fault in live if fault in fresh or (fault.told and (level < before or fault.level > before))]
+        _tell_level(draft, before, tuple(spoken_of))
         _tell_who_has_it(draft, Code.LEVEL_TOLD, level=int(level), previous_level=int(before))
         return
     services = {fault.service for fault in told if fault.service is not None}
@@ -146,10 +147,15 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
         _tell_who_has_it(draft, Code.FAULT_TOLD, level=int(level), faults=checks)
 
 
-def _tell_lowered(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:
+def _tell_moved(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:
+    """Nothing new fails; a value may have passed another threshold, or the worst fault be gone."""
     before = draft.incident.told_level
     level = _level(draft, live, told)
-    if before is not None and level < before and not _the_rest_may_follow(draft):
+    if before is not None and level > before:
+        draft.update(told_level=level)
+        _tell_level(draft, before, tuple([fault for fault in told if fault.level > before]))
+        _tell_who_has_it(draft, Code.LEVEL_TOLD, level=int(level), previous_level=int(before))
+    elif before is not None and level < before and not _the_rest_may_follow(draft):
         draft.update(told_level=level)
         _tell_level(draft, before, told)
 

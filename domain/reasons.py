@@ -17,6 +17,7 @@ class Code(StrEnum):
     OWN_WORK = "own_work"
     SAME_SERVICE = "same_service"
     FAULT_TOLD = "fault_told"
+    LEVEL_CHANGED = "level_changed"
     LEVEL_TOLD = "level_told"
     CLEARED = "cleared"
     RECOVERED = "recovered"
@@ -126,6 +127,7 @@ SPEC: dict[Code, str] = {
     Code.OWN_WORK: "R24",
     Code.SAME_SERVICE: "R9",
     Code.FAULT_TOLD: "R2",
+    Code.LEVEL_CHANGED: "R1",
     Code.LEVEL_TOLD: "R4",
     Code.CLEARED: "R24",
     Code.RECOVERED: "R24",

@@ -10,7 +10,7 @@ from domain.changed import changed
 from domain.commands import Command, Fact
 from domain.escalation import Page
 from domain.model import Check, Customer, FaultClass, Host, Level, Policy
-from domain.observation import Verdict
+from domain.observation import Limit, Verdict
 from domain.pauses import Pause, paused_until
 from domain.reasons import Code, Reason
 from domain.trust import NO_TRUST, Cure, Learnt, Trust
@@ -46,6 +46,7 @@ class Fault:
     clock_from_s: float | None = None
     detail: str = ""
     value: float | None = None
+    limit: Limit | None = None
     told: bool = False
     flapping: bool = False
     flapping_told: bool = False

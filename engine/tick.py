@@ -280,6 +280,7 @@ def _save_verdict(session: Session, event: ev.VerdictChanged) -> None:
             detail=event.detail,
             value=event.value,
             latency_ms=event.latency_ms,
+            limit_passed=encode(event.limit) if event.limit is not None else None,
             order=event.order,
             at_s=event.at_s,
         )

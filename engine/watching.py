@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from domain.commands import Look
 from domain.events import VerdictChanged
 from domain.model import Policy, Secret
-from domain.observation import Observation, Verdict
+from domain.observation import Limit, Observation, Verdict
 from domain.ports import Clock
 from engine.context import Context
 from engine.secrets import SecretError, resolve
@@ -53,11 +53,11 @@ class StoreDesk:
         when a watcher begins would else never be told as gone."""
         with _away(), self._store.read() as session:
             rows = {row.check: row for row in session.exec(select(VerdictRow))}
-            known = {check: Known(Verdict(row.verdict), row.fault_at_s) for check, row in rows.items()}
+            known = {check: Known(Verdict(row.verdict), row.fault_at_s, _limit(row)) for check, row in rows.items()}
             for event in inbox.undecided(session, VerdictChanged):
                 row = rows.get(event.check)
                 if row is None or event.order is None or row.order is None or event.order > row.order:  # else it will be stale
-                    known[event.check] = Known(event.verdict, event.fault_at_s)
+                    known[event.check] = Known(event.verdict, event.fault_at_s, event.limit)
         return known
 
     def take_looks(self) -> Sequence[Look]:
@@ -137,3 +137,7 @@ def _away() -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise DeskAway(f"{type(error).__name__}: {str(error.__cause__ or error)[:200]}") from error
+
+
+def _limit(row: VerdictRow) -> Limit | None:
+    return decode(Limit, row.limit_passed) if row.limit_passed is not None else None

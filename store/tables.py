@@ -365,6 +365,8 @@ class VerdictRow(SQLModel, table=True):
     detail: str = Field(default="", sa_type=Plain)
     value: float | None = None
     latency_ms: float | None = None
+    limit_passed: str | None = _maybe()
+    """JSON of a ``domain.observation.Limit``, where the kind tells levels."""
     order: int | None = Field(default=None, sa_column=Column("ordinal", BigInteger, nullable=True))
     """The watcher's own order of its events; a restarted one goes on from here."""
     at_s: float

@@ -6,14 +6,15 @@ from typing import NamedTuple, Protocol
 from domain.commands import Look
 from domain.events import VerdictChanged
 from domain.model import Policy
-from domain.observation import Observation, Verdict
+from domain.observation import Limit, Observation, Verdict
 
 
 class Known(NamedTuple):
-    """What a check last meant, as the store has it; ``fault_at_s`` where it was a fault."""
+    """What a check last meant, as the store has it; ``fault_at_s`` where it was a fault, ``limit`` where it has passed one."""
 
     verdict: Verdict
     fault_at_s: float | None
+    limit: Limit | None = None
 
 
 class Looked(NamedTuple):

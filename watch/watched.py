@@ -62,4 +62,4 @@ def watched(check: Check, known: Known | None, secrets: Secrets) -> Watched:
     if known is None:
         return Watched(check, spec, target, Memory())
     failures = check.confirmation.failures if known.verdict is Verdict.DOWN else 0
-    return Watched(check, spec, target, Memory(known.verdict, failures, known.fault_at_s, None), gap=True)
+    return Watched(check, spec, target, Memory(known.verdict, failures, known.fault_at_s, None, known.limit), gap=True)

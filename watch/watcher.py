@@ -250,4 +250,5 @@ def _event(check: Check, change: Change) -> VerdictChanged:
         detail=change.detail[:200],
         value=change.value,
         latency_ms=change.latency_ms,
+        limit=change.limit,
     )

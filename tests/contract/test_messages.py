@@ -85,7 +85,7 @@ def test_a_subject_names_brand_level_and_host(message: Message, language: Langua
 def test_the_subject_of_a_service_and_of_a_threshold() -> None:
     """R2: for a threshold the current value."""
     assert write(a_notify(language="en"), POLICY.brand, "en").subject == "[火の見 Monitoring][Lv.4] web01 HTTP is down"
-    load = a_notify(language="en", kind="load", threshold=24, value=31.2, item="load 192.0.2.10")
+    load = a_notify(language="en", kind="load", threshold="≥ 24", value=31.2, item="load 192.0.2.10")
     text = write(load, POLICY.brand, "en")
     assert text.subject == "[火の見 Monitoring][Lv.4] web01 Load avg. ≥ 24 (now 31.2)"
     assert re.search(r"Value +31\.2\n", text.body)

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 
-from sample_policy import CHECKS, HOST, OPERATORS, OTHER, POWER, RESTART, TRUST, policy
+from sample_policy import CHECKS, DISK, HOST, OPERATORS, OTHER, POWER, RESTART, TRUST, policy
 
 from domain import events as ev
 from domain.checks import Memory, judge
 from domain.commands import Message, Notify, Run
 from domain.due import next_due_s
 from domain.incident import step
-from domain.model import Check, Contract, Flapping, Mode, OnCall, Policy
-from domain.observation import Observation, Verdict, down, unknown, up
+from domain.model import Check, Contract, Flapping, Level, Mode, OnCall, Policy
+from domain.observation import Limit, Observation, Verdict, down, unknown, up
 from domain.pauses import Pause
 from domain.state import NOWHERE, HostState, Situation, Whereabouts
 from domain.stepped import moved, renewed
@@ -27,6 +27,8 @@ from store.codec import decode, encode
 
 START_S = 1_772_413_200.0
 HOUR_S = 3600.0
+LIMITS = tuple(Limit(level, ">", at, "%") for level, at in ((Level.WARNING, 80), (Level.MINOR, 90), (Level.SERVICE_DOWN, 95)))
+"""C20."""
 BEGINNINGS = (Message.FAULT, Message.FLAPPING)
 ENDS = (Message.RECOVERED, Message.WATCH_ENDED)
 """Of an incident; ``SETTLED`` is one where it is the last word."""
@@ -185,6 +187,8 @@ class Simulation:
                         fault_at_s=judged.change.fault_at_s,
                         evidence_since_s=judged.change.evidence_since_s,
                         detail=judged.change.detail,
+                        value=judged.change.value,
+                        limit=judged.change.limit,
                         order=watched.order,
                     )
                 )
@@ -196,6 +200,9 @@ class Simulation:
         if self.now_s < self.cut_off_until_s:
             return unknown("no anchor answers")
         if watched.failing or self.now_s < watched.off_until_s or self.random.random() < 0.01:
+            if watched.check is DISK:
+                limit = self.random.choice(LIMITS)
+                return down("", limit.value + 1, limit)
             return down("connection refused")
         return up("answers")
 

@@ -16,7 +16,7 @@ from domain.commands import Command, Fact, Message, Notify, Report, Run
 from domain.due import next_due_s
 from domain.incident import step
 from domain.model import Check, Policy
-from domain.observation import Verdict
+from domain.observation import Limit, Verdict
 from domain.pauses import Pause
 from domain.reasons import Code, Reason
 from domain.state import NOWHERE, HostState, Incident, Situation, Whereabouts
@@ -61,11 +61,18 @@ class World:
         since_s = at_s - after_s
         self._verdict(name, Verdict.DOWN, detail, at_s=at_s, fault_at_s=since_s, evidence_since_s=since_s, value=value)
 
-    def gap(self, name: str) -> None:
+    def passes(self, name: str, limit: Limit, value: float) -> None:
+        """The watcher has confirmed a value beyond a limit, for the first time or instead of another one."""
+        fault = self.state.incident.fault(f"{HOST}/{name}") if self.state.incident is not None else None
+        since_s = fault.fault_at_s if fault is not None else self.now_s - CONFIRMED_AFTER_S
+        evidence_s = fault.evidence_since_s if fault is not None else since_s
+        self._verdict(name, Verdict.DOWN, fault_at_s=since_s, evidence_since_s=evidence_s, value=value, limit=limit)
+
+    def gap(self, name: str, limit: Limit | None = None) -> None:
         """The fault goes on, but for a while nobody looked."""
         fault = self.incident.fault(f"{HOST}/{name}")
         assert fault is not None
-        self._verdict(name, Verdict.DOWN, fault.detail, fault_at_s=fault.fault_at_s, evidence_since_s=self.now_s)
+        self._verdict(name, Verdict.DOWN, fault.detail, fault_at_s=fault.fault_at_s, evidence_since_s=self.now_s, limit=limit)
 
     def up(self, name: str) -> None:
         self._verdict(name, Verdict.UP)
@@ -312,6 +319,7 @@ class World:
         fault_at_s: float | None = None,
         evidence_since_s: float | None = None,
         value: float | None = None,
+        limit: Limit | None = None,
         order: int | None = None,
     ) -> None:
         known = next((item for item in CHECKS if item.id == f"{HOST}/{name}"), None)
@@ -328,6 +336,7 @@ class World:
                 evidence_since_s=evidence_since_s,
                 detail=detail,
                 value=value,
+                limit=limit,
                 order=self._events if order is None else order,
             )
         )

@@ -1,7 +1,7 @@
 """Runs a dialogue against bytes, without sockets: what the driver and the tests share."""
 
 from domain.observation import Observation, down
-from probes.spec import Connect, Dialogue, Echo, Exactly, Line, Reading, Rest, Send, StartTls, Wish
+from probes.spec import Ask, Connect, Dialogue, Echo, Exactly, Hear, Line, Reading, Rest, Send, StartTls, Wish
 
 Step = Wish | Observation
 """What is to be done next; a reading wish means "feed me", an ``Observation`` is the end."""
@@ -47,6 +47,10 @@ class Conversation:
             return wish
         return self._on(taken) if isinstance(taken, bytes) else taken
 
+    def answered(self, data: bytes) -> Step:
+        """A datagram came while one was waited for (``Ask``, ``Hear``)."""
+        return self._on(data)
+
     def ended(self) -> Step:
         """The peer closed while a reading was wished for."""
         wish = self._reading()
@@ -62,6 +66,8 @@ class Conversation:
         wish = self.wish
         if isinstance(wish, Reading):
             return down(f"no complete {wish.awaited} within {timeout_s:g} s")
+        if isinstance(wish, Ask | Hear):
+            return down(f"no {wish.awaited} within {timeout_s:g} s")
         if isinstance(wish, Connect) and wish.tls is not None:
             return down(f"no connection with TLS within {timeout_s:g} s")
         return down(f"{_LATE[type(wish)]} within {timeout_s:g} s")
@@ -84,7 +90,7 @@ class Conversation:
                 return taken
             answer = taken
 
-    def _before(self, wish: Connect | StartTls | Send | Echo) -> Step:
+    def _before(self, wish: Connect | StartTls | Send | Echo | Ask | Hear) -> Step:
         if isinstance(wish, Connect):
             self._buffer.clear()
             self._at = 0

@@ -77,8 +77,24 @@ class Echo(NamedTuple):
     size: int = 64
 
 
+class Ask(NamedTuple):
+    """Send one datagram (UDP), and wait for one from that address and port; what came is the answer. Whether it answers what was
+    asked is the dialogue's to judge; where it does not, ``Hear`` waits on."""
+
+    address: str
+    port: int
+    data: bytes
+    awaited: str
+
+
+class Hear(NamedTuple):
+    """Wait for one more datagram from whom was asked last."""
+
+    awaited: str
+
+
 Reading = Line | Exactly | Rest
-Wish = Connect | StartTls | Send | Echo | Reading
+Wish = Connect | StartTls | Send | Echo | Ask | Hear | Reading
 Dialogue = Generator[Wish, bytes, Observation]
 
 

@@ -8,7 +8,7 @@ from domain.model import Secret
 from domain.observation import Observation
 from probes import PROBES
 from probes.conversation import Conversation
-from probes.spec import Connect, Dialogue, Echo, Reading, Send, StartTls, Target, Wish
+from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Reading, Send, StartTls, Target, Wish
 
 EOF = b""
 
@@ -33,18 +33,22 @@ def look(kind: str, given: Mapping[str, object], address: str = "192.0.2.1") -> 
 
 
 def talk(dialogue: Dialogue, pieces: Iterable[bytes] = ()) -> Talk:
-    """Feed the pieces one by one whenever it reads; an empty one is the peer's end of the connection."""
+    """Feed the pieces one by one whenever it reads, or waits for a datagram; an empty one is the end of a connection."""
     conversation = Conversation(dialogue)
     coming = iter(pieces)
     sent, wishes = b"", []
     step = conversation.begin()
     while not isinstance(step, Observation):
         wishes.append(step)
-        if isinstance(step, Reading):
+        if isinstance(step, Reading | Ask | Hear):
+            sent += step.data if isinstance(step, Ask) else b""
             piece = next(coming, None)
             if piece is None:
                 return Talk(None, sent, wishes)
-            step = conversation.fed(piece) if piece else conversation.ended()
+            if not isinstance(step, Reading):
+                step = conversation.answered(piece)
+            else:
+                step = conversation.fed(piece) if piece else conversation.ended()
         else:
             assert isinstance(step, Connect | StartTls | Send | Echo)
             sent += step.data if isinstance(step, Send) else b""

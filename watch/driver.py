@@ -5,11 +5,13 @@ import resource
 import select
 from collections import deque
 from collections.abc import Callable
+from socket import AddressFamily
 
 from domain.observation import Observation, unknown
 from domain.ports import Clock
-from probes.spec import Dialogue
+from probes.spec import Ask, Dialogue, Echo, Hear
 from watch import icmp, trouble
+from watch.datagrams import Datagrams, Way
 from watch.flight import Flight, family_of
 from watch.wheel import Wheel
 
@@ -35,8 +37,10 @@ class Driver:
         self._deadlines: Wheel[Flight] = Wheel()
         self._of_descriptor: dict[int, Flight] = {}
         self._of_token: dict[bytes, tuple[Flight, str]] = {}
+        self._of_way: dict[Way, Flight] = {}
         self._echoes = icmp.Echoes()
-        self._echo_descriptors: set[int] = set()
+        self._datagrams = Datagrams()
+        self._packet_descriptors: set[int] = set()
         self._turned_s = clock.boottime_s()
 
     def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Flight:
@@ -80,12 +84,13 @@ class Driver:
         for flight in [*self._under_way, *self._waiting]:
             self.give_up(flight)
         self._echoes.close()
+        self._datagrams.close()
         self._epoll.close()
 
     def _carry_on(self, descriptors: list[int]) -> None:
         for descriptor in descriptors:
-            if descriptor in self._echo_descriptors:
-                self._echoes_came(descriptor)
+            if descriptor in self._packet_descriptors:
+                self._packets_came(descriptor)
             elif (flight := self._of_descriptor.get(descriptor)) is not None:
                 flight.ready()
                 self._follow(flight)
@@ -113,40 +118,66 @@ class Driver:
 
     def _follow(self, flight: Flight) -> None:
         """See where a flight has got to."""
-        if flight.echo is not None and flight.token is None:
-            self._send_echo(flight, flight.echo.address, flight.echo.size)
+        self._send_packet(flight, flight.packet)
         seen = flight.observation
         if seen is not None:
             latency_ms = (self._clock.boottime_s() - flight.started_s) * 1000
             self._forget(flight)
             flight.landed(Observation(seen.verdict, seen.detail, seen.value, latency_ms))
 
-    def _send_echo(self, flight: Flight, address: str, size: int) -> None:
-        family = family_of(address)
+    def _send_packet(self, flight: Flight, packet: Echo | Ask | Hear | None) -> None:
+        """What was not sent yet."""
+        if packet is None or isinstance(packet, Hear) or (isinstance(packet, Echo) and flight.token is not None):
+            return
+        family = family_of(packet.address)
         if family is None:
-            flight.end(unknown(f"{address!r} is not an IP address"))
+            flight.end(unknown(f"{packet.address!r} is not an IP address"))
             return
         try:
-            flight.token, descriptor = self._echoes.send(family, address, size)
+            descriptor = self._echo(flight, family, packet) if isinstance(packet, Echo) else self._ask(flight, family, packet)
         except icmp.MayNotPing:
             flight.end(unknown("the watcher may not ping: it needs CAP_NET_RAW, or its group in net.ipv4.ping_group_range"))
             return
         except OSError as error:
             flight.end(trouble.of_socket(error))
             return
-        self._of_token[flight.token] = (flight, icmp.canonical(family, address))
-        if descriptor not in self._echo_descriptors:
-            self._echo_descriptors.add(descriptor)
+        if descriptor not in self._packet_descriptors:
+            self._packet_descriptors.add(descriptor)
             self._epoll.register(descriptor, select.EPOLLIN)
 
-    def _echoes_came(self, descriptor: int) -> None:
-        for answer in self._echoes.receive(descriptor):
-            flight, source = self._of_token.get(answer.token, (None, ""))
-            if flight is None or source != answer.source:
-                continue
-            del self._of_token[answer.token]
-            flight.echoed()
-            self._follow(flight)
+    def _echo(self, flight: Flight, family: AddressFamily, echo: Echo) -> int:
+        flight.token, descriptor = self._echoes.send(family, echo.address, echo.size)
+        self._of_token[flight.token] = (flight, icmp.canonical(family, echo.address))
+        return descriptor
+
+    def _ask(self, flight: Flight, family: AddressFamily, ask: Ask) -> int:
+        self._leave_way(flight)
+        flight.way = self._datagrams.send(family, ask.address, ask.port, ask.data)
+        self._of_way[flight.way] = flight
+        flight.packet = Hear(ask.awaited)
+        return flight.way.descriptor
+
+    def _leave_way(self, flight: Flight) -> None:
+        if flight.way is not None:
+            self._datagrams.back(flight.way)
+            del self._of_way[flight.way]
+            flight.way = None
+
+    def _packets_came(self, descriptor: int) -> None:
+        if not self._datagrams.has(descriptor):
+            for answer in self._echoes.receive(descriptor):
+                flight, source = self._of_token.get(answer.token, (None, ""))
+                if flight is not None and source == answer.source:
+                    del self._of_token[answer.token]
+                    flight.token = None
+                    flight.echoed()
+                    self._follow(flight)
+            return
+        for heard in self._datagrams.receive(descriptor):
+            asked = self._of_way.get(heard.way)
+            if asked is not None:
+                asked.answered(heard.data)
+                self._follow(asked)
 
     def _attend(self, flight: Flight, descriptor: int, events: int) -> None:
         if flight.events:
@@ -162,5 +193,7 @@ class Driver:
     def _forget(self, flight: Flight) -> None:
         self._under_way.discard(flight)
         self._deadlines.cancel(flight)
+        self._leave_way(flight)
         if flight.token is not None:
             self._of_token.pop(flight.token, None)
+            flight.token = None

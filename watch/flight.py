@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from domain.observation import Observation, unknown
 from probes.conversation import Conversation, Step
-from probes.spec import Connect, Dialogue, Echo, SecretMissing, Send, StartTls
+from probes.spec import Ask, Connect, Dialogue, Echo, Hear, SecretMissing, Send, StartTls
 from watch import trouble
+from watch.datagrams import Way
 from watch.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Flight:
 
     __slots__ = (
         "_attend", "_conversation", "_ignore", "_start", "_step", "_wire",
-        "echo", "events", "landed", "observation", "started_s", "timeout_s", "token",
+        "events", "landed", "observation", "packet", "started_s", "timeout_s", "token", "way",
     )  # fmt: skip
 
     def __init__(
@@ -45,23 +46,33 @@ class Flight:
         self._step: Step
         self.events = 0
         self.started_s = 0.0
-        self.echo: Echo | None = None
-        """Set while the look waits for an ICMP echo, which is the driver's business; ``token`` once that was sent."""
+        self.packet: Echo | Ask | Hear | None = None
+        """Set while the look waits for a packet, which is the driver's business: ``token`` once an ICMP echo was sent, ``way``
+        once a datagram was."""
         self.token: bytes | None = None
+        self.way: Way | None = None
         self.observation: Observation | None = None
 
     def begin(self, now_s: float) -> None:
         """Begin, or begin anew whatever was under way."""
         self._hang_up()
-        self.echo, self.token = None, None
+        self.packet = None
         self.started_s = now_s
         self._conversation = Conversation(self._start())
         self._guarded(lambda: self._take(self._conversation.begin()))
 
     def echoed(self) -> None:
         """The ICMP echo it waits for was answered."""
-        self.echo, self.token = None, None
+        self.packet = None
         self._guarded(lambda: self._take(self._conversation.done()))
+
+    def answered(self, data: bytes | OSError) -> None:
+        """A datagram that it waits for came, or the system says that none will."""
+        self.packet = None
+        if isinstance(data, OSError):
+            self.end(trouble.of_socket(data))
+        else:
+            self._guarded(lambda: self._take(self._conversation.answered(data)))
 
     def ready(self) -> None:
         """The wire can be written to, or read from, or has failed."""
@@ -72,7 +83,7 @@ class Flight:
     def end(self, seen: Observation) -> None:
         """Over, whatever was under way."""
         self.observation = seen
-        self.echo = None
+        self.packet = None
         self._hang_up()
 
     def too_late(self) -> None:
@@ -98,8 +109,9 @@ class Flight:
             if isinstance(step, Observation):
                 self.end(step)
                 return
-            if isinstance(step, Echo):
-                self.echo = step
+            if isinstance(step, Echo | Ask | Hear):
+                self._hang_up()
+                self.packet = step
                 return
             step = self._connect(step) if isinstance(step, Connect) else self._over_wire(step)
         wire = self._wire

@@ -1,0 +1,166 @@
+"""Looks over UDP: who is heard, who isn't, and that nobody pays for another."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from driving import until
+
+from domain.observation import Observation, Verdict, up
+from probes.spec import Ask, Dialogue, Hear
+from store.clock import SystemClock
+from watch.driver import Driver
+
+LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+Answers = Callable[[socket.socket, bytes, tuple[str, int]], None]
+
+
+@pytest.fixture
+def driver() -> Iterator[Driver]:
+    made = Driver(SystemClock())
+    yield made
+    made.close()
+
+
+@contextmanager
+def answering(answers: Answers, address: str = "127.0.0.1") -> Iterator[int]:
+    """A UDP server on a free port, which this yields; what it is sent is given to ``answers``."""
+    served = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    served.bind((address, 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while asked := served.recvfrom(2048):
+                if asked[0] == b"stop":
+                    return
+                answers(served, *asked)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield served.getsockname()[1]
+    finally:
+        served.sendto(b"stop", served.getsockname())
+        thread.join(5)
+        served.close()
+
+
+def repeats(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    served.sendto(data, asker)
+
+
+def says_nothing(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    pass
+
+
+def floods(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    for _ in range(20_000):
+        served.sendto(b"x" * 1000, asker)
+
+
+def another_answers(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    """Before the one that was asked does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.2", 0))
+        other.sendto(b"forged", asker)
+    served.sendto(data, asker)
+
+
+def closed_port(address: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((address, 0))
+        return int(taken.getsockname()[1])
+
+
+def asks(port: int, said: bytes = b"hello", address: str = "127.0.0.1") -> Dialogue:
+    """Until it hears its own words."""
+    others = 0
+    heard = yield Ask(address, port, said, "echo")
+    while heard != said:
+        others += 1
+        heard = yield Hear("echo")
+    return up(f"after {others} others")
+
+
+@LOOPBACKS
+def test_an_answer_is_heard(driver: Driver, address: str) -> None:
+    found: list[Observation] = []
+    with answering(repeats, address) as port:
+        driver.look(lambda: asks(port, address=address), 5.0, found.append)
+        until(driver, found)
+    assert found[0].verdict is Verdict.UP
+    assert found[0].latency_ms is not None
+
+
+@LOOPBACKS
+def test_a_closed_port_is_known_at_once(driver: Driver, address: str) -> None:
+    found: list[Observation] = []
+    port = closed_port(address)
+    driver.look(lambda: asks(port, address=address), 60.0, found.append)
+    until(driver, found)
+    assert found[0][:2] == (Verdict.DOWN, "connection refused")
+
+
+def test_silence_is_told_by_what_was_awaited(driver: Driver) -> None:
+    found: list[Observation] = []
+    with answering(says_nothing) as port:
+        driver.look(lambda: asks(port), 0.2, found.append)
+        until(driver, found)
+    assert found[0][:2] == (Verdict.DOWN, "no echo within 0.2 s")
+
+
+def test_only_who_was_asked_is_heard(driver: Driver) -> None:
+    found: list[Observation] = []
+    with answering(another_answers) as port:
+        driver.look(lambda: asks(port), 5.0, found.append)
+        until(driver, found)
+    assert found[0].detail == "after 0 others"
+
+
+def test_each_of_many_to_one_peer_hears_its_own_answer(driver: Driver) -> None:
+    found: list[Observation] = []
+    with answering(repeats) as port:
+        for number in range(200):
+            driver.look(lambda said=b"%d" % number: asks(port, said), 5.0, found.append)  # type: ignore[misc]  # bound now
+        until(driver, found, 200)
+    assert {seen.detail for seen in found} == {"after 0 others"}
+
+
+def test_a_refusal_and_a_flood_cost_nobody_else_anything(driver: Driver) -> None:
+    """They share their sockets."""
+    floods_in, refused, found = [], [], []  # type: ignore[var-annotated]  # of observations, all three
+    port = closed_port("127.0.0.1")
+    with answering(floods) as flooding, answering(repeats) as good:
+        for _ in range(60):
+            driver.look(lambda: asks(port), 5.0, refused.append)
+            driver.look(lambda: asks(good), 5.0, found.append)
+        driver.look(lambda: asks(flooding), 1.0, floods_in.append)
+        until(driver, found, 60)
+        until(driver, refused, 60)
+        until(driver, floods_in)
+    assert {seen.detail for seen in found} == {"after 0 others"}
+    assert {seen.detail for seen in refused} == {"connection refused"}
+    assert floods_in[0][:2] == (Verdict.DOWN, "no echo within 1 s")
+
+
+def test_what_is_no_address_is_not_looked_at(driver: Driver) -> None:
+    found: list[Observation] = []
+    driver.look(lambda: asks(53, address="dns.example"), 5.0, found.append)
+    until(driver, found)
+    assert found[0].verdict is Verdict.UNKNOWN
+
+
+def test_what_comes_after_the_end_is_nobody_s(driver: Driver) -> None:
+    """Its way is free again, and the next look that takes it is not told what was meant for the last."""
+    late: list[tuple[socket.socket, tuple[str, int]]] = []
+    found: list[Observation] = []
+    with answering(lambda served, _, asker: late.append((served, asker))) as port:
+        driver.look(lambda: asks(port), 0.2, found.append)
+        until(driver, found)
+        served, asker = late[0]
+        served.sendto(b"hello", asker)
+        driver.turn(0.1)
+    assert len(found) == 1
+    assert driver.next_s() is None

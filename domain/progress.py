@@ -148,7 +148,10 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
 
 
 def _tell_moved(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:
-    """Nothing new fails; a value may have passed another threshold, or the worst fault be gone."""
+    """Nothing new fails; a value may have passed another threshold, or the worst fault be gone. What goes up and down with our own
+    work is told when that is over, if it lasts."""
+    if draft.at_work:
+        return
     before = draft.incident.told_level
     level = _level(draft, live, told)
     if before is not None and level > before:

@@ -9,8 +9,8 @@ from sample_policy import CONTACTS, HOST, HTTP, OPERATORS, OTHER, PING, POWER, R
 from domain import events as ev
 from domain.commands import Notify
 from domain.events import RunOutcome
-from domain.model import Contract, Flapping, Mode, OnCall, Policy
-from domain.observation import Verdict
+from domain.model import Contract, Flapping, Level, Mode, OnCall, Policy
+from domain.observation import Limit, Verdict
 from domain.reasons import Code
 from domain.state import Phase, Situation
 from domain.trust import Trust
@@ -77,6 +77,7 @@ RARE: dict[str, Letter] = {
     "power": power_is_switched,
     "disk-booted": run_ends_after_a_boot(RunOutcome.UNKNOWN, rescue=False),
     "evidence-lost": evidence_is_lost,
+    "http-minor": verdict(HTTP.id, Verdict.DOWN, Limit(Level.MINOR, ">", 80, "%")),
     "outage": outage_begins_or_ends,
     "requested": run_is_requested(POWER),
     "requested-long-ago": run_is_requested(POWER, ago_s=61),

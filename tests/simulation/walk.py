@@ -17,7 +17,7 @@ from domain.commands import Message
 from domain.gate import MASS_OUTAGE, SHADOW
 from domain.incident import step
 from domain.model import Policy
-from domain.observation import Verdict
+from domain.observation import Limit, Verdict
 from domain.pauses import Pause, active_until
 from domain.reasons import Code
 from domain.state import NOWHERE, Fault, HostState, Incident, Phase, RunRef, Situation, Whereabouts
@@ -119,12 +119,20 @@ def _with_new_id(place: Place) -> Place:
 # the alphabet
 
 
-def verdict(check: str, seen: Verdict) -> Letter:
+def verdict(check: str, seen: Verdict, limit: Limit | None = None) -> Letter:
     def happen(place: Place) -> tuple[ev.Event, Place]:
         now_s = place.now_s
         since_s = now_s if seen is Verdict.DOWN else None
         event = ev.VerdictChanged(
-            id="v", at_s=now_s, host=HOST, check=check, verdict=seen, fault_at_s=since_s, evidence_since_s=since_s, detail=str(seen)
+            id="v",
+            at_s=now_s,
+            host=HOST,
+            check=check,
+            verdict=seen,
+            fault_at_s=since_s,
+            evidence_since_s=since_s,
+            detail=str(seen),
+            limit=limit,
         )
         return event, place
 

@@ -5,13 +5,13 @@ from domain.model import Language
 NAMES: dict[Language, dict[str, str]] = {
     "ja": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
-        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP",
+        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS",
         "load": "ロードアベレージ",
         "mailqueue": "メールキュー", "disk": "ディスク使用率", "inode": "inode 使用率",
     },
     "en": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
-        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP",
+        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS",
         "load": "Load avg.",
         "mailqueue": "Mail queue", "disk": "Disk usage", "inode": "Inode usage",
     },
@@ -32,6 +32,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("pop3", 4): "メールの受信(POP3)ができない状態です。",
         ("imap", 4): "メールの受信・閲覧(IMAP)ができない状態です。",
         ("ftp", 4): "ファイルの転送(FTP)ができない状態です。",
+        ("dns", 4): "ドメイン名の名前解決ができず、Web サイトの閲覧やメールの送受信ができない可能性があります。",
         ("load", 2): "アクセスにわずかな遅延が生じる可能性があります。",
         ("load", 3): "アクセスに大きな遅延が生じている可能性があります。",
         ("load", 4): "アクセスに大きな遅延が生じており、接続できなくなる可能性があります。",
@@ -55,6 +56,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("pop3", 4): "Mail cannot be fetched (POP3).",
         ("imap", 4): "Mail cannot be read (IMAP).",
         ("ftp", 4): "Files cannot be transferred (FTP).",
+        ("dns", 4): "Names may not be resolved, so websites may not open and mail may not arrive.",
         ("load", 2): "Access may be slightly delayed.",
         ("load", 3): "Access may be heavily delayed.",
         ("load", 4): "Access is heavily delayed and may be cut off.",

@@ -1,4 +1,7 @@
-"""A TCP server that does what real ones do on their worst days. Listens on a free port; each connection gets the same treatment."""
+"""A TCP server that does what real ones do on their worst days. Listens on a free port; each connection gets the same treatment.
+
+And one that is asked by datagrams, each of which it answers as a test says.
+"""
 
 import socket
 import ssl
@@ -7,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 Treatment = Callable[[socket.socket], None]
+Answers = Callable[[socket.socket, bytes, tuple[str, int]], None]
 
 
 class Server:
@@ -113,3 +117,45 @@ def drips(data: bytes, pause_s: float, times: int = 10_000) -> Treatment:
                     return
 
     return treat
+
+
+@contextmanager
+def answering(answers: Answers, address: str = "127.0.0.1") -> Iterator[int]:
+    """A UDP server on a free port, which this yields; what it is sent is given to ``answers``."""
+    served = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    served.bind((address, 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while asked := served.recvfrom(2048):
+                if asked[0] == b"stop":
+                    return
+                answers(served, *asked)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield served.getsockname()[1]
+    finally:
+        served.sendto(b"stop", served.getsockname())
+        thread.join(5)
+        served.close()
+
+
+def repeats(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    served.sendto(data, asker)
+
+
+def says_nothing(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    pass
+
+
+def floods(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+    for _ in range(20_000):
+        served.sendto(b"x" * 1000, asker)
+
+
+def closed_port(address: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((address, 0))
+        return int(taken.getsockname()[1])

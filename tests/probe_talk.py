@@ -1,6 +1,6 @@
 """Runs a probe's dialogue without sockets: bytes in, what it sent and saw out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,6 +11,9 @@ from probes.conversation import Conversation
 from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Reading, Send, StartTls, Target, Wish
 
 EOF = b""
+
+Piece = bytes | Callable[[bytes], bytes]
+"""What comes, or how it is made of what was sent last."""
 
 
 class Talk(NamedTuple):
@@ -32,26 +35,28 @@ def look(kind: str, given: Mapping[str, object], address: str = "192.0.2.1") -> 
     return spec.start(Target(address, spec.complete(parsed), secret))
 
 
-def talk(dialogue: Dialogue, pieces: Iterable[bytes] = ()) -> Talk:
+def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:
     """Feed the pieces one by one whenever it reads, or waits for a datagram; an empty one is the end of a connection."""
     conversation = Conversation(dialogue)
     coming = iter(pieces)
-    sent, wishes = b"", []
+    sent, last, wishes = b"", b"", []
     step = conversation.begin()
     while not isinstance(step, Observation):
         wishes.append(step)
+        if isinstance(step, Ask | Send):
+            last = step.data
+            sent += last
         if isinstance(step, Reading | Ask | Hear):
-            sent += step.data if isinstance(step, Ask) else b""
             piece = next(coming, None)
             if piece is None:
                 return Talk(None, sent, wishes)
+            data = piece if isinstance(piece, bytes) else piece(last)
             if not isinstance(step, Reading):
-                step = conversation.answered(piece)
+                step = conversation.answered(data)
             else:
-                step = conversation.fed(piece) if piece else conversation.ended()
+                step = conversation.fed(data) if data else conversation.ended()
         else:
             assert isinstance(step, Connect | StartTls | Send | Echo)
-            sent += step.data if isinstance(step, Send) else b""
             step = conversation.done()
     return Talk(step, sent, wishes)
 

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,14 +94,14 @@ class Ports:
 def nginx(folder: Path, certs: Certificates) -> Iterator[Ports]:
     """nginx on both loopbacks; ``/`` says 営業中 in UTF-8, ``/sjis`` in Shift_JIS, ``/secret`` wants ``PASSWORD``, ``/moved`` leads
     to ``/``, and ``/away`` to another host."""
-    ports = Ports(*_free_ports(4))
+    ports = Ports(*free_ports(4))
     (folder / "www").mkdir()
     (folder / "www/index.html").write_text("<p>営業中</p>", encoding="utf-8")
     (folder / "www/sjis").write_bytes("<p>営業中</p>".encode("cp932"))
     (folder / "www/secret").write_text("let in")
     (folder / "passwd").write_text(f"u:{{PLAIN}}{PASSWORD}\n")
     (folder / "nginx.conf").write_text(_nginx_conf(folder, ports, certs))
-    with _running(["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")], ports.http):
+    with running(["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")], ports.http):
         yield ports
 
 
@@ -131,14 +131,14 @@ server {{ {listen(ports.http)} root {folder}/www; charset utf-8; chunked_transfe
 @contextmanager
 def sshd(folder: Path) -> Iterator[int]:
     """A real sshd on a free port of both loopbacks, with a key of its own; nobody can log in."""
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
     (folder / "sshd_config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nListenAddress ::1\nHostKey {folder}/key\nPidFile none\nUsePAM no\n"
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd as root insists on it
-    with _running(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], port):
+    with running(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], port):
         yield port
 
 
@@ -153,7 +153,7 @@ class MailPorts:
 @contextmanager
 def dovecot(certs: Certificates) -> Iterator[MailPorts]:
     """Dovecot with one account, ``u`` and ``PASSWORD``. Its processes refuse to be root: there they are nobody's."""
-    ports = MailPorts(*_free_ports(4))
+    ports = MailPorts(*free_ports(4))
     with tempfile.TemporaryDirectory(prefix="dovecot-") as name:
         folder = Path(name)
         user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -163,7 +163,7 @@ def dovecot(certs: Certificates) -> Iterator[MailPorts]:
         as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if os.geteuid() == 0 else []
         for path in (folder, *folder.iterdir()):
             os.chown(path, user.pw_uid, user.pw_gid)
-        with _running([*as_user, "/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")], ports.pop3s):
+        with running([*as_user, "/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")], ports.pop3s):
             yield ports
 
 
@@ -207,7 +207,7 @@ userdb {{
 """
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Free on both loopbacks a moment ago."""
     held = [socket.create_server(("::1", 0), family=socket.AF_INET6) for _ in range(count)]
     ports = [one.getsockname()[1] for one in held]
@@ -217,11 +217,12 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def _running(argv: list[str], port: int) -> Iterator[None]:
+def running(argv: list[str], port: int, answers: Callable[[int], bool] | None = None) -> Iterator[None]:
+    """A server, from when it ``answers`` at its port (by default: takes TCP connections) to its end."""
     process = subprocess.Popen(argv, stderr=subprocess.PIPE)
     try:
         deadline_s = time.monotonic() + START_S
-        while not _listens(port):
+        while not (answers or _listens)(port):
             if process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError(f"{argv[0]} did not start: {process.stderr.read().decode() if process.stderr else ''}")
             time.sleep(0.02)

@@ -1,12 +1,11 @@
 """Looks over UDP: who is heard, who isn't, and that nobody pays for another."""
 
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 
 import pytest
 from driving import until
+from misbehaving import answering, closed_port, floods, repeats, says_nothing
 
 from domain.observation import Observation, Verdict, up
 from probes.spec import Ask, Dialogue, Hear
@@ -14,7 +13,6 @@ from store.clock import SystemClock
 from watch.driver import Driver
 
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-Answers = Callable[[socket.socket, bytes, tuple[str, int]], None]
 
 
 @pytest.fixture
@@ -24,54 +22,12 @@ def driver() -> Iterator[Driver]:
     made.close()
 
 
-@contextmanager
-def answering(answers: Answers, address: str = "127.0.0.1") -> Iterator[int]:
-    """A UDP server on a free port, which this yields; what it is sent is given to ``answers``."""
-    served = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    served.bind((address, 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while asked := served.recvfrom(2048):
-                if asked[0] == b"stop":
-                    return
-                answers(served, *asked)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield served.getsockname()[1]
-    finally:
-        served.sendto(b"stop", served.getsockname())
-        thread.join(5)
-        served.close()
-
-
-def repeats(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
-    served.sendto(data, asker)
-
-
-def says_nothing(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
-    pass
-
-
-def floods(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
-    for _ in range(20_000):
-        served.sendto(b"x" * 1000, asker)
-
-
 def another_answers(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
     """Before the one that was asked does."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.2", 0))
         other.sendto(b"forged", asker)
     served.sendto(data, asker)
-
-
-def closed_port(address: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind((address, 0))
-        return int(taken.getsockname()[1])
 
 
 def asks(port: int, said: bytes = b"hello", address: str = "127.0.0.1") -> Dialogue:

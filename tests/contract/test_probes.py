@@ -37,6 +37,7 @@ class Sample(NamedTuple):
 
 SAMPLES = {
     "ping": Sample({}, b"", port=""),
+    "dns": Sample({"name": "www.example.com"}, b"", port=""),  # by datagram: test_probes_datagrams.py
     "ssh": Sample({}, b"SSH-2.0-OpenSSH_9.2\r\n"),
     "tcp": Sample({"tls": "starttls"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
     "http": Sample({}, PAGE, port="url", first=False),

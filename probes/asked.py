@@ -1,0 +1,20 @@
+"""A question asked by one datagram, and which datagram answers it: for the protocols over UDP."""
+
+from collections.abc import Callable, Generator
+
+from probes.spec import Ask, Hear, Wish
+
+MAX_OTHERS = 100
+"""So many datagrams that answer another question are let pass: a late one, or a forged one, is no evidence; a flood of them is."""
+
+
+def asked(ask: Ask, answers: Callable[[bytes], bool]) -> Generator[Wish, bytes, bytes | None]:
+    """The first datagram that answers what was asked; ``None`` where the peer sends one after the other that doesn't."""
+    heard = yield ask
+    others = 0
+    while not answers(heard):
+        others += 1
+        if others == MAX_OTHERS:
+            return None
+        heard = yield Hear(ask.awaited)
+    return heard

@@ -1,0 +1,163 @@
+"""``dns`` (C14): a record comes (RFC 1035) and, where values are given, any one of the records equals any one of them.
+
+Asked over UDP, and again over TCP where the answer did not fit (RFC 7766 5). The host's own address is asked, so it is the server
+that is watched, whatever the watcher itself resolves names by.
+"""
+
+import secrets
+from collections.abc import Generator
+from functools import lru_cache
+from ipaddress import ip_address
+
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdata
+import dns.rdatatype
+import dns.reversename
+
+from domain.model import FaultClass, Level
+from domain.observation import Observation, down, unknown, up
+from probes import option
+from probes.asked import asked
+from probes.option import Option
+from probes.spec import Ask, Connect, Dialogue, Exactly, Send, Spec, Target, Wish
+
+MAX_VALUES = 20
+MAX_KNOWN_BYTES = 512
+_HEADER_BYTES = 12
+_RESPONSE, _TRUNCATED = 0x80, 0x02  # RFC 1035 4.1.1, in the third byte
+_AWAITED = "DNS answer"
+_OTHER = down("answers what it was not asked")
+_RCODES: dict[int, str] = {
+    dns.rcode.FORMERR: "it does not understand the question (FORMERR)",
+    dns.rcode.SERVFAIL: "it can't answer just now (SERVFAIL)",
+    dns.rcode.NXDOMAIN: "there is no such name (NXDOMAIN)",
+    dns.rcode.NOTIMP: "it does not know this kind of question (NOTIMP)",
+    dns.rcode.REFUSED: "it refuses to answer (REFUSED)",
+}
+
+
+def _look(target: Target) -> Dialogue:
+    options = target.options
+    name: str = options["name"]
+    record: str = options["record"] or ("PTR" if _is_address(name) else "A")
+    if _is_address(name) is not (record == "PTR"):
+        return unknown(f"{name} has no {record} records: an address has PTR ones, and only those")
+    question = secrets.token_bytes(2) + _query(name, record)
+    heard = yield from asked(Ask(target.address, options["port"], question, _AWAITED), lambda data: _answers(question, data))
+    if heard is None:
+        return _OTHER
+    if heard[2] & _TRUNCATED:
+        heard = yield from _by_tcp(target.address, options["port"], question)
+        if not _answers(question, heard):
+            return _OTHER
+    judge = _known if len(heard) <= MAX_KNOWN_BYTES else _judged
+    return judge(heard[2:], record, tuple(options["values"] or ()))
+
+
+def _by_tcp(address: str, port: int, question: bytes) -> Generator[Wish, bytes, bytes]:
+    """With its length ahead, in both directions (RFC 1035 4.2.2)."""
+    yield Connect(address, port)
+    yield Send(len(question).to_bytes(2, "big") + question)
+    size = int.from_bytes((yield Exactly(2, _AWAITED)), "big")
+    return (yield Exactly(size, _AWAITED)) if size else b""
+
+
+@lru_cache(4096)
+def _query(name: str, record: str) -> bytes:
+    """The whole question but its id, which comes first."""
+    wanted = dns.reversename.from_address(name) if _is_address(name) else name
+    return dns.message.make_query(wanted, record).to_wire()[2:]
+
+
+def _answers(question: bytes, heard: bytes) -> bool:
+    """RFC 5452 9.1: a response of the same id to the same question. Who refuses a question may leave it out."""
+    if len(heard) < _HEADER_BYTES or heard[:2] != question[:2] or not heard[2] & _RESPONSE:
+        return False
+    questions, rcode = heard[4:6], heard[3] & 15
+    if questions == b"\0\0":
+        return rcode != dns.rcode.NOERROR
+    return heard[_HEADER_BYTES : len(question)].lower() == question[_HEADER_BYTES:].lower()
+
+
+def _judged(answer: bytes, record: str, values: tuple[str, ...]) -> Observation:
+    """``answer`` is without its id."""
+    rcode = answer[1] & 15
+    if rcode != dns.rcode.NOERROR:
+        return down(f"answers that {_RCODES.get(rcode, f'it failed (RCODE {rcode})')}")
+    try:
+        message = dns.message.from_wire(b"\0\0" + answer)
+        found = message.resolve_chaining().answer if isinstance(message, dns.message.QueryMessage) else None
+    except (dns.exception.DNSException, ValueError) as error:
+        return down(f"its answer can't be read: {type(error).__name__}")
+    if not found:
+        return down(f"answers with no {record} record")
+    said = ", ".join(sorted(rdata.to_text() for rdata in found))
+    said = said if len(said) <= 120 else said[:120] + "…"
+    if values and not any(_equals(rdata, value) for rdata in found for value in values):
+        return down(f"answers {said}, which is none of the values that are right")
+    return up(said)
+
+
+_known = lru_cache(1024)(_judged)
+"""Most answers are the same from look to look, and are read once."""
+
+
+def _equals(rdata: dns.rdata.Rdata, value: str) -> bool:
+    """``value`` as the option gives it: a mail exchanger may be named with its preference or without."""
+    text = rdata.to_text().rstrip(".").lower()
+    return value == text or (rdata.rdtype == dns.rdatatype.MX and value == text.partition(" ")[2])
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return "%" not in name  # a zone of ours is nothing to ask others for
+
+
+def _name(value: object) -> str:
+    right = "a name such as www.example.com, or for PTR an address such as 192.0.2.1"
+    if not isinstance(value, str):
+        raise ValueError(right)
+    if _is_address(value):
+        return str(ip_address(value))
+    try:
+        return option.server_name(value.removesuffix("."))
+    except ValueError as error:
+        raise ValueError(right) from error
+
+
+def _values(value: object) -> list[str]:
+    right = f"a list of 1 to {MAX_VALUES} addresses or names; for MX also with its preference, such as 10 mail.example.com"
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
+        raise ValueError(right)
+    try:
+        return [_value(one) for one in value]
+    except ValueError as error:
+        raise ValueError(right) from error
+
+
+def _value(value: object) -> str:
+    preference, space, name = value.rpartition(" ") if isinstance(value, str) else ("", "", value)
+    if space and not (preference.isascii() and preference.isdigit() and int(preference) <= 65_535):
+        raise ValueError(preference)
+    return (f"{int(preference)} " if space else "") + _name(name)
+
+
+DNS = Spec(
+    name="dns",
+    source="C14",
+    doc="Answers a DNS question with a record, with one of the given values where there are any",
+    start=_look,
+    level=Level.SERVICE_DOWN,  # R1
+    fault_class=FaultClass.SERVICE,  # R22
+    options={
+        "name": Option("the name to ask for, or an address to ask the name of (PTR)", _name, required=True),
+        "record": Option("A, AAAA, MX or PTR; by default A, and PTR for an address", option.choice("A", "AAAA", "MX", "PTR")),
+        "values": Option("a list of right answers, any one of which is enough; by default any record is", _values),
+        "port": Option("UDP and TCP port; 53 by default", option.port, 53),
+    },
+)

@@ -1,0 +1,58 @@
+"""The kinds over UDP against real servers, over IPv4 and IPv6: BIND (C14)."""
+
+from collections.abc import Iterator
+
+import pytest
+from driving import see
+from real_datagram_servers import bind
+
+from domain.observation import Verdict
+
+LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with bind(tmp_path_factory.mktemp("bind")) as port:
+        yield port
+
+
+@LOOPBACKS
+class TestBind:
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"name": "www.example.com"}, "192.0.2.1, 192.0.2.2"),
+            ({"name": "alias.example.com", "values": ["192.0.2.2", "192.0.2.3"]}, "192.0.2.1, 192.0.2.2"),
+            ({"name": "WWW.example.com", "record": "AAAA", "values": ["2001:db8:0::1"]}, "2001:db8::1"),
+            (
+                {"name": "example.com", "record": "MX", "values": ["mail2.example.net"]},
+                "10 mail.example.com., 20 mail2.example.net.",
+            ),
+            ({"name": "192.0.2.1", "values": ["www.example.com"]}, "www.example.com."),
+        ],
+    )
+    def test_has_the_record(self, named: int, address: str, given: dict[str, object], said: str) -> None:
+        seen = see("dns", {**given, "port": named}, address)
+        assert (seen.verdict, seen.detail) == (Verdict.UP, said)
+
+    def test_is_asked_by_tcp_for_what_no_datagram_holds(self, named: int, address: str) -> None:
+        asked = {"name": "wide.example.com", "port": named}
+        assert see("dns", {**asked, "values": ["192.0.2.42"]}, address).verdict is Verdict.UP
+        assert see("dns", {**asked, "values": ["192.0.2.142"]}, address).verdict is Verdict.DOWN
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (
+                {"name": "www.example.com", "values": ["192.0.2.3"]},
+                "answers 192.0.2.1, 192.0.2.2, which is none of the values that are right",
+            ),
+            ({"name": "no.example.com"}, "answers that there is no such name (NXDOMAIN)"),
+            ({"name": "www.example.com", "record": "MX"}, "answers with no MX record"),
+            ({"name": "www.example.net"}, "answers that it refuses to answer (REFUSED)"),
+        ],
+    )
+    def test_has_it_not(self, named: int, address: str, given: dict[str, object], said: str) -> None:
+        seen = see("dns", {**given, "port": named}, address)
+        assert (seen.verdict, seen.detail) == (Verdict.DOWN, said)

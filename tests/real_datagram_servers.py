@@ -1,0 +1,54 @@
+"""Real servers over UDP that a test starts for itself, on free ports of both loopbacks: BIND."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+from real_servers import free_ports, running
+
+ZONE = """$TTL 300
+@ SOA ns hostmaster 1 3600 600 86400 300
+@ NS ns
+@ MX 10 mail
+@ MX 20 mail2.example.net.
+ns A 192.0.2.53
+www A 192.0.2.1
+www A 192.0.2.2
+www AAAA 2001:db8::1
+alias CNAME www
+wide A 192.0.2.0
+"""
+REVERSE = """$TTL 300
+@ SOA ns.example.com. hostmaster.example.com. 1 3600 600 86400 300
+@ NS ns.example.com.
+1 PTR www.example.com.
+"""
+
+
+@contextmanager
+def bind(folder: Path) -> Iterator[int]:
+    """BIND, for example.com and 2.0.192.in-addr.arpa only; ``wide.example.com`` has more addresses than a datagram holds."""
+    (port,) = free_ports(1)
+    (folder / "example.com").write_text(ZONE + "".join(f"wide A 192.0.2.{number}\n" for number in range(1, 100)))
+    (folder / "reverse").write_text(REVERSE)
+    (folder / "named.conf").write_text(f"""
+options {{ directory "{folder}"; pid-file none; session-keyfile none; lock-file none; recursion no; minimal-responses yes;
+  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 port {port} {{ ::1; }}; }};
+controls {{ }};
+zone "example.com" {{ type primary; file "example.com"; }};
+zone "2.0.192.in-addr.arpa" {{ type primary; file "reverse"; }};
+""")
+    with running(["/usr/sbin/named", "-g", "-n", "1", "-c", str(folder / "named.conf")], port, _has_its_zones):
+        yield port
+
+
+def _has_its_zones(port: int) -> bool:
+    """It listens a moment before it has read them."""
+    try:
+        answer = dns.query.udp(dns.message.make_query("1.2.0.192.in-addr.arpa", "PTR"), "127.0.0.1", 0.5, port)
+    except (OSError, dns.exception.DNSException):
+        return False
+    return bool(answer.answer)

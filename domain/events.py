@@ -278,6 +278,21 @@ class WatcherSilent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherCutOff:
+    """From a watcher: it does not see a segment any more, or (not ``cut_off``) sees it again. ``silent`` of its ``anchors`` did
+    not answer (C52)."""
+
+    id: str
+    at_s: float
+    watcher: str
+    segment: str
+    cut_off: bool
+    silent: int
+    anchors: int
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MassOutageBegan:
     """From the engine itself: ``unreachable`` of a segment's ``hosts`` were lost together (R26). ``host``: ``mass.of_segment``."""
 
@@ -367,6 +382,7 @@ Event = (
     | DeliveryFailed
     | InventoryRefused
     | WatcherSilent
+    | WatcherCutOff
     | MassOutageBegan
     | MassOutageEnded
     | ClockStepped

@@ -344,6 +344,11 @@ def _on_trouble(draft: Draft, event: ev.Event) -> None:
         case ev.WatcherSilent():
             draft.because(Code.WATCHER_SILENT, by=event.watcher)
             notice_operators(draft, Code.WATCHER_SILENT, by=event.watcher)
+        case ev.WatcherCutOff():
+            code = Code.WATCHER_CUT_OFF if event.cut_off else Code.WATCHER_SEES
+            silent = f"{event.silent}/{event.anchors}"
+            draft.because(code, by=event.watcher, label=event.segment, detail=silent)
+            notice_operators(draft, code, by=event.watcher, label=event.segment, detail=silent)
         case ev.ClockStepped():
             draft.because(Code.CLOCK_STEPPED, from_at_s=event.from_at_s, to_at_s=event.to_at_s)
             if not draft.host:  # once, and not for each host that has an open incident

@@ -215,6 +215,19 @@ class Host:
     panel: str | None = None
 
 
+DEFAULT_WATCHER = "watcher"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A network as it is seen from one place (C51). ``anchors``: addresses that prove, where most of them answer ping, that it is
+    seen at all (C52); ``watcher``: the name of the watcher that stands there."""
+
+    id: str
+    anchors: tuple[str, ...] = ()
+    watcher: str = DEFAULT_WATCHER
+
+
 @dataclass(frozen=True, slots=True)
 class Flapping:
     """C54: more than ``changes`` verdict changes of a check within ``window_s`` is flapping; quiet for as long settles."""
@@ -278,6 +291,7 @@ class Policy:
     mode: Mode = Mode.SHADOW
     limits: Limits = Limits()
     procedures: Mapping[str, Procedure] = field(default_factory=lambda: MappingProxyType({}))
+    segments: Mapping[str, Segment] = field(default_factory=lambda: MappingProxyType({}))
 
     def owners(self) -> dict[str, str]:
         """Each check's customer, by ids."""

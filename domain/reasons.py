@@ -76,6 +76,8 @@ class Code(StrEnum):
     POLICY_CHANGED = "policy_changed"
     INVENTORY_REFUSED = "inventory_refused"
     WATCHER_SILENT = "watcher_silent"
+    WATCHER_CUT_OFF = "watcher_cut_off"
+    WATCHER_SEES = "watcher_sees"
     MASS_OUTAGE = "mass_outage"
     MASS_OUTAGE_OVER = "mass_outage_over"
     HOST_REMOVED = "host_removed"
@@ -182,6 +184,8 @@ SPEC: dict[Code, str] = {
     Code.HOST_MOVED: "P41",
     Code.INVENTORY_REFUSED: "P41",
     Code.WATCHER_SILENT: "C52",
+    Code.WATCHER_CUT_OFF: "C52",
+    Code.WATCHER_SEES: "C52",
     Code.MASS_OUTAGE: "R26",
     Code.MASS_OUTAGE_OVER: "R26",
     Code.CHECK_REMOVED: "P41",

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from domain.commands import Look
-from domain.events import VerdictChanged
+from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import Policy, Secret
 from domain.observation import Limit, Observation, Verdict
 from domain.ports import Clock
@@ -78,12 +78,15 @@ class StoreDesk:
         hosts = policy.hosts.values() if policy is not None else ()
         return {check.id: check.timeout_s for host in hosts for check in host.checks}
 
-    def write(self, changes: Sequence[VerdictChanged], looked: Sequence[Looked]) -> None:
+    def write(self, changes: Sequence[VerdictChanged | WatcherCutOff], looked: Sequence[Looked]) -> None:
         with _away(), self._store.write() as session:
             if self._orders is None:
                 self._orders = Orders(session, self._store.clock)
             for change in changes:
-                inbox.insert(session, replace(change, order=self._orders.next()))
+                if isinstance(change, VerdictChanged):
+                    inbox.insert(session, replace(change, order=self._orders.next()))
+                else:
+                    inbox.insert(session, change)
             now_s = self._store.clock.now_s()
             for one in looked:
                 if not outbox.complete(session, one.key, self._claimer, "looked", _seen(one.seen), now_s):

@@ -15,6 +15,7 @@ from inventory.mistakes import Code, Report
 from inventory.pauses import Scopes, pause
 from inventory.people import brand, customer, mode, on_call, operator
 from inventory.registries import MailExchangers, Registries
+from inventory.segments import MAIN, segment
 from inventory.tree import Map
 from inventory.values import DAY_S, duration, whole
 
@@ -29,7 +30,8 @@ def policy(root: Map, registries: Registries, mx_of: MailExchangers | None, repo
     profiles = PROFILES | {id_: profile(id_, node, PROFILES, report) for id_, node in sections.named("profiles")}
     customers = _by_id((id_, customer(id_, node, report)) for id_, node in sections.named("customers"))
     operators = _by_id((id_, operator(id_, node, report)) for id_, node in sections.named("operators"))
-    around = Around(registries, customers, dict(sections.named("groups")), profiles)
+    segments = _by_id((id_, segment(id_, node, report)) for id_, node in sections.named("segments"))
+    around = Around(registries, customers, dict(sections.named("groups")), profiles, {*segments, MAIN} if segments else None)
     for id_, node in around.groups.items():
         group(id_, node, around, report)
     read = [host(id_, node, around, report) for id_, node in sections.named("hosts")]
@@ -48,6 +50,7 @@ def policy(root: Map, registries: Registries, mx_of: MailExchangers | None, repo
         pauses=tuple(pauses[id_] for id_ in sorted(pauses)),
         mode=sections.get("automation", mode, Mode.SHADOW),
         limits=_limits(sections.below("limits", keys.LIMITS)),
+        segments=segments,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerControl, PowerLimit, Secret, SshAccess
 from domain.pauses import Pause
 from domain.procedure import Procedure
+from inventory.segments import MAIN
 
 
 def document(policy: Policy) -> str:
@@ -21,6 +22,7 @@ def document(policy: Policy) -> str:
         "automation": policy.mode,
         "limits": _limits(policy.limits),
         "customers": {id_: _customer(customer) for id_, customer in policy.customers.items()},
+        "segments": {id_: {"anchors": item.anchors, "watcher": item.watcher} for id_, item in policy.segments.items()},
         "operators": {id_: _operator(operator) for id_, operator in policy.operators.items()},
         "on_call": {"order": policy.on_call.order, "escalate_after": policy.on_call.escalate_after_s},
         "hosts": {id_: _host(host) for id_, host in policy.hosts.items()},
@@ -103,7 +105,7 @@ def _host(host: Host) -> dict[str, object]:
         "rescue": host.rescue and {"boot": host.rescue.boot, "ssh": _ssh(host.rescue.ssh), "address": host.rescue.address},
         "filesystems": [{"device": one.device, "type": one.type} for one in host.filesystems],
         "parent": host.parent,
-        "segment": host.segment if host.segment != "main" else None,
+        "segment": host.segment if host.segment != MAIN else None,
         "panel": host.panel,
         "procedures": host.procedures,
         "automation": host.mode,

@@ -13,6 +13,7 @@ from inventory.fields import Fields
 from inventory.mistakes import Code, Place, Report
 from inventory.people import mode
 from inventory.registries import PowerSpec, Registries
+from inventory.segments import MAIN
 from inventory.tree import Map, Node, merge
 from inventory.values import address, address6, an_id, domain, reference, text, word
 
@@ -21,12 +22,14 @@ PANELS = ("plesk",)
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a host may refer to. ``groups`` are as written; ``customers`` as read."""
+    """What a host may refer to. ``groups`` are as written; ``customers`` as read; ``segments`` are known
+    by id where the inventory describes any."""
 
     registries: Registries
     customers: Mapping[str, Customer]
     groups: Mapping[str, Node]
     profiles: Mapping[str, Profile]
+    segments: Collection[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
         rescue=rescue(fields.below("rescue", keys.RESCUE), control, drivers) if fields.has("rescue") else None,
         filesystems=filesystems(fields),
         parent=fields.get("parent", an_id, None),
-        segment=fields.get("segment", an_id, "main"),
+        segment=fields.get("segment", an_id if around.segments is None else reference("segment", around.segments), MAIN),
         panel=fields.get("panel", word(str, PANELS), None),
     )
     if not fields.partial:

@@ -15,6 +15,7 @@ SECTIONS: Keys = {
     "customers": "who is told about which hosts, and what their contracts cover, by id",
     "operators": "the people who run this engine, by id",
     "on_call": "whom of the operators to tell, in which order",
+    "segments": "networks that hosts are seen in, by id (C51)",
     "groups": "what hosts have in common, by id",
     "hosts": "the machines to watch, by id",
     "pauses": "maintenance windows, by id (R50)",
@@ -122,13 +123,19 @@ HOST: Keys = {
     "rescue": "a rescue system that can be booted in the host's place, to check its file systems",
     "filesystems": "a list of what the rescue system checks, each with device and type; by default what it finds",
     "parent": "what hosts depend on together, such as a rack or a hypervisor: an id of your choice; limits count by it (R26)",
-    "segment": "the network they are seen in: an id of your choice; main by default; a mass outage is one of a segment (R26)",
+    "segment": "the network they are seen in; main by default; a mass outage is one of a segment (R26)",
     "panel": "plesk: its watchdog may restart services itself, and is left its time (R23); found out at the first login by default",
     "procedures": "which runbook recovers what; what has none goes to people",
     "automation": "off, shadow or on, at most, for this host",
 }
 
 _ONE_HOSTS = {"label", "address", "address6", "fqdn", "groups"}
+SEGMENT: Keys = {
+    "anchors": "a list of addresses that answer ping, such as its gateway and a few that depend on nothing here: while most of "
+    "them are silent nothing is judged down there (C52)",
+    "watcher": "the name of the watcher that stands there (C51); watcher, which hikeshi up starts, by default",
+}
+
 GROUP: Keys = {key: meaning for key, meaning in HOST.items() if key not in _ONE_HOSTS}
 
 CHECK: Keys = {
@@ -206,6 +213,7 @@ REFERENCE: Mapping[str, Keys] = {
     "customers.ID.contract": CONTRACT,
     "operators.ID": OPERATOR,
     "on_call": ON_CALL,
+    "segments.ID": SEGMENT,
     "groups.ID": GROUP,
     "hosts.ID": HOST,
     "hosts.ID.ssh": SSH,

@@ -72,6 +72,9 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.DELIVERY_FAILED: "{recipient} 宛ての連絡を届けられませんでした。({error})",
         Code.POLICY_CHANGED: "設定が {version} に変わり、状態を判断し直しました。",
         Code.INVENTORY_REFUSED: "新しい設定に誤りがあるため受け付けず、これまでの設定を使い続けます。({error})",
+        Code.WATCHER_CUT_OFF: "監視プロセス {by} はセグメント {label} を見ることができません(アンカー {detail} が応答なし)。"
+        "その間の異常は障害として扱わず、お客様への連絡も復旧作業も行いません。",
+        Code.WATCHER_SEES: "監視プロセス {by} は再びセグメント {label} を見ることができます(応答のないアンカー {detail})。",
         Code.WATCHER_SILENT: "監視プロセス {by} からの連絡が途絶えています。その間の状態は判断できません。",
         Code.MASS_OUTAGE: "セグメント {label} の多数のホストに同時に到達できなくなり、自動の電源操作を止めました。({detail} 台)",
         Code.MASS_OUTAGE_OVER: "セグメント {label} の広範囲の障害が収まり、自動の電源操作を再開しました。(到達不能 {detail} 台)",
@@ -175,6 +178,9 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.DELIVERY_FAILED: "A message to {recipient} could not be delivered. ({error})",
         Code.POLICY_CHANGED: "The configuration changed to {version}; the state was judged anew.",
         Code.INVENTORY_REFUSED: "The new configuration has mistakes and was refused; the old one stays. ({error})",
+        Code.WATCHER_CUT_OFF: "The watcher {by} does not see segment {label}: {detail} anchors are silent. Until it does, nothing "
+        "that fails there is told to customers or worked on.",
+        Code.WATCHER_SEES: "The watcher {by} sees segment {label} again ({detail} anchors silent).",
         Code.WATCHER_SILENT: "The watcher {by} is not heard of; until it is, nothing it watches can be judged.",
         Code.MASS_OUTAGE: "Many hosts of segment {label} became unreachable at once: no power is switched there. ({detail})",
         Code.MASS_OUTAGE_OVER: "The mass outage of segment {label} is over; automatic power actions go on. ({detail} unreachable)",

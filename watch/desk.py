@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from domain.commands import Look
-from domain.events import VerdictChanged
+from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import Policy
 from domain.observation import Limit, Observation, Verdict
 
@@ -47,7 +47,7 @@ class Desk(Protocol):
         """Claim what is asked to be looked at now."""
         ...
 
-    def write(self, changes: Sequence[VerdictChanged], looked: Sequence[Looked]) -> None:
+    def write(self, changes: Sequence[VerdictChanged | WatcherCutOff], looked: Sequence[Looked]) -> None:
         """In one transaction: first the changes of verdict, then the looks that are done, so that whoever waits for a look finds
         the verdict in the inbox already. A change that was written before is not written again."""
         ...

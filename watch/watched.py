@@ -9,6 +9,7 @@ from domain.observation import Observation, Verdict
 from probes import PROBES
 from probes.spec import Secrets, Spec, Target
 from watch.desk import Known
+from watch.sight import Held, Sight
 from watch.wheel import next_turn_s, phase_s
 
 FIRST_LOOKS_S = 10.0
@@ -18,7 +19,8 @@ FIRST_LOOKS_S = 10.0
 @dataclass(slots=True, eq=False)
 class Watched:
     """``ended_s`` is when the last look ended (boottime); ``gap``: the next look restarts the evidence whatever its time;
-    ``flight`` is the driver's word for the look under way; ``orders`` are the keys of Look commands that wait for it."""
+    ``flight`` is the driver's word for the look under way, ``held`` a failing one that ``sight`` has yet to prove; ``orders`` are
+    the keys of Look commands that wait for it."""
 
     check: Check
     spec: Spec
@@ -27,7 +29,14 @@ class Watched:
     ended_s: float | None = None
     gap: bool = False
     flight: Any = None
+    sight: Sight | None = None
+    held: Held | None = None
     orders: set[str] = field(default_factory=set)
+
+    @property
+    def idle(self) -> bool:
+        """Waiting for its turn."""
+        return self.flight is None and self.held is None
 
     def judge(self, seen: Observation, now_s: float, boot_s: float) -> tuple[Change | None, float]:
         """One look has ended: what changed, and when to look again (boottime)."""

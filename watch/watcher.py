@@ -5,19 +5,21 @@ A verdict that stays costs nothing but the look: no write, no event. The watcher
 
 import gc
 import logging
-from collections.abc import Callable
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 from uuid import uuid4
 
 from domain.checks import Change
-from domain.events import VerdictChanged
-from domain.model import Check, Policy
+from domain.events import VerdictChanged, WatcherCutOff
+from domain.model import Check, Policy, Segment
 from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
-from probes.spec import Dialogue, Secrets
+from probes.spec import Secrets
 from watch.desk import Desk, DeskAway, Looked
-from watch.watched import Watched, watched
-from watch.wheel import Wheel
+from watch.looking import Looking
+from watch.sight import Sight
+from watch.watched import FIRST_LOOKS_S, Watched, watched
+from watch.wheel import Wheel, phase_s
 
 log = logging.getLogger(__name__)
 
@@ -28,22 +30,6 @@ AWAY_S = 1.0
 """How long to leave the store alone after it failed."""
 MAX_UNWRITTEN = 10_000
 """Changes that wait for a store that is away; with more, the process gives up and starts from what the store knows."""
-
-
-class Looking(Protocol):
-    """What carries looks out: ``watch.driver.Driver``."""
-
-    def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Any:
-        """What comes back is its own business; it wants it again in ``give_up``."""
-        ...
-
-    def give_up(self, flight: Any) -> None: ...
-
-    def next_s(self) -> float | None: ...
-
-    def turn(self, wait_s: float) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Stop(Protocol):
@@ -65,7 +51,9 @@ class Watcher:
         self._wheel: Wheel[str] = Wheel()
         self._orders: dict[str, dict[str, Observation | None]] = {}
         """Look commands under way: what was seen of each of their checks so far."""
-        self._changes: list[VerdictChanged] = []
+        self._sights: dict[str, Sight] = {}
+        """Of the segments that have anchors, by id."""
+        self._changes: list[VerdictChanged | WatcherCutOff] = []
         self._looked: list[Looked] = []
         self._news = True
         """Something was written that we have not seen to yet."""
@@ -84,9 +72,11 @@ class Watcher:
     def turn(self) -> None:
         """Wait for whatever comes first, at most ``DOORBELL_S``, and do all that is due."""
         begun_s = self._clock.boottime_s()
-        wake_s = min(at_s for at_s in (self._desk_at_s, self._wheel.next_s(), self._driver.next_s()) if at_s is not None)
-        self._driver.turn(max(0.0, wake_s - begun_s))
+        wishes = (self._desk_at_s, self._wheel.next_s(), self._driver.next_s(), *(sight.next_s for sight in self._sights.values()))
+        self._driver.turn(max(0.0, min(at_s for at_s in wishes if at_s is not None) - begun_s))
         boot_s = self._clock.boottime_s()
+        for sight in self._sights.values():
+            sight.turn()
         for check, at_s in self._wheel.due(boot_s):
             self._turn_of(self._checks[check], boot_s - at_s)
         if boot_s >= self._desk_at_s or (self._unwritten and boot_s >= self._away_until_s):
@@ -98,7 +88,7 @@ class Watcher:
         self._lag_ms = max(self._lag_ms, late_s * 1000)
         if late_s > item.check.interval_s:
             item.gap = True
-        if item.flight is None:
+        if item.idle:
             self._begin(item)
 
     def _begin(self, item: Watched) -> None:
@@ -107,14 +97,24 @@ class Watcher:
         )
 
     def _landed(self, item: Watched, seen: Observation) -> None:
-        now_s = self._clock.now_s()
         item.flight = None
-        change, next_s = item.judge(seen, now_s, self._clock.boottime_s())
-        self._wheel.put(item.check.id, next_s)
-        if change is not None:
-            self._changes.append(_event(item.check, change))
+        if seen.verdict is Verdict.DOWN and item.sight is not None:
+            item.held = item.sight.prove(seen, partial(self._judge, item))
+        else:
+            self._judge(item, seen)
+
+    def _judge(self, item: Watched, seen: Observation) -> None:
+        item.held = None
+        self._wheel.put(item.check.id, self._means(item, seen))
         if item.orders:
             self._answer(item, seen)
+
+    def _means(self, item: Watched, seen: Observation) -> float:
+        """When to look again; a change will be told."""
+        change, next_s = item.judge(seen, self._clock.now_s(), self._clock.boottime_s())
+        if change is not None:
+            self._changes.append(_event(item.check, change))
+        return next_s
 
     # what runs ask for
 
@@ -132,9 +132,15 @@ class Watcher:
 
     def _look_now(self, item: Watched) -> None:
         """A look that began before it was asked for may have seen what was before: it is given up for a new one."""
+        self._give_up(item)
+        self._begin(item)
+
+    def _give_up(self, item: Watched) -> None:
         if item.flight is not None:
             self._driver.give_up(item.flight)
-        self._begin(item)
+        if item.held is not None:
+            item.held.dropped = True
+        item.flight = item.held = None
 
     def _answer(self, item: Watched, seen: Observation) -> None:
         keys, item.orders = item.orders, set()
@@ -166,18 +172,64 @@ class Watcher:
                 self._watch(watched(check, known.get(check.id), self._secrets))
             elif former.check != check:
                 self._change(former, check)
+        self._look_through(policy)
         self._policy = policy
         log.info("inventory %s: %d checks", policy.version, len(self._checks))
         gc.collect()
         gc.freeze()  # thousands of checks live as long as the inventory: no collection need walk them again
+
+    def _look_through(self, policy: Policy) -> None:
+        """Each segment by its anchors; those that stayed the same keep what they know."""
+        former, self._sights = self._sights, {}
+        for segment in policy.segments.values():
+            if segment.anchors:
+                before = former.pop(segment.id, None)
+                same = before if before is not None and before.segment == segment else None
+                self._sights[segment.id] = same or self._sight(segment, before)
+        for gone in former.values():
+            for held in gone.close():
+                held.end(held.seen)
+        for host in policy.hosts.values():
+            for check in host.checks:
+                self._checks[check.id].sight = self._sights.get(host.segment)
+
+    def _sight(self, segment: Segment, former: Sight | None) -> Sight:
+        turned, notice = partial(self._sight_turned, segment.id), partial(self._notice_sight, segment)
+        made = Sight(segment, self._driver, self._clock, turned, notice)
+        made.take_over(former.close() if former is not None else ())
+        return made
+
+    def _sight_turned(self, segment: str, cut_off: bool) -> None:
+        """What was down can't be known any more, at once and not only when its turn comes: nothing may act on it meanwhile. What
+        could not be judged is looked at again soon."""
+        boot_s = self._clock.boottime_s()
+        for item in self._checks.values():
+            if item.sight is None or item.sight.segment.id != segment:
+                continue
+            if cut_off and item.memory.verdict is Verdict.DOWN:
+                self._means(item, item.sight.blind())
+            elif not cut_off and item.memory.verdict is Verdict.UNKNOWN and item.idle:
+                self._wheel.put(item.check.id, boot_s + phase_s(item.check.id, min(item.check.interval_s, FIRST_LOOKS_S)))
+
+    def _notice_sight(self, segment: Segment, cut_off: bool, silent: int) -> None:
+        self._changes.append(
+            WatcherCutOff(
+                id=f"sight/{segment.id}/{uuid4().hex}",
+                at_s=self._clock.now_s(),
+                watcher=segment.watcher,
+                segment=segment.id,
+                cut_off=cut_off,
+                silent=silent,
+                anchors=len(segment.anchors),
+            )
+        )
 
     def _watch(self, item: Watched) -> None:
         self._checks[item.check.id] = item
         self._wheel.put(item.check.id, item.first_look_s(self._clock.boottime_s()))
 
     def _drop(self, item: Watched) -> None:
-        if item.flight is not None:
-            self._driver.give_up(item.flight)
+        self._give_up(item)
         self._wheel.cancel(item.check.id)
         del self._checks[item.check.id]
         self._answer(item, unknown("the inventory has no such check any more"))
@@ -229,7 +281,7 @@ class Watcher:
         log.warning("not heard of for %.0f s: evidence counts anew", silent_s)
         for item in self._checks.values():
             item.gap = True
-            if item.flight is None and item.memory.verdict is not Verdict.UP:
+            if item.idle and item.memory.verdict is not Verdict.UP:
                 self._wheel.put(item.check.id, boot_s)
 
     def _write(self) -> None:

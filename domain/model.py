@@ -297,6 +297,16 @@ class Policy:
         """Each check's customer, by ids."""
         return {check.id: host.customer for host in self.hosts.values() for check in host.checks}
 
+    def watcher_of(self, host: str) -> str:
+        """Who looks at a host (C51). What no segment says, and what the inventory does not know any more, is the default's."""
+        known = self.hosts.get(host)
+        segment = self.segments.get(known.segment) if known is not None else None
+        return segment.watcher if segment is not None else DEFAULT_WATCHER
+
+    def watchers(self) -> frozenset[str]:
+        """All that have something to look at."""
+        return frozenset(map(self.watcher_of, self.hosts))
+
 
 def effective_mode(policy: Policy, host: Host) -> Mode:
     """The strictest of what engine, customer and host say; silence inherits."""

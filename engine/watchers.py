@@ -1,17 +1,23 @@
 """Notices watchers that have fallen silent: what they watched is UNKNOWN until they speak again (C52)."""
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from domain import events as ev
+from domain.model import DEFAULT_WATCHER, Policy
 from engine.context import Context
 from engine.situation import open_hosts
 from engine.tick import demand_lease
-from store import inbox
+from store import inbox, policies
 from store.tables import WatcherRow
 
 NEVER_S = 0.0
-EXPECTED = "watcher"
-"""The watcher that ``up`` starts. Where none was ever heard of, it is missed under this name."""
+
+
+def expected(session: Session, policy: Policy | None) -> dict[str, float]:
+    """Each watcher that has something to look at, by name: when it was last heard of."""
+    seen = {row.name: row.seen_s for row in session.exec(select(WatcherRow)).all()}
+    names = policy.watchers() if policy is not None else seen.keys()
+    return {name: seen.get(name, NEVER_S) for name in sorted(names or {DEFAULT_WATCHER})}
 
 
 class WatcherGuard:
@@ -27,7 +33,8 @@ class WatcherGuard:
     def once(self) -> None:
         boot_s = self._context.clock.boottime_s()
         with self._context.store.read() as session:
-            seen = {row.name: row.seen_s for row in session.exec(select(WatcherRow)).all()} or {EXPECTED: NEVER_S}
+            policy = policies.current(session)
+            seen = expected(session, policy)
         for name, seen_s in seen.items():
             before = self._heard.get(name)
             if before is None or before[0] != seen_s:
@@ -35,12 +42,12 @@ class WatcherGuard:
                 self._told.discard(name)
             elif boot_s - before[1] > self._context.settings.watcher_silent_s and name not in self._told:
                 self._told.add(name)
-                self._tell(name, seen_s)
+                self._tell(name, seen_s, policy)
 
-    def _tell(self, name: str, seen_s: float) -> None:
+    def _tell(self, name: str, seen_s: float, policy: Policy | None) -> None:
         now_s = self._context.clock.now_s()
         with self._context.store.write() as session:
             demand_lease(session, self._holder)
             inbox.insert(session, ev.WatcherSilent(id=f"silent/{name}/{seen_s!r}", at_s=now_s, watcher=name))
-            for host in open_hosts(session):
+            for host in [host for host in open_hosts(session) if policy is None or policy.watcher_of(host) == name]:
                 inbox.insert(session, ev.EvidenceLost(id=f"silent/{name}/{seen_s!r}/{host}", at_s=now_s, host=host))

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from domain.commands import Look
 from domain.events import VerdictChanged, WatcherCutOff
-from domain.model import Policy, Secret
+from domain.model import DEFAULT_WATCHER, Policy, Secret
 from domain.observation import Limit, Observation, Verdict
 from domain.ports import Clock
 from engine.context import Context
@@ -35,8 +35,11 @@ LEASE_MARGIN_S = 3.0
 
 
 class StoreDesk:
+    """Of the watcher of that name: it hears of the hosts in its segments only (C51)."""
+
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
+        self._mine: Policy | None = None
         self._claimer = f"watcher:{name}:{uuid.uuid4().hex[:8]}"
         self._orders: Orders | None = None
 
@@ -46,7 +49,15 @@ class StoreDesk:
 
     def policy(self) -> Policy | None:
         with _away(), self._store.read() as session:
-            return policies.current(session)
+            policy = policies.current(session)
+        if policy is None or self._mine is None or self._mine.version != policy.version:
+            self._mine = self._part(policy) if policy is not None else None
+        return self._mine
+
+    def _part(self, policy: Policy) -> Policy:
+        hosts = {id_: host for id_, host in policy.hosts.items() if policy.watcher_of(id_) == self._name}
+        segments = {id_: segment for id_, segment in policy.segments.items() if segment.watcher == self._name}
+        return replace(policy, hosts=hosts, segments=segments)
 
     def known(self) -> Mapping[str, Known]:
         """What the engine has decided, and over it what it has been told and will decide: a fault that is still in the inbox
@@ -58,25 +69,25 @@ class StoreDesk:
                 row = rows.get(event.check)
                 if row is None or event.order is None or row.order is None or event.order > row.order:  # else it will be stale
                     known[event.check] = Known(event.verdict, event.fault_at_s, event.limit)
+        if self._orders is not None:  # a check may have come from another watcher, whose clock is ahead of ours
+            self._orders.above(max((row.order or 0 for row in rows.values()), default=0))
         return known
 
     def take_looks(self) -> Sequence[Look]:
         with _away():
             with self._store.read() as session:
-                offered = outbox.claimable(session, ["Look"], orphan_s=0.0)
-            timeouts = self._timeouts() if offered else {}
+                offered = [(row.key, decode(Look, row.payload)) for row in outbox.claimable(session, ["Look"], orphan_s=0.0)]
+                policy = policies.current(session) if offered else None
+            mine = [(key, look) for key, look in offered if self._watches(policy, look.host)]
+            timeouts = _timeouts(policy) if policy is not None and mine else {}
             claimed = []
-            for row in offered:
-                checks = decode(Look, row.payload).checks
-                lease_s = max((timeouts.get(check, 0.0) for check in checks), default=0.0) + LEASE_MARGIN_S
-                claimed.append(outbox.claim(self._store, row.key, self._claimer, lease_s))
+            for key, look in mine:
+                lease_s = max((timeouts.get(check, 0.0) for check in look.checks), default=0.0) + LEASE_MARGIN_S
+                claimed.append(outbox.claim(self._store, key, self._claimer, lease_s))
         return [decode(Look, row.payload) for row in claimed if row is not None]
 
-    def _timeouts(self) -> dict[str, float]:
-        with self._store.read() as session:
-            policy = policies.current(session)
-        hosts = policy.hosts.values() if policy is not None else ()
-        return {check.id: check.timeout_s for host in hosts for check in host.checks}
+    def _watches(self, policy: Policy | None, host: str) -> bool:
+        return self._name == (policy.watcher_of(host) if policy is not None else DEFAULT_WATCHER)
 
     def write(self, changes: Sequence[VerdictChanged | WatcherCutOff], looked: Sequence[Looked]) -> None:
         with _away(), self._store.write() as session:
@@ -108,16 +119,23 @@ class Orders:
         undecided = [event.order or 0 for event in inbox.undecided(session, VerdictChanged)]
         self._first = self._last = max(decided, *undecided, int(clock.now_s() * 1000))
 
+    def above(self, order: int) -> None:
+        self._last = max(self._last, order)
+
     def next(self) -> int:
         since_ms = int((self._clock.boottime_s() - self._begun_boot_s) * 1000)
         self._last = max(self._last + 1, self._first + since_ms)
         return self._last
 
 
-def watch(context: Context, stop: threading.Event, name: str = "watcher") -> None:
-    """The watcher's process, until ``stop`` is set."""
+def watch(context: Context, stop: threading.Event, name: str = DEFAULT_WATCHER) -> None:
+    """A watcher's process, until ``stop`` is set."""
     desk, driver = StoreDesk(context.store, name), Driver(context.clock)
     Watcher(desk, driver, context.clock, _secret, context.settings.watcher_silent_s).run(stop)
+
+
+def _timeouts(policy: Policy) -> dict[str, float]:
+    return {check.id: check.timeout_s for host in policy.hosts.values() for check in host.checks}
 
 
 def _secret(secret: Secret) -> str:

@@ -308,6 +308,14 @@ def restore(file: Annotated[Path, typer.Argument(help="What backup has written."
 
 
 @app.command()
+def watcher(name: Annotated[str, typer.Argument(help="As the inventory's segments name it.")]) -> None:
+    """Run one more watcher, in a network that is seen from elsewhere only (C51), until Ctrl-C."""
+    from hikeshi.processes import one_more_watcher
+
+    raise typer.Exit(one_more_watcher(name))
+
+
+@app.command()
 def demo(
     stay: Annotated[bool, typer.Option("--stay", help="Keep everything up at the end, until Ctrl-C.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Without real guests, even where they could be started.")] = False,

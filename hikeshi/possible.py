@@ -16,6 +16,16 @@ def not_possible(policy: Policy) -> list[str]:
     ]
 
 
+def without_anchors(policy: Policy) -> list[str]:
+    """Segments whose watcher could not tell its own outage from theirs (C52)."""
+    used = sorted({host.segment for host in policy.hosts.values()})
+    return [
+        f"segments.{id_}: no anchors: when the watcher's own network fails, every host there seems to (C52)"
+        for id_ in used
+        if id_ not in policy.segments or not policy.segments[id_].anchors
+    ]
+
+
 def _lacking(policy: Policy, host: Host) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for fault, name in host.procedures.items():

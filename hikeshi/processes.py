@@ -6,9 +6,10 @@ import sys
 import threading
 from contextlib import closing
 
-from domain.model import Policy
+from domain.model import DEFAULT_WATCHER, Policy
 from engine.context import open_context
 from hikeshi.exits import Exit
+from hikeshi.show import refuse
 from hikeshi.signals import Signals
 
 GRACE_S = 5
@@ -51,13 +52,28 @@ def engine() -> Exit:
     return Exit.OK
 
 
-def watcher() -> Exit:
+def watcher(name: str = DEFAULT_WATCHER) -> Exit:
     from engine.watching import watch
 
     stop, _ = _signals()
     with closing(open_context()) as context:
-        watch(context, stop)
+        watch(context, stop, name)
     return Exit.OK
+
+
+def one_more_watcher(name: str) -> Exit:
+    """Beside the one that ``up`` runs, with the same store."""
+    from store import policies
+
+    if name == DEFAULT_WATCHER:
+        return refuse(f"hikeshi up runs {DEFAULT_WATCHER} itself; would be right: another segment's", Exit.USAGE)
+    with closing(open_context()) as context, context.store.read() as session:
+        policy = policies.current(session)
+    named = {segment.watcher for segment in policy.segments.values()} - {DEFAULT_WATCHER} if policy is not None else set[str]()
+    if name not in named:
+        right = f"one of {', '.join(sorted(named))}" if named else "segments in the inventory that hikeshi up has accepted"
+        return refuse(f"no segment names a watcher {name!r}; would be right: {right}", Exit.USAGE)
+    return watcher(name)
 
 
 def hands() -> Exit:

@@ -10,17 +10,17 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from domain import mass
-from domain.model import Language, Mode, Policy, effective_mode
+from domain.model import DEFAULT_WATCHER, Language, Mode, Policy, effective_mode
 from domain.pauses import Pause, boundary_s
 from domain.wording import plain
 from engine import history
 from engine.context import Context, open_context
 from engine.inventory_source import refused
 from engine.tick import LEASE, SYSTEM
-from engine.watchers import EXPECTED
+from engine.watchers import NEVER_S, expected
 from hikeshi import delivery, secrecy, stopping
 from hikeshi.exits import Exit
-from hikeshi.possible import not_possible
+from hikeshi.possible import not_possible, without_anchors
 from hikeshi.show import counted, out_json, out_table, refuse
 from store import inbox, overlay, policies
 from store.db import lease_now_s
@@ -46,7 +46,7 @@ def check_inventory(folder: Path, json: bool) -> Exit:
     policy = accepted.policy
     checks = sum(len(host.checks) for host in policy.hosts.values())
     counts = {"customers": len(policy.customers), "hosts": len(policy.hosts), "checks": checks}
-    warnings = [*secrecy.unreadable(policy, env=True), *not_possible(policy)]
+    warnings = [*secrecy.unreadable(policy, env=True), *not_possible(policy), *without_anchors(policy)]
     if json:
         out_json({"ok": True, "version": policy.version, **counts, "modes": _modes(policy), "warnings": warnings})
         return Exit.OK
@@ -169,11 +169,11 @@ def _missing(context: Context, session: Session) -> list[str]:
     if lease is None or lease.until_s <= lease_now_s(session):
         lines.append("no engine is running: nothing is decided (hikeshi up)")
     now_s, zone = context.clock.now_s(), context.settings.zone
-    watchers = {row.name: row.seen_s for row in session.exec(select(WatcherRow))}
-    if not watchers:
-        lines.append(f"{EXPECTED} was never heard of: nothing is watched (hikeshi up)")
-    for name, seen_s in watchers.items():
-        if now_s - seen_s > context.settings.watcher_silent_s:
+    for name, seen_s in expected(session, policies.current(session)).items():
+        start = "hikeshi up" if name == DEFAULT_WATCHER else f"hikeshi watcher {name}"
+        if seen_s == NEVER_S:
+            lines.append(f"{name} was never heard of: nothing is watched by it ({start})")
+        elif now_s - seen_s > context.settings.watcher_silent_s:
             lines.append(f"{name} was last heard of at {history.local(seen_s, zone)}: what it watches is unknown")
     return lines
 

@@ -95,8 +95,9 @@ class Driver:
                 flight.ready()
                 self._follow(flight)
         for flight, _ in self._deadlines.due(self._clock.boottime_s()):
-            flight.too_late()
-            self._follow(flight)
+            if flight in self._under_way:  # the end of one may have given up another
+                flight.too_late()
+                self._follow(flight)
 
     def _begin_anew_after(self, alive_s: float) -> bool:
         stood_s = self._clock.boottime_s() - alive_s

@@ -21,6 +21,7 @@ from probes.spec import Connect, Dialogue, Line, SecretMissing, Target
 from store.clock import SystemClock
 from watch import trouble
 from watch.driver import STALL_S, Driver
+from watch.flight import Flight
 from watch.icmp import Answer, Echoes
 
 BANNER = b"SSH-2.0-real\r\n"
@@ -92,6 +93,24 @@ class TestMany:
         assert open_descriptors() == before
         assert driver.next_s() is None
         assert found == []
+
+    def test_the_end_of_one_may_give_up_another(self, driver: Driver) -> None:
+        """Also where both ends are due at once."""
+        flights: dict[str, Flight] = {}
+        found: list[str] = []
+
+        def landed(name: str, other: str) -> None:
+            found.append(name)
+            driver.give_up(flights.pop(other))
+
+        with serving(silent) as server:
+            flights["a"] = driver.look(lambda: ssh(server.port), 0.2, lambda _: landed("a", "b"))
+            flights["b"] = driver.look(lambda: ssh(server.port), 0.2, lambda _: landed("b", "a"))
+            while not found:
+                driver.turn(0.5)
+            driver.turn(0.5)
+        assert len(found) == 1
+        assert driver.next_s() is None
 
 
 class ForgedEchoes(Echoes):

@@ -233,6 +233,11 @@ def inventory_changes(inventories: tuple[Policy, ...]) -> Letter:
     return happen
 
 
+def sight(at_s: float, *, cut_off: bool) -> ev.WatcherCutOff:
+    silent = 2 if cut_off else 0
+    return ev.WatcherCutOff(id="c", at_s=at_s, watcher="here", segment="main", cut_off=cut_off, silent=silent, anchors=3, host=HOST)
+
+
 def recorded() -> dict[str, Letter]:
     """Events that are recorded and change nothing but keys."""
 
@@ -273,6 +278,8 @@ def recorded() -> dict[str, Letter]:
             lambda at_s: ev.RunbookRehearsed(id="a", at_s=at_s, host=HOST, runbook="r", version="v", fault="f", passed=False)
         ),
         "a-watcher-is-silent": letter(lambda at_s: ev.WatcherSilent(id="s", at_s=at_s, watcher="here", host=HOST)),
+        "a-watcher-is-cut-off": letter(lambda at_s: sight(at_s, cut_off=True)),
+        "a-watcher-sees-again": letter(lambda at_s: sight(at_s, cut_off=False)),
     }
 
 

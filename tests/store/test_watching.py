@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from misbehaving import Server, says, serving, silent
+from sample_policy import policy
 from sqlmodel import col, select, update
 
 from domain.commands import Look
 from domain.events import VerdictChanged
-from domain.model import Brand, Check, Confirmation, Customer, FaultClass, Host, Level, OnCall, Policy
+from domain.model import Brand, Check, Confirmation, Customer, FaultClass, Host, Level, OnCall, Policy, Segment
 from domain.observation import Verdict
 from engine.context import Context
 from engine.settings import Settings
@@ -182,6 +183,36 @@ class TestDesk:
         first, second = StoreDesk(real, "watcher"), StoreDesk(real, "watcher")
         assert [look.key for look in first.take_looks()] == ["look/1"]
         assert second.take_looks() == []
+
+    def test_each_watcher_has_the_hosts_of_its_segments(self, real: Store) -> None:  # C51
+        known = policy()
+        [web01] = known.hosts.values()
+        hosts = {"web01": web01, "db01": replace(web01, id="db01", segment="dmz", checks=())}
+        segments = {"dmz": Segment("dmz", ("192.0.2.1",), "south")}
+        with real.write() as session:
+            policies.accept(session, "9", encode(replace(known, version="9", hosts=hosts, segments=segments)), "test", 0.0)
+            for key, host in (("look/1", "web01"), ("look/2", "db01"), ("look/3", "gone")):
+                outbox.put(session, Look(key=key, incident=None, host=host, checks=()))
+        found = {}
+        for name in ("watcher", "south"):
+            desk = StoreDesk(real, name)
+            mine = desk.policy()
+            assert mine is not None
+            assert desk.policy() is mine, "the same inventory is the same object"
+            found[name] = (set(mine.hosts), set(mine.segments), [look.key for look in desk.take_looks()])
+        assert found == {"watcher": ({"web01"}, set(), ["look/1", "look/3"]), "south": ({"db01"}, {"dmz"}, ["look/2"])}
+
+    def test_what_comes_from_another_watcher_does_not_make_its_numbers_late(self, real: Store) -> None:
+        """A host that goes to another segment: its former watcher's clock may have been ahead."""
+        desk = StoreDesk(real, "watcher")
+        told = VerdictChanged(id="v1", at_s=1.0, host="web01", check="web01/ssh", verdict=Verdict.DOWN)
+        desk.write([told], [])
+        ahead = int(real.clock.now_s() * 1000) + 3_600_000
+        with real.write() as session:
+            session.add(VerdictRow(check="db01/ssh", host="db01", verdict="up", since_s=2.0, order=ahead, at_s=2.0))
+        desk.known()
+        desk.write([replace(told, id="v2", check="db01/ssh")], [])
+        assert (verdicts(real)[-1].order or 0) > ahead
 
     def test_knows_the_last_verdicts(self, real: Store) -> None:
         with real.write() as session:

@@ -76,6 +76,9 @@ def fresh(tmp_path: Path) -> Iterator[Local]:
     made.__exit__()
 
 
+SEEN = {"main": {"anchors": ["127.0.0.1"]}}
+
+
 class TestCheck:
     def test_a_good_inventory(self, local: Local) -> None:
         done = local.command("check", str(local.inventory))
@@ -86,6 +89,7 @@ class TestCheck:
 
     def test_what_a_runbook_could_not_do_there_is_said(self, local: Local) -> None:
         tree = local.tree
+        tree["segments"] = SEEN
         tree["hosts"]["web01"]["procedures"] = {"server": "leave-rescue"}
         local.write(tree)
         done = local.quick("check", str(local.inventory))
@@ -93,8 +97,17 @@ class TestCheck:
         assert (done.returncode, done.stdout.splitlines()[2:]) == (Exit.OK, [f"! {line}"])
         assert json.loads(local.quick("check", str(local.inventory), "--json").stdout)["warnings"] == [line]
 
+    def test_a_segment_without_anchors_is_said(self, local: Local) -> None:  # C52
+        tree = local.tree
+        tree["segments"] = SEEN | {"dmz": {"watcher": "dmz"}, "empty": {"watcher": "dmz"}}
+        tree["hosts"]["web02"] = {**tree["hosts"]["web01"], "segment": "dmz"}
+        local.write(tree)
+        line = "segments.dmz: no anchors: when the watcher's own network fails, every host there seems to (C52)"
+        assert json.loads(local.quick("check", str(local.inventory), "--json").stdout)["warnings"] == [line]
+
     def test_the_mode_that_counts_is_said_of_each_customer(self, local: Local) -> None:
         tree = local.tree
+        tree["segments"] = SEEN
         tree["automation"] = "on"
         tree["customers"]["careful"] = {**tree["customers"]["shop"], "automation": "shadow"}
         tree["customers"]["new"] = tree["customers"]["shop"]
@@ -107,6 +120,18 @@ class TestCheck:
         assert said_of_all in local.command("status").stdout
         modes = {"careful": {"shadow": 1}, "new": {}, "shop": {"off": 1, "on": 1}}
         assert json.loads(local.command("status", "--json").stdout)["modes"] == modes
+
+    def test_only_a_watcher_that_a_segment_names_is_run_beside_up(self, local: Local) -> None:  # C51
+        own = local.quick("watcher", "watcher")
+        assert (own.returncode, own.stderr) == (
+            Exit.USAGE, "hikeshi: hikeshi up runs watcher itself; would be right: another segment's\n",
+        )  # fmt: skip
+        local.context.store.migrate()
+        assert "would be right: segments in the inventory that hikeshi up has accepted" in local.quick("watcher", "dmz").stderr
+        local.write(local.tree | {"segments": SEEN | {"dmz": {"watcher": "dmz"}}})
+        InventorySource(local.context, local.inventory).start()
+        assert "no segment names a watcher 'dnz'; would be right: one of dmz" in local.quick("watcher", "dnz").stderr
+        assert "dmz" not in local.quick("status").stdout, "it has no host to look at yet"
 
     def test_all_mistakes_of_a_bad_one(self, local: Local) -> None:
         local.write_text("brand: {name: B, sender: nobody}\nhosts: {web01: {custmer: shop}}\n")
@@ -122,6 +147,7 @@ class TestCheck:
         open_.chmod(0o644)
         ssh = {"user": "hikeshi", "host_keys": [HOST_KEY], "identity": {"file": str(missing)}}
         tree = local.tree
+        tree["segments"] = SEEN
         tree["hosts"]["web01"]["ssh"] = ssh
         tree["hosts"]["web02"] = {**tree["hosts"]["web01"]}
         tree["hosts"]["web03"] = {**tree["hosts"]["web01"], "ssh": {**ssh, "identity": {"file": str(open_)}}}

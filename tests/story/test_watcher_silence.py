@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -11,15 +12,17 @@ from local import Door, Local, body, inventory
 from sample_policy import policy
 from sqlmodel import col, select
 
+from domain.model import DEFAULT_WATCHER, Segment
+from domain.state import HostState
 from engine.context import Context
 from engine.settings import Settings
 from engine.situation import state_of
 from engine.tick import LEASE, Ticker
-from engine.watchers import EXPECTED, WatcherGuard
+from engine.watchers import WatcherGuard
 from store import lease, policies
 from store.codec import encode
 from store.db import Store
-from store.tables import CommandRow, Inbox, WatcherRow
+from store.tables import CommandRow, HostRow, Inbox, WatcherRow
 
 
 @pytest.fixture
@@ -61,7 +64,32 @@ class TestTheGuard:
 
     def test_misses_one_that_was_never_heard_of(self, context: Context) -> None:
         self.watch(context, WatcherGuard(context, "engine"), 40)
-        assert self.told(context) == [f"silent/{EXPECTED}/0.0"]
+        assert self.told(context) == [f"silent/{DEFAULT_WATCHER}/0.0"]
+
+    def test_misses_each_that_the_inventory_gives_something_to_look_at_and_no_other(self, context: Context) -> None:
+        """C51. One that it has no segment for any more may be as silent as it likes."""
+        segments = {"dmz": Segment("dmz", watcher="south")}
+        known = policy()
+        hosts = {id_: replace(host, segment="dmz") for id_, host in known.hosts.items()}
+        with context.store.write() as session:
+            policies.accept(session, "1", encode(replace(known, hosts=hosts, segments=segments)), "test", 0.0)
+        self.beat(context, 1.0)
+        self.watch(context, WatcherGuard(context, "engine"), 40)
+        assert self.told(context) == ["silent/south/0.0"]
+
+    def test_only_what_it_watched_is_out_of_sight(self, context: Context) -> None:
+        known = policy()
+        [web01] = known.hosts.values()
+        hosts = {"web01": web01, "db01": replace(web01, id="db01", segment="dmz", checks=())}
+        segments = {"dmz": Segment("dmz", watcher="south")}
+        with context.store.write() as session:
+            policies.accept(session, "1", encode(replace(known, hosts=hosts, segments=segments)), "test", 0.0)
+            for host in hosts:
+                session.add(HostRow(host=host, state=encode(HostState(host)), incident=f"INC-{host}"))
+        self.watch(context, WatcherGuard(context, "engine"), 40)
+        assert set(self.told(context)) == {
+            "silent/south/0.0", "silent/south/0.0/db01", "silent/watcher/0.0", "silent/watcher/0.0/web01",
+        }  # fmt: skip
 
     def test_does_not_mind_a_step_of_the_clock(self, context: Context) -> None:
         guard = WatcherGuard(context, "engine")
@@ -121,4 +149,4 @@ def test_no_watcher_at_all_is_told_too(context: Context) -> None:
     with context.store.read() as session:
         keys = session.exec(select(CommandRow.key).order_by(col(CommandRow.seq))).all()
     ways = ["mail/first", "mail/second", "webhook/second"]
-    assert keys == [f"system/silent/{EXPECTED}/0.0/notice/watcher_silent/{way}" for way in ways]
+    assert keys == [f"system/silent/{DEFAULT_WATCHER}/0.0/notice/watcher_silent/{way}" for way in ways]

@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from probes.certificate import CERTIFICATE
 from probes.dns import DNS
 from probes.ftp import FTP
 from probes.http import HTTP, URL
@@ -14,5 +15,5 @@ from probes.ssh import SSH
 from probes.tcp import TCP
 
 PROBES: MappingProxyType[str, Spec] = MappingProxyType(
-    {spec.name: spec for spec in (PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS)}
+    {spec.name: spec for spec in (PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE)}
 )

@@ -1,7 +1,7 @@
 """Runs a dialogue against bytes, without sockets: what the driver and the tests share."""
 
 from domain.observation import Observation, down
-from probes.spec import Ask, Connect, Dialogue, Echo, Exactly, Hear, Line, Reading, Rest, Send, StartTls, Wish
+from probes.spec import Ask, Connect, Dialogue, Echo, Exactly, Given, Hear, Line, Reading, Rest, Send, StartTls, Wish
 
 Step = Wish | Observation
 """What is to be done next; a reading wish means "feed me", an ``Observation`` is the end."""
@@ -48,7 +48,7 @@ class Conversation:
         return self._on(taken) if isinstance(taken, bytes) else taken
 
     def answered(self, data: bytes) -> Step:
-        """A datagram came while one was waited for (``Ask``, ``Hear``)."""
+        """A datagram came while one was waited for (``Ask``, ``Hear``), or this is what the driver has (``Given``)."""
         return self._on(data)
 
     def ended(self) -> Step:
@@ -90,7 +90,7 @@ class Conversation:
                 return taken
             answer = taken
 
-    def _before(self, wish: Connect | StartTls | Send | Echo | Ask | Hear) -> Step:
+    def _before(self, wish: Connect | StartTls | Send | Echo | Ask | Hear | Given) -> Step:
         if isinstance(wish, Connect):
             self._buffer.clear()
             self._at = 0

@@ -3,11 +3,11 @@
 from collections.abc import Generator
 
 from domain.model import FaultClass, Level
-from domain.observation import Observation, down, up
+from domain.observation import Observation, down
 from probes import option
 from probes.option import Option
-from probes.spec import Connect, Dialogue, Line, Send, Spec, StartTls, Target, Wish
-from probes.way_in import Account, options, way_in
+from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
 IMPLIED_TLS = {990: "implicit"}
@@ -15,23 +15,18 @@ MAX_REPLY_LINES = 200
 _ANONYMOUS = ("anonymous", "ftp")
 
 
-def _look(target: Target) -> Dialogue:
-    way = way_in(target, IMPLIED_TLS)
-    if isinstance(way, Observation):
-        return way
-    yield Connect(target.address, way.port, way.tls if way.how == "implicit" else None)
+def _greet() -> Generator[Wish, bytes, bytes | Observation]:
     greeting = yield from _reply()
-    if not greeting.startswith(b"220"):
-        return down(f"greets with {quoted(greeting)} instead of 220")
-    if way.how == "starttls":
-        yield Send(b"AUTH TLS\r\n")
-        answer = yield from _reply()
-        if not answer.startswith(b"234"):
-            return down(f"answered {quoted(answer)} instead of 234 to AUTH TLS")
-        yield StartTls(way.tls)
-    if way.account is not None and (refusal := (yield from _log_in(way.account))) is not None:
-        return refusal
-    return up(quoted(greeting))
+    return greeting if greeting.startswith(b"220") else down(f"greets with {quoted(greeting)} instead of 220")
+
+
+def _start_tls(tls: Tls) -> Generator[Wish, bytes, Observation | None]:
+    yield Send(b"AUTH TLS\r\n")
+    answer = yield from _reply()
+    if not answer.startswith(b"234"):
+        return down(f"answered {quoted(answer)} instead of 234 to AUTH TLS")
+    yield StartTls(tls)
+    return None
 
 
 def _log_in(account: Account) -> Generator[Wish, bytes, Observation | None]:
@@ -63,13 +58,14 @@ def _login(value: object) -> dict[str, object]:
     return read
 
 
+PROTOCOL = Protocol(IMPLIED_TLS, _greet, _start_tls, _log_in)
 _OPTIONS = options(21, IMPLIED_TLS)
 
 FTP = Spec(
     name="ftp",
     source="C31",
     doc="Greets as an FTP server, and lets an account log in where one is given",
-    start=_look,
+    start=PROTOCOL.look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "login": Option(_OPTIONS["login"].doc, _login)},

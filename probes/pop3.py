@@ -3,9 +3,9 @@
 from collections.abc import Generator
 
 from domain.model import FaultClass, Level
-from domain.observation import Observation, down, up
-from probes.spec import Connect, Dialogue, Line, Send, Spec, StartTls, Target, Wish
-from probes.way_in import Account, options, way_in
+from domain.observation import Observation, down
+from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
 IMPLIED_TLS = {995: "implicit"}
@@ -13,23 +13,18 @@ MAX_LINE_BYTES = 512
 """RFC 2449 4."""
 
 
-def _look(target: Target) -> Dialogue:
-    way = way_in(target, IMPLIED_TLS)
-    if isinstance(way, Observation):
-        return way
-    yield Connect(target.address, way.port, way.tls if way.how == "implicit" else None)
+def _greet() -> Generator[Wish, bytes, bytes | Observation]:
     greeting = yield Line(MAX_LINE_BYTES, "POP3 greeting")
-    if not greeting.startswith(b"+OK"):
-        return down(f"greets with {quoted(greeting)} instead of +OK")
-    if way.how == "starttls":
-        yield Send(b"STLS\r\n")
-        answer = yield Line(MAX_LINE_BYTES, "answer to STLS")
-        if not answer.startswith(b"+OK"):
-            return down(f"answered {quoted(answer)} instead of +OK to STLS")
-        yield StartTls(way.tls)
-    if way.account is not None and (refusal := (yield from _log_in(way.account))) is not None:
-        return refusal
-    return up(quoted(greeting))
+    return greeting if greeting.startswith(b"+OK") else down(f"greets with {quoted(greeting)} instead of +OK")
+
+
+def _start_tls(tls: Tls) -> Generator[Wish, bytes, Observation | None]:
+    yield Send(b"STLS\r\n")
+    answer = yield Line(MAX_LINE_BYTES, "answer to STLS")
+    if not answer.startswith(b"+OK"):
+        return down(f"answered {quoted(answer)} instead of +OK to STLS")
+    yield StartTls(tls)
+    return None
 
 
 def _log_in(account: Account) -> Generator[Wish, bytes, Observation | None]:
@@ -41,11 +36,13 @@ def _log_in(account: Account) -> Generator[Wish, bytes, Observation | None]:
     return None
 
 
+PROTOCOL = Protocol(IMPLIED_TLS, _greet, _start_tls, _log_in)
+
 POP3 = Spec(
     name="pop3",
     source="C29",
     doc="Greets as a POP3 server, and lets an account log in where one is given",
-    start=_look,
+    start=PROTOCOL.look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(110, IMPLIED_TLS),

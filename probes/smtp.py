@@ -4,9 +4,9 @@ from base64 import b64encode
 from collections.abc import Generator, Iterable
 
 from domain.model import FaultClass, Level
-from domain.observation import Observation, down, up
-from probes.spec import Connect, Dialogue, Line, Send, Spec, StartTls, Target, Tls, Wish
-from probes.way_in import Account, options, way_in
+from domain.observation import Observation, down
+from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
 IMPLIED_TLS = {465: "implicit", 587: "starttls"}
@@ -17,19 +17,9 @@ Expected = tuple[bytes, bytes, str]
 """A command ("" where the server speaks first), the code that means yes, and what it answers, in words."""
 
 
-def _look(target: Target) -> Dialogue:
-    way = way_in(target, IMPLIED_TLS)
-    if isinstance(way, Observation):
-        return way
-    yield Connect(target.address, way.port, way.tls if way.how == "implicit" else None)
+def greet() -> Generator[Wish, bytes, bytes | Observation]:
     greeting = yield from reply()
-    if not greeting.startswith(b"220"):
-        return down(f"greets with {quoted(greeting)} instead of 220")
-    if way.how == "starttls" and (refusal := (yield from start_tls(way.tls))) is not None:
-        return refusal
-    if way.account is not None and (refusal := (yield from _log_in(way.account))) is not None:
-        return refusal
-    return up(quoted(greeting))
+    return greeting if greeting.startswith(b"220") else down(f"greets with {quoted(greeting)} instead of 220")
 
 
 def start_tls(tls: Tls) -> Generator[Wish, bytes, Observation | None]:
@@ -76,11 +66,13 @@ def reply() -> Generator[Wish, bytes, bytes]:
     return line
 
 
+PROTOCOL = Protocol(IMPLIED_TLS, greet, start_tls, _log_in)
+
 SMTP = Spec(
     name="smtp",
     source="C28",
     doc="Greets as a mail server, and lets an account log in (AUTH LOGIN) where one is given",
-    start=_look,
+    start=PROTOCOL.look,
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(25, IMPLIED_TLS),

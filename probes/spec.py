@@ -93,8 +93,18 @@ class Hear(NamedTuple):
     awaited: str
 
 
+class PeerCertificate(NamedTuple):
+    """The certificate that the peer showed in the handshake, whether it is valid or not: DER (X.509), empty if it showed none."""
+
+
+class Now(NamedTuple):
+    """What time it is, by the watcher's wall clock: seconds since the epoch, in decimal digits (``b"1767225600.125"``)."""
+
+
 Reading = Line | Exactly | Rest
-Wish = Connect | StartTls | Send | Echo | Ask | Hear | Reading
+Given = PeerCertificate | Now
+"""What the driver has already: answered at once."""
+Wish = Connect | StartTls | Send | Echo | Ask | Hear | Reading | Given
 Dialogue = Generator[Wish, bytes, Observation]
 
 

@@ -1,12 +1,11 @@
 """``tcp`` (C13): a connection is established; with TLS where the port implies it."""
 
 from domain.model import FaultClass, Level
-from domain.observation import down, up
+from domain.observation import Observation, up
 from probes import option
 from probes.option import Option
-from probes.smtp import reply, start_tls
+from probes.smtp import greet, start_tls
 from probes.spec import Connect, Dialogue, Spec, Target, Tls
-from probes.words import quoted
 
 IMPLIED_TLS = {465: "implicit", 587: "starttls", 993: "implicit", 995: "implicit", 8443: "implicit"}
 """C13: SMTPS, submission, IMAPS, POPS, the Plesk panel."""
@@ -20,9 +19,9 @@ def _look(target: Target) -> Dialogue:
     tls = Tls(name or target.address, verify=name is not None, ca_file=target.options["ca_file"])
     yield Connect(target.address, port, tls if how == "implicit" else None)
     if how == "starttls":
-        greeting = yield from reply()
-        if not greeting.startswith(b"220"):
-            return down(f"answered {quoted(greeting)} instead of 220 as greeting")
+        greeting = yield from greet()
+        if isinstance(greeting, Observation):
+            return greeting
         if (refusal := (yield from start_tls(tls))) is not None:
             return refusal
     return up()

@@ -1,13 +1,13 @@
 """What the protocols of mail and file transfer share: the port, how TLS comes about there, and whose login is tried (C28-C31)."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
-from domain.observation import Observation, unknown
+from domain.observation import Observation, unknown, up
 from probes import option
 from probes.option import Option
-from probes.spec import Target, Tls
+from probes.spec import Connect, Dialogue, Target, Tls, Wish
 from probes.words import quoted
 
 
@@ -32,6 +32,30 @@ class Account(NamedTuple):
         for sent in (plain, b64encode(plain)) if plain else ():
             reply = reply.replace(sent, b"***")
         return quoted(reply)
+
+
+class Protocol(NamedTuple):
+    """The parts of a look. ``implied``: how TLS comes about at ports that are not the usual one. Each part tells what it found
+    wrong, if anything; ``greet`` returns the greeting otherwise."""
+
+    implied: Mapping[int, str]
+    greet: Callable[[], Generator[Wish, bytes, bytes | Observation]]
+    start_tls: Callable[[Tls], Generator[Wish, bytes, Observation | None]]
+    log_in: Callable[[Account], Generator[Wish, bytes, Observation | None]]
+
+    def look(self, target: Target) -> Dialogue:
+        way = way_in(target, self.implied)
+        if isinstance(way, Observation):
+            return way
+        yield Connect(target.address, way.port, way.tls if way.how == "implicit" else None)
+        greeting = yield from self.greet()
+        if isinstance(greeting, Observation):
+            return greeting
+        if way.how == "starttls" and (refusal := (yield from self.start_tls(way.tls))) is not None:
+            return refusal
+        if way.account is not None and (refusal := (yield from self.log_in(way.account))) is not None:
+            return refusal
+        return up(quoted(greeting))
 
 
 def options(port: int, implied: Mapping[int, str]) -> dict[str, Option]:

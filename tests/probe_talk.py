@@ -8,9 +8,10 @@ from domain.model import Secret
 from domain.observation import Observation
 from probes import PROBES
 from probes.conversation import Conversation
-from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Reading, Send, StartTls, Target, Wish
+from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Now, PeerCertificate, Reading, Send, StartTls, Target, Wish
 
 EOF = b""
+NOW_S = 1767225600.0  # 2026-01-01
 
 Piece = bytes | Callable[[bytes], bytes]
 """What comes, or how it is made of what was sent last."""
@@ -36,7 +37,8 @@ def look(kind: str, given: Mapping[str, object], address: str = "192.0.2.1") -> 
 
 
 def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:
-    """Feed the pieces one by one whenever it reads, or waits for a datagram; an empty one is the end of a connection."""
+    """Feed the pieces one by one whenever it reads, waits for a datagram or wants the peer's certificate; an empty one is the end
+    of a connection. It is always ``NOW_S``."""
     conversation = Conversation(dialogue)
     coming = iter(pieces)
     sent, last, wishes = b"", b"", []
@@ -46,7 +48,7 @@ def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:
         if isinstance(step, Ask | Send):
             last = step.data
             sent += last
-        if isinstance(step, Reading | Ask | Hear):
+        if isinstance(step, Reading | Ask | Hear | PeerCertificate):
             piece = next(coming, None)
             if piece is None:
                 return Talk(None, sent, wishes)
@@ -55,6 +57,8 @@ def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:
                 step = conversation.answered(data)
             else:
                 step = conversation.fed(data) if data else conversation.ended()
+        elif isinstance(step, Now):
+            step = conversation.answered(b"%.3f" % NOW_S)
         else:
             assert isinstance(step, Connect | StartTls | Send | Echo)
             step = conversation.done()

@@ -26,13 +26,14 @@ PASSWORD = "the secret PW"
 
 @dataclass(frozen=True)
 class Certificates:
-    """``ca`` signed ``good`` (www.example.com and both loopbacks), ``expired`` and ``other`` (another name). Each file
-    holds its key as well."""
+    """``ca`` signed ``good`` (www.example.com and both loopbacks), ``expired``, ``other`` (another name) and ``lasting``, for a
+    month instead of nine days. Each file holds its key as well."""
 
     ca: Path
     good: Path
     expired: Path
     other: Path
+    lasting: Path
 
 
 def certificates(folder: Path) -> Certificates:
@@ -66,6 +67,7 @@ def certificates(folder: Path) -> Certificates:
         good=signed("good.pem", ["www.example.com", "127.0.0.1", "::1"], later),
         expired=signed("expired.pem", ["www.example.com"], now - datetime.timedelta(days=1)),
         other=signed("other.pem", ["mail.example.net"], later),
+        lasting=signed("lasting.pem", ["www.example.com"], now + datetime.timedelta(days=30)),
     )
 
 

@@ -46,7 +46,7 @@ class Driver:
     def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Flight:
         """Begins with the next turn. ``start`` makes the dialogue, a second time if the look has to begin anew. What comes back is
         only good for ``give_up``."""
-        flight = Flight(start, timeout_s, landed, self._attend, self._ignore)
+        flight = Flight(start, timeout_s, landed, clock=self._clock, attend=self._attend, ignore=self._ignore)
         self._waiting.append(flight)
         return flight
 
@@ -124,7 +124,7 @@ class Driver:
         if seen is not None:
             latency_ms = (self._clock.boottime_s() - flight.started_s) * 1000
             self._forget(flight)
-            flight.landed(Observation(seen.verdict, seen.detail, seen.value, latency_ms))
+            flight.landed(seen._replace(latency_ms=latency_ms))
 
     def _send_packet(self, flight: Flight, packet: Echo | Ask | Hear | None) -> None:
         """What was not sent yet."""

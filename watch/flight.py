@@ -6,8 +6,9 @@ import ssl
 from collections.abc import Callable
 
 from domain.observation import Observation, unknown
+from domain.ports import Clock
 from probes.conversation import Conversation, Step
-from probes.spec import Ask, Connect, Dialogue, Echo, Hear, SecretMissing, Send, StartTls
+from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Now, PeerCertificate, SecretMissing, Send, StartTls
 from watch import trouble
 from watch.datagrams import Way
 from watch.wire import Wire
@@ -26,7 +27,7 @@ class Flight:
     """
 
     __slots__ = (
-        "_attend", "_conversation", "_ignore", "_start", "_step", "_wire",
+        "_attend", "_clock", "_conversation", "_ignore", "_start", "_step", "_wire",
         "events", "landed", "observation", "packet", "started_s", "timeout_s", "token", "way",
     )  # fmt: skip
 
@@ -35,12 +36,14 @@ class Flight:
         start: Callable[[], Dialogue],
         timeout_s: float,
         landed: Callable[[Observation], None],
+        *,
+        clock: Clock,
         attend: "Callable[[Flight, int, int], None]",
         ignore: "Callable[[Flight, int], None]",
     ) -> None:
         self._start = start
         self.timeout_s, self.landed = timeout_s, landed
-        self._attend, self._ignore = attend, ignore
+        self._clock, self._attend, self._ignore = clock, attend, ignore
         self._conversation: Conversation
         self._wire: Wire | None = None
         self._step: Step
@@ -113,7 +116,10 @@ class Flight:
                 self._hang_up()
                 self.packet = step
                 return
-            step = self._connect(step) if isinstance(step, Connect) else self._over_wire(step)
+            if isinstance(step, Now):
+                step = self._conversation.answered(b"%.3f" % self._clock.now_s())
+            else:
+                step = self._connect(step) if isinstance(step, Connect) else self._over_wire(step)
         wire = self._wire
         if wire is not None and self.events != wire.events:
             self._attend(self, wire.descriptor, wire.events)
@@ -137,6 +143,8 @@ class Flight:
             return self._conversation.done() if wire.shake() else None
         if isinstance(step, Send):
             return self._conversation.done() if wire.send(step.data) else None
+        if isinstance(step, PeerCertificate):
+            return self._conversation.answered(wire.certificate())
         piece = wire.left()
         return None if piece is None else self._heard(piece)
 

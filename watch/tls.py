@@ -43,6 +43,10 @@ class Pipe:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""  # many servers end without a farewell (close_notify); for a check it is the end all the same
 
+    def certificate(self) -> bytes:
+        """The peer's, DER; empty if it showed none."""
+        return self._object.getpeercert(binary_form=True) or b""
+
     def write(self, data: bytes) -> None:
         self._object.write(data)
 

@@ -92,6 +92,10 @@ class Wire:
         """What TLS has decrypted already; ``None`` when more must come over the wire first."""
         return self._pipe.read() if self._pipe is not None else None
 
+    def certificate(self) -> bytes:
+        """The peer's, DER; empty if it showed none, or where nothing is encrypted."""
+        return self._pipe.certificate() if self._pipe is not None else b""
+
     def receive(self) -> bytes | None:
         """A piece of what the peer said, ``b""`` at its end, ``None`` when nothing is there for now."""
         while True:

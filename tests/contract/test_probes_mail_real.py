@@ -6,7 +6,8 @@ import pytest
 from driving import see
 from real_servers import Certificates, MailPorts, certificates, dovecot
 
-from domain.observation import Verdict
+from domain.model import Level
+from domain.observation import Limit, Verdict
 
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 KINDS = pytest.mark.parametrize("kind", ["imap", "pop3"])
@@ -44,6 +45,12 @@ class TestDovecot:
         for given in ({"port": clear}, {"port": tls, "tls": "implicit"}, {"port": clear, "server_name": "www.example.com"}):
             seen = see(kind, {**given, **LOGIN, "ca_file": str(certs.ca)}, address)
             assert seen.verdict is Verdict.UP, seen.detail
+
+    def test_shows_its_certificate(self, mail: MailPorts, kind: str, address: str) -> None:
+        clear, tls = ports_of(mail, kind)
+        for given in ({"port": clear, "starttls": kind}, {"port": tls}):
+            seen = see("certificate", given, address)
+            assert seen.limit == Limit(Level.WARNING, "<", 21, " days"), seen.detail
 
     def test_refuses_another(self, mail: MailPorts, certs: Certificates, kind: str, address: str) -> None:
         clear, _ = ports_of(mail, kind)

@@ -13,6 +13,7 @@ from driving import see
 from misbehaving import serving, silent
 from real_servers import Certificates, Ports, certificates, nginx, server_context, sshd
 
+from domain.model import Level
 from domain.observation import Observation, Verdict
 
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -92,6 +93,31 @@ class TestNginx:
         named = {"port": web.other, "tls": "implicit", "server_name": "www.example.com", "ca_file": str(certs.ca)}
         assert see("tcp", named, address).verdict is Verdict.DOWN
         assert see("tcp", {**named, "server_name": "mail.example.net"}, address).verdict is Verdict.UP
+
+
+@LOOPBACKS
+class TestCertificate:
+    """However its name and its signer would be judged."""
+
+    @pytest.mark.parametrize(
+        ("port", "level", "days"),
+        [("https", Level.WARNING, 8.99), ("other", Level.WARNING, 8.99), ("expired", Level.SERVICE_DOWN, -1.0)],
+    )
+    def test_of_nginx(self, web: Ports, address: str, port: str, level: Level, days: float) -> None:
+        seen = see("certificate", {"port": getattr(web, port), "server_name": "www.example.com"}, address)
+        assert (seen.verdict, seen.limit and seen.limit.level) == (Verdict.DOWN, level)
+        assert seen.value == pytest.approx(days, abs=0.02)
+
+    def test_that_lasts_is_up(self, certs: Certificates, address: str) -> None:
+        with serving(silent, address, tls=server_context(certs.lasting)) as server:
+            seen = see("certificate", {"port": server.port}, address)
+        assert (seen.verdict, seen.limit) == (Verdict.UP, None)
+
+    def test_is_none_where_no_tls_is_spoken(self, web: Ports, address: str) -> None:
+        seen = see("certificate", {"port": web.http}, address)
+        assert seen.verdict is Verdict.DOWN
+        assert seen.detail.startswith("TLS failed: ")
+        assert seen.limit is None
 
 
 @LOOPBACKS

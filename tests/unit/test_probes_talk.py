@@ -82,7 +82,7 @@ class TestTcp:
     @pytest.mark.parametrize(
         ("sent", "words"),
         [
-            ([b"554 go away\r\n"], 'answered "554 go away" instead of 220 as greeting'),
+            ([b"554 go away\r\n"], 'greets with "554 go away" instead of 220'),
             ([b"220 mail\r\n", b"502 what\r\n"], 'answered "502 what" instead of 250 to EHLO'),
             ([b"220 mail\r\n", b"250 mail\r\n", b"454 no\r\n"], 'answered "454 no" instead of 220 to STARTTLS'),
             (

@@ -1,8 +1,10 @@
-"""What comes in over HTTP: acknowledging a page, and whether we are alive. It only inserts events."""
+"""What comes in over HTTP: acknowledging a page, whether we are alive, and how things stand. It only inserts events."""
 
+import hmac
 import html
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -12,6 +14,7 @@ from starlette.routing import Route
 
 from domain.mass import is_segment
 from domain.wording import moment, plain
+from engine import metrics, own_secret
 from engine.context import Context
 from engine.links import ExpiredError, LinkError, read_ack
 from engine.requests import RefusedError, RequestError, acknowledge, known_incident, no_longer_asks
@@ -40,7 +43,7 @@ _STYLE = (
 
 
 def application(context: Context) -> Starlette:
-    """The ingress: ``/ack/{token}`` (GET shows, POST decides) and ``/health``."""
+    """The ingress: ``/ack/{token}`` (GET shows, POST decides), ``/health``, and ``/metrics`` for who has its token."""
 
     def show(request: Request) -> Response:
         return _answering(request, lambda: _shown(context, request.path_params["token"]))
@@ -57,12 +60,36 @@ def application(context: Context) -> Starlette:
             return JSONResponse({"status": "the store is away"}, 503, headers=HEADERS)
         return JSONResponse({"status": "ok"}, headers=HEADERS)
 
+    def show_metrics(request: Request) -> Response:
+        return _for_machines(request, context.settings.metrics_token, lambda: _metrics(context))
+
     routes = [
+        Route("/metrics", show_metrics, methods=["GET"]),
         Route("/ack/{token}", show, methods=["GET"]),
         Route("/ack/{token}", decide, methods=["POST"]),
         Route("/health", health, methods=["GET"]),
     ]
     return Starlette(routes=routes)
+
+
+def _metrics(context: Context) -> Response:
+    return Response(metrics.text(context), media_type=metrics.CONTENT_TYPE, headers=HEADERS)
+
+
+def _for_machines(request: Request, token: Path, answer: Callable[[], Response]) -> Response:
+    """Only for who shows the token kept in that file (RFC 6750)."""
+    try:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), own_secret.ensure(token).encode()):
+            log.warning("%s %s %s: without the right token", _client(request), request.method, request.url.path)
+            return JSONResponse({"error": "no or wrong bearer token"}, 401, headers={**HEADERS, "WWW-Authenticate": "Bearer"})
+        return answer()
+    except (own_secret.OwnSecretError, OSError) as error:
+        log.error("%s", error)
+        return JSONResponse({"error": "the token can't be read here; the ingress's log says why"}, 503, headers=HEADERS)
+    except AWAY as error:
+        log.error("the store is away: %s", error)
+        return JSONResponse({"error": "the store is away"}, 503, headers=HEADERS)
 
 
 def _answering(request: Request, answer: Callable[[], Response]) -> Response:
@@ -75,6 +102,9 @@ def _answering(request: Request, answer: Callable[[], Response]) -> Response:
     except (LinkError, RequestError) as error:
         log.warning("%s %s: a link was refused: %s", _client(request), request.method, error)
         return _page("Refused", f"<p>{html.escape(str(error))}</p>", 400)
+    except own_secret.OwnSecretError as error:
+        log.error("%s", error)
+        return _page("Not now", "<p>The key of these links can't be read; please use the command line.</p>", 503)
     except AWAY as error:
         log.error("the store is away: %s", error)
         return _page("Not now", "<p>The store is away; nothing was changed. Please try again, or use the command line.</p>", 503)

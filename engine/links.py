@@ -5,16 +5,13 @@ GET only shows, POST decides: mail scanners follow links. The same page mail sen
 other token: whoever can post it has the link.
 """
 
-import contextlib
-import os
-import secrets as entropy
 from dataclasses import dataclass
-from pathlib import Path
 
 from itsdangerous import BadData, URLSafeSerializer
 
 from domain.commands import Notify
 from domain.messages import serial_of
+from engine.own_secret import ensure
 from engine.settings import Settings
 
 _SALT = "hikeshi.acknowledge"
@@ -64,28 +61,4 @@ def read_ack(settings: Settings, token: str, now_s: float) -> Ack:
 
 
 def _serializer(settings: Settings) -> URLSafeSerializer:
-    return URLSafeSerializer(ensure_key(settings.home / "ingress.key"), salt=_SALT)
-
-
-def ensure_key(path: Path) -> str:
-    """The signing key, made on first use, readable by its owner only."""
-    if not path.exists():
-        _make_key(path)
-    key = path.read_text(encoding="ascii").strip()
-    if not key:
-        raise LinkError(f"{path} is empty; remove it, and a new key is made")
-    return key
-
-
-def _make_key(path: Path) -> None:
-    """It appears whole: several processes may make it at once, and all must read the same."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.{entropy.token_hex(4)}.partial")
-    try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(entropy.token_urlsafe(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return URLSafeSerializer(ensure(settings.home / "ingress.key"), salt=_SALT)

@@ -8,9 +8,10 @@ from contextlib import closing
 
 from engine.context import Context
 from engine.dispatch import Dispatcher
+from engine.heartbeat import beat
 from engine.inventory_source import InventorySource
+from engine.own_secret import read as read_own_secret
 from engine.prefect_api import PrefectApi
-from engine.prefect_credential import read_credential
 from engine.stepping import follow
 from engine.tick import LEASE, LeaseLostError, Ticker
 from engine.watchers import WatcherGuard
@@ -22,6 +23,8 @@ POLL_S = 0.1
 EVERY_S = 1.0
 """How often the inventory's folder, the watchers and the timers are looked at when nothing was written."""
 
+STUCK_S = 30.0
+"""An engine that has not come around for so long is not well, whatever it does."""
 DISPATCHER_BACKOFF_S = 30.0
 
 
@@ -62,6 +65,11 @@ class Engine:
         self._source = source
         self._around_at_s = 0.0
         self._timer_at_s: float | None = 0.0
+        self._turned_s = context.clock.boottime_s()
+
+    def well(self) -> bool:
+        """Does it decide, and is every watcher heard of? Asked by another thread."""
+        return self._context.clock.boottime_s() - self._turned_s <= STUCK_S and not self._guard.silent
 
     def run(self, stop: threading.Event, reload: threading.Event) -> None:
         """Until ``stop``. Raises ``LeaseLostError``, and the store's errors: a fresh process does better than this one."""
@@ -69,7 +77,10 @@ class Engine:
             self._source.begin()
         if self._context.settings.prefect:
             threading.Thread(target=_dispatch, args=(self._context, stop), name="dispatch", daemon=True).start()
+        if url := self._context.settings.heartbeat_url:
+            threading.Thread(target=beat, args=(url, self.well, stop), name="heartbeat", daemon=True).start()
         while not stop.is_set():
+            self._turned_s = self._context.clock.boottime_s()
             self._look_around(reload)
             due = self._timer_at_s is not None and self._context.clock.boottime_s() >= self._timer_at_s
             if self._context.store.changed() or due:
@@ -110,7 +121,7 @@ def _dispatch(context: Context, stop: threading.Event) -> None:
 
 def _show_work(context: Context, stop: threading.Event) -> None:
     """One life of the dispatcher, until ``stop``."""
-    credential = read_credential(context.settings.prefect_credential)
+    credential = read_own_secret(context.settings.prefect_credential)
     recheck_at_s = 0.0
     with closing(context.fork()) as own, PrefectApi(f"{context.settings.prefect_url}/api", credential) as api:
         dispatcher = Dispatcher(own, api)

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     ingress_port: int = Field(default=4280, ge=1, le=65535, description="Port for acknowledge links and health.")
     ingress_bind: str = Field(default="127.0.0.1", description="Address the ingress listens on.")
     public_url: str = Field(default="", description="How operators' browsers reach the ingress; empty: its own address.")
+    heartbeat_url: str = Field(
+        default="", description="Asked (GET) every minute while all is well, so that somebody outside alarms when it is not."
+    )
     orphan_s: float = Field(default=10.0, ge=0, description="Hands takes a run or report that nobody claimed for so long.")
     lease_s: float = Field(
         default=20.0, ge=1, le=LEASE_MAX_S, description="How long a claim lasts without being renewed; at most 900."
@@ -74,6 +77,13 @@ class Settings(BaseSettings):
     def _is_url(cls, url: str) -> str:
         if url and not _is_web_url(url):
             raise ValueError("must be a URL without query such as https://hikeshi.example.com")
+        return url
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _can_be_asked(cls, url: str) -> str:
+        if url and not _is_web_url(url, query=True):
+            raise ValueError("must be a URL such as https://alive.example.com/4f1a")
         return url
 
     @field_validator("smtp_host", "prefect_bind", "ingress_bind")
@@ -109,6 +119,11 @@ class Settings(BaseSettings):
     def prefect_credential(self) -> Path:
         """The Prefect API's credential, readable by its owner only."""
         return self.home / "prefect" / "credential"
+
+    @property
+    def metrics_token(self) -> Path:
+        """Whoever reads the metrics shows what is in it."""
+        return self.home / "metrics.token"
 
     @property
     def reports(self) -> Path:
@@ -152,7 +167,7 @@ def _must(name: str, settings: type[Settings]) -> str:
     return f"must be {_KINDS[schema['type']]}{bounds}"
 
 
-def _is_web_url(url: str) -> bool:
+def _is_web_url(url: str, *, query: bool = False) -> bool:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -163,7 +178,7 @@ def _is_web_url(url: str) -> bool:
         parts.scheme in ("http", "https")
         and (_is_ip(host) or _NAME.fullmatch(host) is not None)
         and port != 0
-        and not (parts.query or parts.fragment or "@" in parts.netloc)
+        and not ((parts.query and not query) or parts.fragment or "@" in parts.netloc)
         and re.search(r"\s", url) is None
     )
 

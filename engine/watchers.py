@@ -30,6 +30,11 @@ class WatcherGuard:
         self._heard: dict[str, tuple[float, float]] = {}
         self._told: set[str] = set()
 
+    @property
+    def silent(self) -> frozenset[str]:
+        """Those that are missed now."""
+        return frozenset(self._told)
+
     def once(self) -> None:
         boot_s = self._context.clock.boottime_s()
         with self._context.store.read() as session:

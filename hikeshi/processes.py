@@ -20,7 +20,7 @@ def prepare() -> Exit:
     """Bring the store up to date, and say whether there is an inventory to begin with; prints which environment variables
     hold secrets, and who may have them."""
     from engine.inventory_source import InventorySource
-    from engine.prefect_credential import ensure_credential
+    from engine.own_secret import ensure_credential
     from hikeshi.secrecy import secret_names
     from inventory import InventoryError
     from store import policies

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.ports import Clock
-from engine.prefect_credential import read_credential
+from engine.own_secret import read as read_own_secret
 from engine.settings import Settings
 from flows import server
 from hikeshi.exits import Exit
@@ -226,7 +226,7 @@ def children(settings: Settings, secret_names: Mapping[str, list[str]], *, prefe
     ]
     if prefect:
         server.make_homes(settings)
-        credential = read_credential(settings.prefect_credential)
+        credential = read_own_secret(settings.prefect_credential)
         found.insert(
             0,
             Child(

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import pytest
 
+from engine.own_secret import ensure_credential
 from engine.prefect_api import PrefectApi, RunState
-from engine.prefect_credential import ensure_credential
 from engine.settings import Settings
 from flows import server
 

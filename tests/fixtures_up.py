@@ -19,8 +19,8 @@ from bed.plain import PlainHost, why_not
 from bed.process import free_port
 from bed.sink import Sink
 from engine.context import Context, open_context
+from engine.own_secret import read as read_own_secret
 from engine.prefect_api import PrefectApi, RunState
-from engine.prefect_credential import read_credential
 from engine.settings import Settings
 from flows import serve, server
 from store.tables import Attempt, CommandRow, Decision, IncidentRow, VerdictRow
@@ -81,7 +81,7 @@ class Up:
             argv = [sys.executable, "-m", "hikeshi", "up", str(self.inventory)]
             self.process = subprocess.Popen(argv, env=self.environment(), stdout=log, stderr=log, start_new_session=True)
         until(self.settings.prefect_credential.exists, 30)
-        self.api = PrefectApi(server.api_url(self.settings), read_credential(self.settings.prefect_credential))
+        self.api = PrefectApi(server.api_url(self.settings), read_own_secret(self.settings.prefect_credential))
         executor_log = self.settings.home / "log" / "executor.log"
         until(lambda: executor_log.exists() and f"serving {', '.join(serve.NAMES)}" in executor_log.read_text(), 90)
         until(self.all_up, 30)

@@ -14,8 +14,9 @@ from domain.procedure import Effect
 from domain.reasons import Code
 from engine import history
 from engine.context import Context
+from engine.own_secret import OwnSecretError
+from engine.own_secret import read as read_own_secret
 from engine.prefect_api import PrefectApi, PrefectError
-from engine.prefect_credential import CredentialError, read_credential
 from hikeshi.demo.screen import Screen
 from notify.mail import message_id
 from remediation.checked import checked
@@ -169,14 +170,14 @@ class Record:
         """Does the server answer, and has the executor told it of its flows?"""
         try:
             self._prefect().deployment_id("first-line/first-line")
-        except (PrefectError, CredentialError, OSError):
+        except (PrefectError, OwnSecretError, OSError):
             return False  # not yet
         return True
 
     def _prefect(self) -> PrefectApi:
         if self._api is None:
             settings = self._context.settings
-            self._api = PrefectApi(f"{settings.prefect_url}/api", read_credential(settings.prefect_credential))
+            self._api = PrefectApi(f"{settings.prefect_url}/api", read_own_secret(settings.prefect_credential))
         return self._api
 
 

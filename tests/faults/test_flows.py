@@ -14,7 +14,7 @@ from fixtures_prefect import until
 from fixtures_up import Up
 from prefect_ui import browser
 
-from engine.prefect_credential import read_credential
+from engine.own_secret import read as read_own_secret
 from store import overlay
 
 UNIT = "nginx"
@@ -197,7 +197,7 @@ def test_an_operator_starts_a_run_in_the_browser_and_watches_it_finish(up: Up, t
         return next((str(run["id"]) for run in up.ask("/flow_runs/filter", {}) if run["id"] not in known), "")
 
     with browser(up.settings.prefect_url, tmp_path) as ui:
-        ui.sign_in(read_credential(up.settings.prefect_credential))
+        ui.sign_in(read_own_secret(up.settings.prefect_credential))
         ui.open_form("run-runbook")
         ui.choose("runbook", "restart-service")
         ui.fill(host="web01", operator="first-line", reason="new config")

@@ -23,7 +23,7 @@ from domain.observation import Verdict
 from engine import service
 from engine.context import Context
 from engine.inventory_source import InventorySource
-from engine.prefect_credential import ensure_credential
+from engine.own_secret import ensure_credential
 from engine.service import Engine, run_engine
 from engine.settings import Settings
 from engine.tick import LEASE, LeaseLostError, Ticker

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 from domain.model import DEFAULT_WATCHER, Segment
 from domain.state import HostState
 from engine.context import Context
+from engine.service import STUCK_S, Engine
 from engine.settings import Settings
 from engine.situation import state_of
 from engine.tick import LEASE, Ticker
@@ -90,6 +91,22 @@ class TestTheGuard:
         assert set(self.told(context)) == {
             "silent/south/0.0", "silent/south/0.0/db01", "silent/watcher/0.0", "silent/watcher/0.0/web01",
         }  # fmt: skip
+
+    def test_an_engine_is_well_while_it_comes_around_and_hears_every_watcher(self, context: Context) -> None:
+        """What the dead-man's switch asks."""
+        engine = Engine(context, "engine", None)
+        self.beat(context, 1.0)
+        self.watch(context, engine._guard, 20)
+        assert engine.well()
+        context.clock.sleep(STUCK_S - 10)
+        assert not engine.well(), "it hangs"
+        engine._turned_s = context.clock.boottime_s()
+        assert engine.well()
+        self.watch(context, engine._guard, 2)
+        assert not engine.well(), "a watcher is silent"
+        self.beat(context, 2.0)
+        self.watch(context, engine._guard, 1)
+        assert engine.well()
 
     def test_does_not_mind_a_step_of_the_clock(self, context: Context) -> None:
         guard = WatcherGuard(context, "engine")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.prefect_credential import CredentialError, ensure_credential
+from engine.own_secret import OwnSecretError, ensure_credential
 
 
 def test_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -32,14 +32,14 @@ def test_a_file_open_to_others_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "credential"
     ensure_credential(path)
     path.chmod(0o640)
-    with pytest.raises(CredentialError, match=r"credential: others can read it \(mode 0640, must be 0600\)"):
+    with pytest.raises(OwnSecretError, match=r"credential: others can read it \(mode 0640, must be 0600\)"):
         ensure_credential(path)
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
     ensure_credential(tmp_path / "real")
     (tmp_path / "credential").symlink_to(tmp_path / "real")
-    with pytest.raises(CredentialError, match="is not a plain file"):
+    with pytest.raises(OwnSecretError, match="is not a plain file"):
         ensure_credential(tmp_path / "credential")
 
 

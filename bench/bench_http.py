@@ -10,7 +10,7 @@ from domain.observation import Observation, up
 from probes.conversation import Conversation
 from probes.http_message import get, response
 from probes.option import Url
-from probes.spec import Connect, Dialogue, Reading, Send
+from probes.spec import Connect, Dialogue, Read, Send
 
 LIMIT = 0.5
 EXCHANGES = 2_000
@@ -35,7 +35,7 @@ def _ours() -> None:
     conversation = Conversation(_dialogue())
     step = conversation.begin()
     while not isinstance(step, Observation):
-        step = conversation.fed(ANSWER) if isinstance(step, Reading) else conversation.done()
+        step = conversation.fed(ANSWER) if isinstance(step, Read) else conversation.done()
 
 
 def _h11() -> None:

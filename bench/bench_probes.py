@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from bench import Figure
 from domain.observation import Observation, Verdict
 from probes import PROBES
-from probes.spec import Target
+from probes.spec import Talk, Target
 from store.clock import SystemClock
 from watch.driver import Driver
 
@@ -67,12 +67,15 @@ def _figure(kind: str, options: dict[str, object], limit_us: float) -> Figure:
 
 def _cpu_s(kind: str, options: dict[str, object]) -> float:
     spec = PROBES[kind]
+    way = spec.way
+    if not isinstance(way, Talk):
+        raise SystemExit(f"{kind} is no dialogue")
     target = Target("127.0.0.1", spec.complete(options), str)
     driver = Driver(SystemClock(), at_once=AT_ONCE)
     seen: list[Observation] = []
     begun_s = time.process_time()
     for _ in range(LOOKS):
-        driver.look(lambda: spec.start(target), 10.0, seen.append)
+        driver.look(lambda: way.start(target), 10.0, seen.append)
     while len(seen) < LOOKS:
         driver.turn(0.05)
     spent_s = time.process_time() - begun_s

@@ -123,10 +123,19 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class SnmpAccess:
+    """How a host's SNMP agent is asked, at the address that is looked at."""
+
+    version: Literal["1", "2c"]
+    community: Secret
+    port: int = 161
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A configured probe. ``id`` is ``host/name``; ``kind`` a key of PROBES; ``options`` are typed by its Spec.
 
-    ``service`` is the systemd unit whose restart may cure it, where there is one."""
+    ``service`` is the systemd unit whose restart may cure it, where there is one; ``snmp`` is the host's, for a reading."""
 
     id: str
     host: str
@@ -138,6 +147,7 @@ class Check:
     timeout_s: float
     confirmation: Confirmation
     service: str | None = None
+    snmp: SnmpAccess | None = None
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -213,6 +223,7 @@ class Host:
     parent: str | None = None
     segment: str = "main"
     panel: str | None = None
+    snmp: SnmpAccess | None = None
 
 
 DEFAULT_WATCHER = "watcher"

@@ -9,9 +9,10 @@ from probes.option import as_secret
 
 def secret_names(policy: Policy) -> dict[str, list[str]]:
     """Names of the environment variables that hold secrets, by process. Host logins and the passwords of power controls are for
-    those who act (hands and the flow executor), passwords of checks for the watcher, webhook addresses for those who send."""
+    those who act (hands and the flow executor), what checks ask with (passwords, SNMP communities) for the watcher, webhook
+    addresses for those who send."""
     logins = _env(secret for host in policy.hosts.values() for _, secret in _logins(host))
-    checks = _env(value for host in policy.hosts.values() for check in host.checks for value in _within(check.options))
+    checks = _env(secret for host in policy.hosts.values() for _, secret in _asking(host))
     webhooks = _env(operator.webhook for operator in policy.operators.values() if isinstance(operator.webhook, Secret))
     acting = sorted({*logins, *webhooks})
     return {"watcher": checks, "hands": acting, "executor": acting}
@@ -38,11 +39,18 @@ def _references(policy: Policy) -> Iterator[tuple[str, Secret]]:
     """Every secret, and where it stands in the inventory."""
     for host in policy.hosts.values():
         yield from ((f"hosts.{host.id}.{where}", secret) for where, secret in _logins(host))
-        for check in host.checks:
-            yield from ((f"check {check.id}", secret) for secret in _within(check.options))
+        yield from _asking(host)
     for operator in policy.operators.values():
         if isinstance(operator.webhook, Secret):
             yield f"operators.{operator.id}.webhook", operator.webhook
+
+
+def _asking(host: Host) -> Iterator[tuple[str, Secret]]:
+    """What its checks ask it with."""
+    if host.snmp is not None:
+        yield f"hosts.{host.id}.snmp.community", host.snmp.community
+    for check in host.checks:
+        yield from ((f"check {check.id}", secret) for secret in _within(check.options))
 
 
 def _logins(host: Host) -> Iterator[tuple[str, Secret]]:

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from domain.mistake import hint, listed, shown
-from domain.model import FileSystem, PowerControl, Rescue, Secret, SshAccess
+from domain.model import FileSystem, PowerControl, Rescue, Secret, SnmpAccess, SshAccess
 from inventory import keys
 from inventory.fields import Fields
 from inventory.mistakes import Code, Refused
 from inventory.registries import PowerSpec
 from inventory.tree import Node, Seq, named
-from inventory.values import address, file, host_key, reference, scalar, secret, user, whole
+from inventory.values import address, file, host_key, reference, scalar, secret, user, whole, word
 
 
 def ssh(fields: Fields) -> SshAccess:
@@ -22,6 +23,18 @@ def ssh(fields: Fields) -> SshAccess:
         port=fields.get("port", whole(1, 65535), 22),
         address=fields.get("address", address, None),
     )
+
+
+def snmp(fields: Fields) -> SnmpAccess:
+    return SnmpAccess(
+        version=fields.get("version", word(_snmp_version, ("2c", "1")), "2c"),
+        community=fields.need("community", secret, Secret("file", "")),
+        port=fields.get("port", whole(1, 65535), 161),
+    )
+
+
+def _snmp_version(written: str) -> Literal["1", "2c"]:
+    return "1" if written == "1" else "2c"
 
 
 def power(fields: Fields, drivers: Mapping[str, PowerSpec]) -> PowerControl:

@@ -6,12 +6,13 @@ from ipaddress import ip_address
 from types import MappingProxyType
 
 from domain.mistake import listed, meant
-from domain.model import Check, Confirmation, FaultClass, Level, Profile
+from domain.model import Check, Confirmation, FaultClass, Level, Profile, SnmpAccess
 from inventory import keys
 from inventory.fields import Fields, empty, names_secret
 from inventory.mistakes import Code, Place, Report
 from inventory.tree import Map, Node, Scalar, named, plain
 from inventory.values import DAY_S, duration, reference, unit, whole, word
+from probes.reading import Reading
 from probes.spec import Spec
 
 
@@ -37,12 +38,13 @@ def profile(id_: str, node: Node, shipped: Mapping[str, Profile], report: Report
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a host's checks stand on: its id, its addresses (``""`` and ``None`` where it says none), its profile."""
+    """What a host's checks stand on: its id, its addresses (``""`` and ``None`` where it says none), its profile, its agent."""
 
     host: str
     address: str
     address6: str | None
     pace: Profile
+    snmp: SnmpAccess | None
 
 
 def checks(base: Base, fields: Fields, probes: Mapping[str, Spec]) -> tuple[Written, ...]:
@@ -68,13 +70,17 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
     level = fields.get("level", whole(min(Level), max(Level)), int(spec.level if spec else max(Level)))
     interval_s = fields.get("interval", duration(1, DAY_S), base.pace.interval_s)
     timeout_s = fields.get("timeout", duration(0.1, 30), spec.timeout_s if spec else 30.0)
-    confirmation = _confirmation(fields, base.pace.confirmation)
+    at_once = spec is not None and spec.at_once
+    confirmation = _confirmation(fields, Confirmation(1) if at_once else base.pace.confirmation)
     address = _address(fields, base)
     service = fields.get("service", unit, None)
     if spec is None:
         return None
     if service is not None and spec.fault_class is FaultClass.SERVER:
         fields.refuse("service", Code.UNIT_FOR_SERVER, kind=spec.name)
+    reading = isinstance(spec.way, Reading)
+    if reading and base.snmp is None and not fields.partial:
+        fields.report.add(fields.place, Code.CHECK_NEEDS_SNMP, kind=spec.name)
     check = Check(
         id=f"{base.host}/{name}",
         host=base.host,
@@ -86,7 +92,8 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
         timeout_s=timeout_s,
         confirmation=confirmation,
         service=service,
-        options=MappingProxyType(_options(fields, spec)),
+        snmp=base.snmp if reading else None,
+        options=MappingProxyType(_options(fields, spec, base.pace.id)),
     )
     return Written(check, fields.map.entries["service"].place if service else None)
 
@@ -103,9 +110,16 @@ def _options_of(specs: Sequence[Spec]) -> dict[str, str]:
     return {name: option.doc for spec in specs for name, option in spec.options.items()}
 
 
-def _options(fields: Fields, spec: Spec) -> dict[str, object]:
+def _options(fields: Fields, spec: Spec, profile: str) -> dict[str, object]:
     """Those that differ from their defaults: a default written out is the same as none, and makes no new version."""
+    given = spec.in_profile(profile, _given(fields, spec))
+    return {name: value for name, value in given.items() if value != spec.options[name].default}
+
+
+def _given(fields: Fields, spec: Spec) -> dict[str, object]:
     found: dict[str, object] = {}
+    for spare in [name for name in spec.either if fields.has(name)][1:]:
+        fields.refuse(spare, Code.EITHER, right=listed(spec.either))
     for name, option in spec.options.items():
         node = fields.map.entries.get(name)
         if node is None:
@@ -116,13 +130,10 @@ def _options(fields: Fields, spec: Spec) -> dict[str, object]:
             fields.refuse(name, Code.EMPTY_VALUE, right=option.doc)
             continue
         try:
-            value = option.parse(plain(node))
+            found[name] = option.parse(plain(node))
         except ValueError as error:
             got = "something not shown" if names_secret(name) else named(node)
             fields.refuse(name, Code.OPTION, kind=spec.name, got=got, right=error)
-            continue
-        if value != option.default:
-            found[name] = value
     return found
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerControl, PowerLimit, Secret, SshAccess
+from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerControl, PowerLimit, Secret, SnmpAccess, SshAccess
 from domain.pauses import Pause
 from domain.procedure import Procedure
 from inventory.segments import MAIN
@@ -101,6 +101,7 @@ def _host(host: Host) -> dict[str, object]:
         "os": host.os,
         "checks": {check.id.partition("/")[2]: _check(check, host) for check in host.checks},
         "ssh": host.ssh and _ssh(host.ssh),
+        "snmp": host.snmp and _snmp(host.snmp),
         "power": host.power and _control(host.power),
         "rescue": host.rescue and {"boot": host.rescue.boot, "ssh": _ssh(host.rescue.ssh), "address": host.rescue.address},
         "filesystems": [{"device": one.device, "type": one.type} for one in host.filesystems],
@@ -120,6 +121,10 @@ def _ssh(access: SshAccess) -> dict[str, object]:
         "host_keys": access.host_keys,
         "identity": _secret(access.identity),
     }
+
+
+def _snmp(access: SnmpAccess) -> dict[str, object]:
+    return {"version": access.version, "community": _secret(access.community), "port": access.port}
 
 
 def _control(control: PowerControl) -> dict[str, object]:

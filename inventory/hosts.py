@@ -7,7 +7,7 @@ from types import MappingProxyType
 from domain.mistake import hint
 from domain.model import Customer, FaultClass, Host, Profile
 from inventory import keys
-from inventory.access import filesystems, power, rescue, ssh
+from inventory.access import filesystems, power, rescue, snmp, ssh
 from inventory.checks import Base, Written, checks, is_off
 from inventory.fields import Fields
 from inventory.mistakes import Code, Place, Report
@@ -91,11 +91,12 @@ def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
     at = fields.need("address", address, "")
     at6 = fields.get("address6", address6, None)
     login = ssh(fields.below("ssh", keys.SSH)) if fields.has("ssh") else None
+    agent = snmp(fields.below("snmp", keys.SNMP)) if fields.has("snmp") else None
     drivers = around.registries.power
     control = power(fields.below("power", keys.POWER), drivers) if fields.has("power") else None
     customer = fields.need("customer", reference("customer", around.customers), "")
     profile = fields.get("profile", reference("profile", around.profiles), "standard")
-    written = checks(Base(id_, at, at6, around.profiles[profile]), fields, around.registries.probes)
+    written = checks(Base(id_, at, at6, around.profiles[profile], agent), fields, around.registries.probes)
     fqdn = fields.get("fqdn", domain, "")
     read = Host(
         id=id_,
@@ -116,6 +117,7 @@ def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
         parent=fields.get("parent", an_id, None),
         segment=fields.get("segment", an_id if around.segments is None else reference("segment", around.segments), MAIN),
         panel=fields.get("panel", word(str, PANELS), None),
+        snmp=agent,
     )
     if not fields.partial:
         _refuse_restarts_without_ssh(fields, read, written, around.customers.get(customer))

@@ -119,6 +119,7 @@ HOST: Keys = {
     "profile": "the profile of its checks; standard by default",
     "checks": "what to look at, by name; off instead of a mapping drops a group's check",
     "ssh": "how recovery logs in; without it no service is restarted",
+    "snmp": "how its SNMP agent is asked; checks such as cpu, load and disk need it",
     "power": "how the host's power is switched from outside (R21); without it a server that hangs goes to people",
     "rescue": "a rescue system that can be booted in the host's place, to check its file systems",
     "filesystems": "a list of what the rescue system checks, each with device and type; by default what it finds",
@@ -154,6 +155,12 @@ SSH: Keys = {
     "address": "where recovery logs in, such as a management network's address; the host's by default",
     "host_keys": "a list of the host's public keys, as ssh-keyscan prints them, without the host",
     "identity": "the private key: {file: /path} or {env: NAME}",
+}
+
+SNMP: Keys = {
+    "version": "2c, or 1 for what knows no better; 2c by default",
+    "community": "the community, a secret that may read: {file: /path} or {env: NAME}",
+    "port": "1 to 65535; 161 by default",
 }
 
 POWER: Keys = {
@@ -217,6 +224,7 @@ REFERENCE: Mapping[str, Keys] = {
     "groups.ID": GROUP,
     "hosts.ID": HOST,
     "hosts.ID.ssh": SSH,
+    "hosts.ID.snmp": SNMP,
     "hosts.ID.power": POWER,
     "hosts.ID.power.ssh": LOGIN,
     "hosts.ID.rescue": RESCUE,

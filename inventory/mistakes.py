@@ -129,6 +129,11 @@ class Code(Enum):
     SHIPPED_PROFILE = ("is the name of a shipped profile", "would be right: a name of its own, such as {got}-own")
     NOTHING_TO_DROP = ("drops a check that no group of this host brings", "{hint}")
     NO_CHECKS = ("watches nothing", "would be right: at least one check, of its own or of its groups")
+    CHECK_NEEDS_SNMP = (
+        "is a {kind} check of a host that has no snmp",
+        "would be right: snmp with its community on the host or its group, or no such check",
+    )
+    EITHER = ("is one of two ways to say it", "would be right: only one of {right}")
     CHECK_NAME = ("names no kind of check", "{hint}")
     NO_SUCH_ADDRESS = ("asks for IPv{got}, but the host has no such address", "would be right: {right}")
     UNIT_NEEDS_SSH = (
@@ -215,7 +220,7 @@ class Report:
 _CURED_ELSEWHERE = frozenset(
     {Code.MISSING, Code.EMPTY_SECTION, Code.UNKNOWN, Code.NO_CHECKS, Code.CHECK_NAME, Code.NOTHING_TO_DROP, Code.UNIT_NEEDS_SSH}
 )
-_CURED_ELSEWHERE |= {Code.CONTRACT_NEEDS_SSH, Code.NO_SUCH_ADDRESS, Code.RESCUE_NEEDS_POWER}
+_CURED_ELSEWHERE |= {Code.CONTRACT_NEEDS_SSH, Code.CHECK_NEEDS_SNMP, Code.NO_SUCH_ADDRESS, Code.RESCUE_NEEDS_POWER}
 """Mistakes that a section or group in another file would cure."""
 
 

@@ -6,13 +6,13 @@ NAMES: dict[Language, dict[str, str]] = {
     "ja": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "certificate": "TLS 証明書の残り日数",
-        "load": "ロードアベレージ",
+        "cpu": "CPU 使用率", "load": "ロードアベレージ",
         "mailqueue": "メールキュー", "disk": "ディスク使用率", "inode": "inode 使用率",
     },
     "en": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "certificate": "TLS certificate",
-        "load": "Load avg.",
+        "cpu": "CPU usage", "load": "Load avg.",
         "mailqueue": "Mail queue", "disk": "Disk usage", "inode": "Inode usage",
     },
 }  # fmt: skip
@@ -36,6 +36,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "証明書の有効期限が近づいています。お早めに更新をご検討ください。",
         ("certificate", 3): "証明書の有効期限が間近です。期限を過ぎると、閲覧時に警告が表示されるようになります。",
         ("certificate", 4): "証明書が無効のため、閲覧時に警告が表示されるか、サービスに接続できない状態です。",
+        ("cpu", 3): "サーバーの処理が混み合っており、応答が遅くなる可能性があります。",
         ("load", 2): "アクセスにわずかな遅延が生じる可能性があります。",
         ("load", 3): "アクセスに大きな遅延が生じている可能性があります。",
         ("load", 4): "アクセスに大きな遅延が生じており、接続できなくなる可能性があります。",
@@ -63,6 +64,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "The certificate ends soon. Please plan its renewal.",
         ("certificate", 3): "The certificate is about to end. After that, visitors will see a warning.",
         ("certificate", 4): "There is no valid certificate: visitors see a warning, or cannot connect.",
+        ("cpu", 3): "The server is busy; it may answer more slowly.",
         ("load", 2): "Access may be slightly delayed.",
         ("load", 3): "Access may be heavily delayed.",
         ("load", 4): "Access is heavily delayed and may be cut off.",

@@ -3,10 +3,13 @@
 from types import MappingProxyType
 
 from probes.certificate import CERTIFICATE
+from probes.cpu import CPU
+from probes.disk import DISK
 from probes.dns import DNS
 from probes.ftp import FTP
 from probes.http import HTTP, URL
 from probes.imap import IMAP
+from probes.load import LOAD
 from probes.ping import PING
 from probes.pop3 import POP3
 from probes.smtp import SMTP
@@ -15,5 +18,11 @@ from probes.ssh import SSH
 from probes.tcp import TCP
 
 PROBES: MappingProxyType[str, Spec] = MappingProxyType(
-    {spec.name: spec for spec in (PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE)}
+    {
+        spec.name: spec
+        for spec in (
+            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE),
+            *(CPU, LOAD, DISK),  # readings
+        )
+    }
 )

@@ -12,7 +12,7 @@ from domain.model import FaultClass, Level
 from domain.observation import Limit, Observation, down, up
 from probes import ftp, imap, option, pop3, smtp
 from probes.option import Option
-from probes.spec import Connect, Dialogue, Now, PeerCertificate, Spec, Target, Tls
+from probes.spec import Connect, Dialogue, Now, PeerCertificate, Spec, Talk, Target, Tls
 from probes.way_in import Protocol
 
 DAY_S = 86_400
@@ -57,7 +57,7 @@ CERTIFICATE = Spec(
     name="certificate",
     source="C45",
     doc="Shows a certificate that is good for 21 days or more: else Lv.2; under 7 days Lv.3; at its end Lv.4",
-    start=_look,
+    way=Talk(_look),
     level=Level.SERVICE_DOWN,  # R1: without a connection there is no service; the days have levels of their own
     fault_class=FaultClass.RESOURCE,  # R4: no restart renews a certificate
     options={

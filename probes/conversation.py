@@ -1,7 +1,7 @@
 """Runs a dialogue against bytes, without sockets: what the driver and the tests share."""
 
 from domain.observation import Observation, down
-from probes.spec import Ask, Connect, Dialogue, Echo, Exactly, Given, Hear, Line, Reading, Rest, Send, StartTls, Wish
+from probes.spec import Ask, Connect, Dialogue, Echo, Exactly, Given, Hear, Line, Read, Rest, Send, StartTls, Wish
 
 Step = Wish | Observation
 """What is to be done next; a reading wish means "feed me", an ``Observation`` is the end."""
@@ -64,7 +64,7 @@ class Conversation:
     def too_late(self, timeout_s: float) -> Observation:
         """The look's time is over."""
         wish = self.wish
-        if isinstance(wish, Reading):
+        if isinstance(wish, Read):
             return down(f"no complete {wish.awaited} within {timeout_s:g} s")
         if isinstance(wish, Ask | Hear):
             return down(f"no {wish.awaited} within {timeout_s:g} s")
@@ -81,7 +81,7 @@ class Conversation:
                 seen: Observation = end.value
                 return seen
             self.wish = wish
-            if not isinstance(wish, Reading):
+            if not isinstance(wish, Read):
                 return self._before(wish)
             taken = self._take(wish)
             if taken is None:
@@ -99,12 +99,12 @@ class Conversation:
             return down("sent unprotected bytes ahead of the TLS handshake")
         return wish
 
-    def _reading(self) -> Reading:
-        if isinstance(self.wish, Reading):
+    def _reading(self) -> Read:
+        if isinstance(self.wish, Read):
             return self.wish
         raise TypeError(f"bytes while the dialogue wished for {self.wish!r}")
 
-    def _take(self, wish: Reading) -> bytes | Observation | None:
+    def _take(self, wish: Read) -> bytes | Observation | None:
         """What the buffer holds for this wish; ``None`` when more is needed."""
         buffer, at = self._buffer, self._at
         if isinstance(wish, Line):

@@ -21,7 +21,7 @@ from domain.observation import Observation, down, unknown, up
 from probes import option
 from probes.asked import asked
 from probes.option import Option
-from probes.spec import Ask, Connect, Dialogue, Exactly, Send, Spec, Target, Wish
+from probes.spec import Ask, Connect, Dialogue, Exactly, Send, Spec, Talk, Target, Wish
 
 MAX_VALUES = 20
 MAX_KNOWN_BYTES = 512
@@ -151,7 +151,7 @@ DNS = Spec(
     name="dns",
     source="C14",
     doc="Answers a DNS question with a record, with one of the given values where there are any",
-    start=_look,
+    way=Talk(_look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={

@@ -6,7 +6,7 @@ from domain.model import FaultClass, Level
 from domain.observation import Observation, down
 from probes import option
 from probes.option import Option
-from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.spec import Line, Send, Spec, StartTls, Talk, Tls, Wish
 from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
@@ -65,7 +65,7 @@ FTP = Spec(
     name="ftp",
     source="C31",
     doc="Greets as an FTP server, and lets an account log in where one is given",
-    start=PROTOCOL.look,
+    way=Talk(PROTOCOL.look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "login": Option(_OPTIONS["login"].doc, _login)},

@@ -15,7 +15,7 @@ from probes import option
 from probes.charset import decoded
 from probes.http_message import Malformed, Response, get, response
 from probes.option import Option, Url
-from probes.spec import Connect, Dialogue, Send, Spec, Target, Tls, Wish
+from probes.spec import Connect, Dialogue, Send, Spec, Talk, Target, Tls, Wish
 from probes.words import quoted
 
 MAX_BODY_BYTES = 1_048_576
@@ -121,7 +121,7 @@ HTTP = Spec(
     name="http",
     source="C12",
     doc="Answers a GET with the given status code",
-    start=_look_status,
+    way=Talk(_look_status),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "status": Option("status code that means OK; 200 by default", option.integer(200, 599), 200)},
@@ -131,7 +131,7 @@ URL = Spec(
     name="url",
     source="C11",
     doc="Answers a GET with a body that contains the given text, decoded by the response's charset",
-    start=_look_body,
+    way=Talk(_look_body),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={**_OPTIONS, "contains": Option("text the body must contain", option.text(500), required=True)},

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 from domain.model import FaultClass, Level
 from domain.observation import Observation, down
-from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.spec import Line, Send, Spec, StartTls, Talk, Tls, Wish
 from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
@@ -58,7 +58,7 @@ IMAP = Spec(
     name="imap",
     source="C30",
     doc="Greets as an IMAP server, and lets an account log in where one is given",
-    start=PROTOCOL.look,
+    way=Talk(PROTOCOL.look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(143, IMPLIED_TLS),

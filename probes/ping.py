@@ -2,7 +2,7 @@
 
 from domain.model import FaultClass, Level
 from domain.observation import up
-from probes.spec import Dialogue, Echo, Spec, Target
+from probes.spec import Dialogue, Echo, Spec, Talk, Target
 
 
 def _look(target: Target) -> Dialogue:
@@ -14,7 +14,7 @@ PING = Spec(
     name="ping",
     source="C10",
     doc="Answers an ICMP echo of 64 bytes",
-    start=_look,
+    way=Talk(_look),
     level=Level.UNREACHABLE,  # R1
     fault_class=FaultClass.SERVER,  # R20
     timeout_s=5.0,

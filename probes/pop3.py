@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 from domain.model import FaultClass, Level
 from domain.observation import Observation, down
-from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.spec import Line, Send, Spec, StartTls, Talk, Tls, Wish
 from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
@@ -42,7 +42,7 @@ POP3 = Spec(
     name="pop3",
     source="C29",
     doc="Greets as a POP3 server, and lets an account log in where one is given",
-    start=PROTOCOL.look,
+    way=Talk(PROTOCOL.look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(110, IMPLIED_TLS),

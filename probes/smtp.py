@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable
 
 from domain.model import FaultClass, Level
 from domain.observation import Observation, down
-from probes.spec import Line, Send, Spec, StartTls, Tls, Wish
+from probes.spec import Line, Send, Spec, StartTls, Talk, Tls, Wish
 from probes.way_in import Account, Protocol, options
 from probes.words import quoted
 
@@ -72,7 +72,7 @@ SMTP = Spec(
     name="smtp",
     source="C28",
     doc="Greets as a mail server, and lets an account log in (AUTH LOGIN) where one is given",
-    start=PROTOCOL.look,
+    way=Talk(PROTOCOL.look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options=options(25, IMPLIED_TLS),

@@ -1,8 +1,8 @@
 """How a kind of check describes itself, and the words its dialogue speaks.
 
-A probe is a *dialogue*: a generator that yields what it wants (``Connect``, ``Send``, ``Line`` …), is sent what came, and returns
-an ``Observation``. It owns no socket, no clock and no TLS, so it is tested without any; the watcher's driver carries it out.
-What goes wrong at the peer while a wish is carried out (refused, closed, too long, too late) ends the dialogue with a ``down``
+Most probes are a *dialogue*: a generator that yields what it wants (``Connect``, ``Send``, ``Line`` …), is sent what came, and
+returns an ``Observation``. It owns no socket, no clock and no TLS, so it is tested without any; the watcher's driver carries it
+out. What goes wrong at the peer while a wish is carried out (refused, closed, too long, too late) ends the dialogue with a ``down``
 observation that names what was awaited; dialogues never handle that themselves.
 """
 
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from domain.model import FaultClass, Level, Secret
 from domain.observation import Observation
 from probes.option import Option
+from probes.reading import Reading
 
 
 class Tls(NamedTuple):
@@ -101,10 +102,10 @@ class Now(NamedTuple):
     """What time it is, by the watcher's wall clock: seconds since the epoch, in decimal digits (``b"1767225600.125"``)."""
 
 
-Reading = Line | Exactly | Rest
+Read = Line | Exactly | Rest
 Given = PeerCertificate | Now
 """What the driver has already: answered at once."""
-Wish = Connect | StartTls | Send | Echo | Ask | Hear | Reading | Given
+Wish = Connect | StartTls | Send | Echo | Ask | Hear | Read | Given
 Dialogue = Generator[Wish, bytes, Observation]
 
 
@@ -125,21 +126,42 @@ class Target(NamedTuple):
     secrets: Secrets
 
 
+class Talk(NamedTuple):
+    """The first shape of looking: ``start`` begins the dialogue."""
+
+    start: Callable[[Target], Dialogue]
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A kind of check. ``timeout_s`` bounds the whole look, whatever the peer does; ``source`` is its number in the catalogue."""
+    """A kind of check. ``timeout_s`` bounds the whole look, whatever the peer does; ``source`` is its number in the catalogue;
+    ``at_once``: its first failing look is a fault already (C1)."""
 
     name: str
     source: str
     doc: str
-    start: Callable[[Target], Dialogue]
+    way: Talk | Reading
     level: Level
     fault_class: FaultClass
     timeout_s: float = 10.0
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
+    by_profile: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: MappingProxyType({}))
+    """Defaults of options that are others under a shipped profile."""
+    either: tuple[str, ...] = ()
+    """Options of which one is given; the others have no value then, not even their default."""
+    at_once: bool = False
     unit: str = ""
     """Unit of ``Observation.value``; empty where the kind measures nothing but its response time."""
 
     def complete(self, given: Mapping[str, object]) -> Mapping[str, object]:
         """All options of this kind: the given (already parsed) ones, and defaults for the rest."""
-        return MappingProxyType({name: given.get(name, option.default) for name, option in self.options.items()})
+        chosen = any(name in given for name in self.either)
+        defaults = {name: None if chosen and name in self.either else option.default for name, option in self.options.items()}
+        return MappingProxyType({**defaults, **given})
+
+    def in_profile(self, profile: str, given: Mapping[str, object]) -> dict[str, object]:
+        """The given options, and what the profile says instead of the defaults."""
+        said = self.by_profile.get(profile, {})
+        if any(name in given for name in self.either):
+            said = {name: value for name, value in said.items() if name not in self.either}
+        return {**said, **given}

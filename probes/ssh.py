@@ -4,7 +4,7 @@ from domain.model import FaultClass, Level
 from domain.observation import down, up
 from probes import option
 from probes.option import Option
-from probes.spec import Connect, Dialogue, Line, Spec, Target
+from probes.spec import Connect, Dialogue, Line, Spec, Talk, Target
 from probes.words import quoted
 
 MAX_LINES = 50
@@ -26,7 +26,7 @@ SSH = Spec(
     name="ssh",
     source="C33",
     doc="Sends an SSH identification string",
-    start=_look,
+    way=Talk(_look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVER,  # R20: an SSH outage is the server's, as ping's is
     options={"port": Option("TCP port; 22 by default", option.port, 22)},

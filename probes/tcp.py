@@ -5,7 +5,7 @@ from domain.observation import Observation, up
 from probes import option
 from probes.option import Option
 from probes.smtp import greet, start_tls
-from probes.spec import Connect, Dialogue, Spec, Target, Tls
+from probes.spec import Connect, Dialogue, Spec, Talk, Target, Tls
 
 IMPLIED_TLS = {465: "implicit", 587: "starttls", 993: "implicit", 995: "implicit", 8443: "implicit"}
 """C13: SMTPS, submission, IMAPS, POPS, the Plesk panel."""
@@ -31,7 +31,7 @@ TCP = Spec(
     name="tcp",
     source="C13",
     doc="Accepts a TCP connection; with TLS where the port implies it (465, 993, 995, 8443; 587 by STARTTLS)",
-    start=_look,
+    way=Talk(_look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
     options={

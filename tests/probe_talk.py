@@ -8,7 +8,8 @@ from domain.model import Secret
 from domain.observation import Observation
 from probes import PROBES
 from probes.conversation import Conversation
-from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Now, PeerCertificate, Reading, Send, StartTls, Target, Wish
+from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Now, PeerCertificate, Read, Send, Spec, StartTls, Target, Wish
+from probes.spec import Talk as Spoken
 
 EOF = b""
 NOW_S = 1767225600.0  # 2026-01-01
@@ -33,7 +34,12 @@ def look(kind: str, given: Mapping[str, object], address: str = "192.0.2.1") -> 
     """The dialogue of a check of this kind, its options parsed as the inventory parses them."""
     spec = PROBES[kind]
     parsed = {name: spec.options[name].parse(value) for name, value in given.items()}
-    return spec.start(Target(address, spec.complete(parsed), secret))
+    return start(spec, Target(address, spec.complete(parsed), secret))
+
+
+def start(spec: Spec, target: Target) -> Dialogue:
+    assert isinstance(spec.way, Spoken), f"{spec.name} is no dialogue"
+    return spec.way.start(target)
 
 
 def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:
@@ -48,12 +54,12 @@ def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:
         if isinstance(step, Ask | Send):
             last = step.data
             sent += last
-        if isinstance(step, Reading | Ask | Hear | PeerCertificate):
+        if isinstance(step, Read | Ask | Hear | PeerCertificate):
             piece = next(coming, None)
             if piece is None:
                 return Talk(None, sent, wishes)
             data = piece if isinstance(piece, bytes) else piece(last)
-            if not isinstance(step, Reading):
+            if not isinstance(step, Read):
                 step = conversation.answered(data)
             else:
                 step = conversation.fed(data) if data else conversation.ended()

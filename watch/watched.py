@@ -1,16 +1,20 @@
 """One check in the watcher's memory."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 from domain.checks import Change, Memory, judge
 from domain.model import Check
-from domain.observation import Observation, Verdict
+from domain.observation import Observation, Verdict, unknown
 from probes import PROBES
+from probes.reading import Reading, Terms, Values, judged
 from probes.spec import Secrets, Spec, Target
 from watch.desk import Known
 from watch.sight import Held, Sight
 from watch.wheel import next_turn_s, phase_s
+
+log = logging.getLogger(__name__)
 
 FIRST_LOOKS_S = 10.0
 """Checks never looked at before are looked at within so long, and not only when their turn comes; spread all the same."""
@@ -32,6 +36,13 @@ class Watched:
     sight: Sight | None = None
     held: Held | None = None
     orders: set[str] = field(default_factory=set)
+    kept: Any = None
+    """What a reading remembers between looks."""
+
+    @property
+    def key(self) -> str:
+        """What its phase is taken by: readings of a host meet, as one session serves them all."""
+        return self.check.host if isinstance(self.spec.way, Reading) else self.check.id
 
     @property
     def idle(self) -> bool:
@@ -43,11 +54,26 @@ class Watched:
         check = self.check
         began_s = boot_s - (seen.latency_ms or 0.0) / 1000
         gap = self.gap or (self.ended_s is not None and began_s - self.ended_s > self.patience_s)
-        judged = judge(check.confirmation, self.memory, seen, now_s, gap)
-        self.memory, self.ended_s, self.gap = judged.memory, boot_s, False
-        if judged.retry_s is not None:
-            return judged.change, boot_s + judged.retry_s
-        return judged.change, next_turn_s(check.id, check.interval_s, boot_s)
+        after = judge(check.confirmation, self.memory, seen, now_s, gap)
+        self.memory, self.ended_s, self.gap = after.memory, boot_s, False
+        if after.retry_s is not None:
+            return after.change, boot_s + after.retry_s
+        return after.change, self.next_turn_s(boot_s)
+
+    def read(self, values: Values, boot_s: float, latency_ms: float | None) -> Observation | None:
+        """What a reading makes of its values; ``None`` where there is nothing to judge yet."""
+        way = self.spec.way
+        if not isinstance(way, Reading):
+            raise TypeError(f"{self.check.kind} is no reading")
+        try:
+            seen, self.kept = judged(way, Terms(self.target.options, self.check.level), self.kept, values, boot_s)
+        except Exception as error:  # one kind's mistake must not blind the watcher for all others
+            log.exception("a mistake of the kind %s, judging %s", self.check.kind, self.check.id)
+            return unknown(f"the check failed with {type(error).__name__}; the watcher's log says where")
+        return seen and seen._replace(latency_ms=latency_ms)
+
+    def next_turn_s(self, boot_s: float) -> float:
+        return next_turn_s(self.key, self.check.interval_s, boot_s)
 
     @property
     def patience_s(self) -> float:
@@ -59,8 +85,8 @@ class Watched:
         if self.memory.verdict in {Verdict.DOWN, Verdict.UNKNOWN}:
             return boot_s
         if self.memory.verdict is None:
-            return boot_s + phase_s(self.check.id, min(self.check.interval_s, FIRST_LOOKS_S))
-        return next_turn_s(self.check.id, self.check.interval_s, boot_s)
+            return boot_s + phase_s(self.key, min(self.check.interval_s, FIRST_LOOKS_S))
+        return self.next_turn_s(boot_s)
 
 
 def watched(check: Check, known: Known | None, secrets: Secrets) -> Watched:

@@ -14,9 +14,11 @@ from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import Check, Policy, Segment
 from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
+from probes.reading import Reading, Values
 from probes.spec import Secrets
 from watch.desk import Desk, DeskAway, Looked
 from watch.looking import Looking
+from watch.readings import Errand, Readings
 from watch.sight import Sight
 from watch.watched import FIRST_LOOKS_S, Watched, watched
 from watch.wheel import Wheel, phase_s
@@ -46,6 +48,7 @@ class Watcher:
         self._heard_s: float | None = None
         """When the last beat began (boottime)."""
         self._desk, self._driver, self._clock, self._secrets = desk, driver, clock, secrets
+        self._readings = Readings(driver, secrets)
         self._policy: Policy | None = None
         self._checks: dict[str, Watched] = {}
         self._wheel: Wheel[str] = Wheel()
@@ -92,9 +95,22 @@ class Watcher:
             self._begin(item)
 
     def _begin(self, item: Watched) -> None:
-        item.flight = self._driver.look(
-            lambda: item.spec.start(item.target), item.check.timeout_s, lambda seen: self._landed(item, seen)
-        )
+        check, way = item.check, item.spec.way
+        if isinstance(way, Reading):
+            item.flight = self._readings.look(check, way.wants(item.target.options), partial(self._read, item))
+        else:
+            item.flight = self._driver.look(partial(way.start, item.target), check.timeout_s, partial(self._landed, item))
+
+    def _read(self, item: Watched, answered: Observation, values: Values) -> None:
+        """The session that a reading waited for has ended."""
+        boot_s = self._clock.boottime_s()
+        seen = item.read(values, boot_s, answered.latency_ms) if answered.verdict is Verdict.UP else answered
+        if seen is not None:
+            self._landed(item, seen)
+            return
+        item.flight = None
+        self._wheel.put(item.check.id, item.next_turn_s(boot_s))
+        self._answer(item, unknown("nothing to compare with yet: a rate needs two looks"))
 
     def _landed(self, item: Watched, seen: Observation) -> None:
         item.flight = None
@@ -136,7 +152,9 @@ class Watcher:
         self._begin(item)
 
     def _give_up(self, item: Watched) -> None:
-        if item.flight is not None:
+        if isinstance(item.flight, Errand):
+            self._readings.give_up(item.flight)
+        elif item.flight is not None:
             self._driver.give_up(item.flight)
         if item.held is not None:
             item.held.dropped = True

@@ -10,6 +10,8 @@ SLOTS_PER_S = 20
 """Ten times as many would triple the cost of a paced ping and bring nothing a person notices. As 20 is a sum of two powers of two,
 ``slot / 20 * 20`` is exactly ``slot`` in floating point: whoever wakes at ``next_s`` finds it due."""
 
+_SLOTS_A_DAY = 86_400 * SLOTS_PER_S
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -71,12 +73,14 @@ class Wheel(Generic[Key]):
             del self._slots[slot]
 
 
-def phase_s(check: str, interval_s: float) -> float:
-    """Where in its interval a check is looked at: the same after every restart, and spread evenly over all checks."""
-    return crc32(check.encode()) / 2**32 * interval_s
+def phase_s(key: str, interval_s: float) -> float:
+    """Where in its interval a check is looked at: the same after every restart, and spread evenly over all keys. Those of one key
+    meet in one slot, also where the interval of one is a multiple of the other's: its middle leaves room for rounding."""
+    slot = crc32(key.encode()) * _SLOTS_A_DAY >> 32
+    return (slot + 0.5) / SLOTS_PER_S % interval_s
 
 
-def next_turn_s(check: str, interval_s: float, now_s: float) -> float:
-    """The next time of this check's phase after ``now_s``. What was missed is not caught up."""
-    phase = phase_s(check, interval_s)
+def next_turn_s(key: str, interval_s: float, now_s: float) -> float:
+    """The next time of this key's phase after ``now_s``. What was missed is not caught up."""
+    phase = phase_s(key, interval_s)
     return phase + (floor((now_s - phase) / interval_s) + 1) * interval_s

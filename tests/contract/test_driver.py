@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from driving import see, until
 from misbehaving import answers, says, serving, silent
-from probe_talk import look
+from probe_talk import look, start
 
 from domain.model import Secret
 from domain.observation import Observation, Verdict
@@ -186,7 +186,7 @@ class TestOwnTrouble:
 
         options = PROBES["http"].complete({"auth": {"user": "u", "password": {"env": "PW"}}})
         found: list[Observation] = []
-        driver.look(lambda: PROBES["http"].start(Target("127.0.0.1", options, missing)), 5.0, found.append)
+        driver.look(lambda: start(PROBES["http"], Target("127.0.0.1", options, missing)), 5.0, found.append)
         until(driver, found)
         assert (found[0].verdict, found[0].detail) == (Verdict.UNKNOWN, "environment variable PW is not set")
 

@@ -17,7 +17,8 @@ from domain.model import FaultClass, Level
 from domain.observation import Observation, Verdict
 from probes import PROBES
 from probes.conversation import Conversation
-from probes.spec import Connect, Echo, Given, Reading, Send, StartTls
+from probes.reading import Reading
+from probes.spec import Connect, Echo, Given, Read, Send, StartTls, Talk
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nneedle"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnee\r\n3\r\ndle\r\n0\r\n\r\n"
@@ -51,6 +52,8 @@ SAMPLES = {
 }
 CLASSES = {"ping": FaultClass.SERVER, "ssh": FaultClass.SERVER, "certificate": FaultClass.RESOURCE}
 """What is no service (R20, R22, R4)."""
+VALUES: dict[str, object] = {"levels": {2: 80, 3: 90.5}, "threshold": 95, "reached": True, "partition": "/var"}
+"""Of readings' options."""
 TCP_KINDS = sorted(kind for kind, sample in SAMPLES.items() if sample.port)
 KINDS = pytest.mark.parametrize("kind", TCP_KINDS)
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -64,12 +67,14 @@ def options_for(kind: str, address: str, port: int) -> dict[str, object]:
 
 
 def needed(kind: str) -> dict[str, object]:
+    if isinstance(PROBES[kind].way, Reading):
+        return {name: VALUES[name] for name in PROBES[kind].options if name in VALUES}
     assert kind in SAMPLES, f"{kind} needs a line in SAMPLES: what a healthy peer sends"
     return {"port": 25, **SAMPLES[kind].options} if kind == "tcp" else dict(SAMPLES[kind].options)
 
 
 def test_every_kind_has_a_sample() -> None:
-    assert sorted(SAMPLES) == sorted(PROBES)
+    assert sorted(SAMPLES) == sorted(kind for kind, spec in PROBES.items() if isinstance(spec.way, Talk))
 
 
 @pytest.mark.parametrize("kind", sorted(PROBES))
@@ -81,6 +86,9 @@ class TestSpec:
         assert spec.doc
         assert spec.source.startswith("C")
         assert spec.timeout_s == (5.0 if kind == "ping" else 10.0)
+        if isinstance(spec.way, Reading):
+            assert spec.fault_class is FaultClass.RESOURCE, "R4: what an agent tells of itself is no ground to restart anything"
+            return
         assert spec.level is (Level.UNREACHABLE if kind == "ping" else Level.SERVICE_DOWN)
         assert spec.fault_class is CLASSES.get(kind, FaultClass.SERVICE)
 
@@ -153,7 +161,7 @@ def _most_kept(kind: str, first: bytes, piece: bytes) -> int:
         if isinstance(step, Given):
             step = conversation.answered(b"")
             continue
-        assert isinstance(step, Reading)
+        assert isinstance(step, Read)
         step = conversation.fed(piece if fed else first + piece)
         fed += 1
         most = max(most, conversation.held)

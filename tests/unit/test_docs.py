@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from probe_talk import EOF, secret, talk
+from probe_talk import EOF, secret, start, talk
 
 from domain.observation import Verdict
 from engine.settings import Settings
@@ -80,7 +80,7 @@ def test_the_probe_of_the_guide_works() -> None:
     assert isinstance(pop3, Spec)
 
     def seen(greeting: bytes) -> Verdict | None:
-        found = talk(pop3.start(Target("192.0.2.1", pop3.complete({}), secret)), [greeting, EOF]).seen
+        found = talk(start(pop3, Target("192.0.2.1", pop3.complete({}), secret)), [greeting, EOF]).seen
         return found.verdict if found is not None else None
 
     assert seen(b"+OK ready\r\n") is Verdict.UP

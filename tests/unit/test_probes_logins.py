@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probe_talk import EOF, Talk, secret, talk
+from probe_talk import EOF, Talk, secret, start, talk
 from probe_talk import look as started
 
 from domain.model import Secret
@@ -139,7 +139,7 @@ class TestLogin:
 def _with(kind: str, password: str) -> Dialogue:
     spec = PROBES[kind]
     parsed = {name: spec.options[name].parse(value) for name, value in CLEAR.items()}
-    return spec.start(Target("192.0.2.1", spec.complete(parsed), lambda _: password))
+    return start(spec, Target("192.0.2.1", spec.complete(parsed), lambda _: password))
 
 
 @pytest.mark.parametrize(

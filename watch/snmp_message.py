@@ -1,0 +1,186 @@
+"""SNMP messages of v1 and v2c as bytes (RFC 1157, RFC 1905 and 3416, in BER by X.690): requests made, responses read.
+
+Whatever comes in is bounded by its datagram and read to the last byte; what is no response is ``None``, never an exception.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from probes.reading import Absent, Oid, Value
+
+GET, GET_NEXT, GET_BULK = 0xA0, 0xA1, 0xA5
+MAX_COMMUNITY_BYTES = 255
+_RESPONSE = 0xA2
+_INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
+_IP_ADDRESS, _COUNTER32, _GAUGE32, _TIME_TICKS, _OPAQUE, _COUNTER64 = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
+_UNSIGNED = frozenset({_COUNTER32, _GAUGE32, _TIME_TICKS, _COUNTER64})
+_BYTES = frozenset({_OCTETS, _IP_ADDRESS, _OPAQUE})
+_ABSENT = {0x80: Absent("noSuchObject"), 0x81: Absent("noSuchInstance"), 0x82: Absent("endOfMibView"), _NULL: Absent("null")}
+_MAX_SUBIDS = 128  # RFC 3416 4.1
+_MAX_SUBID = 2**32 - 1
+
+
+class Version(IntEnum):
+    V1 = 0
+    V2C = 1
+
+
+class Access(NamedTuple):
+    """How an agent is asked."""
+
+    version: Version
+    community: bytes
+
+
+class Bind(NamedTuple):
+    oid: Oid
+    value: Value | Absent
+
+
+class Response(NamedTuple):
+    """``variable``: whose ``status`` it is, from 1; 0 where it is the whole request's."""
+
+    status: int
+    variable: int
+    binds: list[Bind]
+
+
+def request(access: Access, number: int, kind: int, oids: Sequence[Oid], repetitions: int = 0) -> bytes:
+    """``number``: 0 to 2^31-1, by which the response is known; ``repetitions`` of a GET_BULK, which has no non-repeaters."""
+    pdu = _tlv(_INTEGER, number.to_bytes(4, "big")) + b"\x02\x01\x00" + _integer(repetitions) + _binds(tuple(oids))
+    return _tlv(_SEQUENCE, _integer(access.version) + _tlv(_OCTETS, access.community) + _tlv(kind, pdu))
+
+
+def response(data: bytes, access: Access, number: int) -> Response | None:
+    """The response to that request; ``None`` for anything else."""
+    try:
+        return _response(data, access, number)
+    except (IndexError, _BadBer):
+        return None
+
+
+class _BadBer(Exception):  # noqa: N818 - a signal within this module
+    pass
+
+
+def _response(data: bytes, access: Access, number: int) -> Response | None:
+    at, end = _header(data, 0, len(data), _SEQUENCE)
+    version, at = _read_integer(data, at, end)
+    start, at = _header(data, at, end, _OCTETS)
+    community = data[start:at]
+    pdu, at = _header(data, at, end, _RESPONSE)
+    if at != end or end != len(data) or version != access.version or community != access.community:
+        return None
+    got, pdu = _read_integer(data, pdu, end)
+    status, pdu = _read_integer(data, pdu, end)
+    variable, pdu = _read_integer(data, pdu, end)
+    at, stop = _header(data, pdu, end, _SEQUENCE)
+    if got != number or stop != end:
+        return None
+    binds = []
+    while at < end:
+        start, at = _header(data, at, end, _SEQUENCE)
+        binds.append(_bind(data, start, at))
+    return Response(status, variable, binds)
+
+
+def _bind(data: bytes, at: int, end: int) -> Bind:
+    start, stop = _header(data, at, end, _OID)
+    oid = _read_oid(data[start:stop])
+    if stop >= end:
+        raise _BadBer
+    tag = data[stop]
+    start, stop = _header(data, stop, end, tag)
+    if stop != end:
+        raise _BadBer
+    if tag == _INTEGER:
+        return Bind(oid, _whole(data, start, stop))
+    if tag in _UNSIGNED:
+        return Bind(oid, _whole(data, start, stop) % 2**64)  # some agents write a counter without its leading zero
+    if tag in _BYTES:
+        return Bind(oid, data[start:stop])
+    if tag == _OID:
+        return Bind(oid, _read_oid(data[start:stop]))
+    absent = _ABSENT.get(tag)
+    if absent is None:
+        raise _BadBer
+    return Bind(oid, absent)
+
+
+def _header(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """Where the contents of the element that begins at ``at`` begin and end. Raises ``_BadBer``, ``IndexError``."""
+    if data[at] != tag:
+        raise _BadBer
+    length = data[at + 1]
+    at += 2
+    if length > 0x7F:
+        count = length & 0x7F
+        if not 1 <= count <= 4:  # 0 is the indefinite form, which RFC 1157 forbids
+            raise _BadBer
+        length = int.from_bytes(data[at : at + count], "big")
+        at += count
+    if at + length > end:
+        raise _BadBer
+    return at, at + length
+
+
+def _read_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+    start, stop = _header(data, at, end, _INTEGER)
+    return _whole(data, start, stop), stop
+
+
+def _whole(data: bytes, start: int, stop: int) -> int:
+    if not 1 <= stop - start <= 9:
+        raise _BadBer
+    return int.from_bytes(data[start:stop], "big", signed=True)
+
+
+@lru_cache(65_536)
+def _read_oid(data: bytes) -> Oid:
+    """Most names come again with the next look."""
+    if not data or data[-1] & 0x80:
+        raise _BadBer
+    subids, value = [], 0
+    for byte in data:
+        value = value << 7 | byte & 0x7F
+        if value > _MAX_SUBID + 80:
+            raise _BadBer
+        if not byte & 0x80:
+            subids.append(value)
+            value = 0
+    if len(subids) >= _MAX_SUBIDS or max(subids[1:], default=0) > _MAX_SUBID:
+        raise _BadBer
+    first = min(subids[0] // 40, 2)
+    return (first, subids[0] - 40 * first, *subids[1:])
+
+
+@lru_cache(4096)
+def _binds(oids: tuple[Oid, ...]) -> bytes:
+    """A host is asked for the same again and again."""
+    return _tlv(_SEQUENCE, b"".join(_tlv(_SEQUENCE, _tlv(_OID, _oid(oid)) + b"\x05\x00") for oid in oids))
+
+
+def _oid(oid: Oid) -> bytes:
+    return b"".join(_subid(value) for value in (oid[0] * 40 + oid[1], *oid[2:]))
+
+
+def _subid(value: int) -> bytes:
+    septets = [value & 0x7F]
+    while value := value >> 7:
+        septets.append(0x80 | value & 0x7F)
+    return bytes(reversed(septets))
+
+
+def _integer(value: int) -> bytes:
+    """Not negative."""
+    return _tlv(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def _tlv(tag: int, contents: bytes) -> bytes:
+    size = len(contents)
+    if size < 0x80:
+        return bytes((tag, size)) + contents
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + contents

@@ -10,6 +10,7 @@ from probes.ftp import FTP
 from probes.http import HTTP, URL
 from probes.imap import IMAP
 from probes.load import LOAD
+from probes.ntp import NTP
 from probes.ping import PING
 from probes.pop3 import POP3
 from probes.smtp import SMTP
@@ -21,7 +22,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE),
+            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP),
             *(CPU, LOAD, DISK),  # readings
         )
     }

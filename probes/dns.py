@@ -19,7 +19,7 @@ import dns.reversename
 from domain.model import FaultClass, Level
 from domain.observation import Observation, down, unknown, up
 from probes import option
-from probes.asked import asked
+from probes.asked import OTHERS, asked
 from probes.option import Option
 from probes.spec import Ask, Connect, Dialogue, Exactly, Send, Spec, Talk, Target, Wish
 
@@ -28,7 +28,6 @@ MAX_KNOWN_BYTES = 512
 _HEADER_BYTES = 12
 _RESPONSE, _TRUNCATED = 0x80, 0x02  # RFC 1035 4.1.1, in the third byte
 _AWAITED = "DNS answer"
-_OTHER = down("answers what it was not asked")
 _RCODES: dict[int, str] = {
     dns.rcode.FORMERR: "it does not understand the question (FORMERR)",
     dns.rcode.SERVFAIL: "it can't answer just now (SERVFAIL)",
@@ -46,12 +45,12 @@ def _look(target: Target) -> Dialogue:
         return unknown(f"{name} has no {record} records: an address has PTR ones, and only those")
     question = secrets.token_bytes(2) + _query(name, record)
     heard = yield from asked(Ask(target.address, options["port"], question, _AWAITED), lambda data: _answers(question, data))
-    if heard is None:
-        return _OTHER
+    if isinstance(heard, Observation):
+        return heard
     if heard[2] & _TRUNCATED:
         heard = yield from _by_tcp(target.address, options["port"], question)
         if not _answers(question, heard):
-            return _OTHER
+            return OTHERS
     judge = _known if len(heard) <= MAX_KNOWN_BYTES else _judged
     return judge(heard[2:], record, tuple(options["values"] or ()))
 

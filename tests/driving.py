@@ -1,12 +1,17 @@
 """Carries single looks out over real sockets. As a program (in a namespace, for instance) it prints what it saw, as JSON."""
 
 import json
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from probe_talk import look
 
-from domain.observation import Observation
+from domain.observation import Observation, Verdict
 from store.clock import SystemClock
 from watch.driver import Driver
 
@@ -29,6 +34,26 @@ def until(driver: Driver, found: list[Observation], count: int = 1) -> None:
         driver.turn(0.05)
 
 
+def inside(setup: str, *looks: Mapping[str, Any]) -> list[Observation]:
+    """The same looks in a network namespace of their own; what ``setup`` starts there ends with them. Their limits stay there."""
+    argv = ["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", f'ip link set lo up; {setup}; exec "$@"', "sh"]
+    argv += [sys.executable, __file__, json.dumps([{"given": {}, **one} for one in looks])]
+    tests = Path(__file__).parent
+    done = subprocess.run(
+        argv, check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": f"{tests.parent}:{tests}"}
+    )
+    assert done.returncode == 0, done.stderr
+    return [Observation(Verdict(one[0]), *one[1:]) for one in map(json.loads, done.stdout.splitlines())]
+
+
+def _once_up(within_s: float = 0.0, **wanted: Any) -> Observation:
+    """What is seen at last: the first that is up, or the first after so long."""
+    deadline_s = time.monotonic() + within_s
+    while (seen := see(**wanted)).verdict is not Verdict.UP and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    return seen
+
+
 if __name__ == "__main__":
     for wanted in json.loads(sys.argv[1]):
-        print(json.dumps(see(**wanted)))
+        print(json.dumps(_once_up(**wanted)[:4]))

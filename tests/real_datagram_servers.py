@@ -1,4 +1,4 @@
-"""Real servers over UDP that a test starts for itself, on free ports of both loopbacks: BIND."""
+"""Real servers over UDP that a test starts for itself, on free ports of both loopbacks: BIND, ntpsec."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,3 +52,14 @@ def _has_its_zones(port: int) -> bool:
     except (OSError, dns.exception.DNSException):
         return False
     return bool(answer.answer)
+
+
+def ntpd(folder: Path) -> str:
+    """Shell words that start ntpsec in a network namespace, where it may have its port; it may not touch the machine's clock. With
+    nobody to ask it is its own upstream within two seconds (orphan mode). It tells its variables to 127.0.0.1, and not to ::1."""
+    (folder / "ntp.conf").write_text(
+        f"driftfile {folder}/drift\ndisable ntp\ntinker panic 0\ntos minsane 1 minclock 1 orphan 5 orphanwait 1\n"
+        "restrict default noquery\nrestrict 127.0.0.1\n"
+    )
+    own = f"/usr/sbin/ntpd -n -c {folder}/ntp.conf -l {folder}/log -p {folder}/pid"
+    return f"setpriv --bounding-set=-sys_time,-sys_nice --inh-caps=-sys_time {own} >/dev/null 2>&1"

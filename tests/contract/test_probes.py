@@ -40,7 +40,9 @@ class Sample(NamedTuple):
 SAMPLES = {
     "ping": Sample({}, b"", port=""),
     "certificate": Sample({"starttls": "smtp"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
-    "dns": Sample({"name": "www.example.com"}, b"", port=""),  # by datagram: test_probes_datagrams.py
+    # By datagram: what a healthy peer answers is in test_probes_datagrams.py
+    "dns": Sample({"name": "www.example.com"}, b"", port=""),
+    "ntp": Sample({}, b"", port=""),
     "ssh": Sample({}, b"SSH-2.0-OpenSSH_9.2\r\n"),
     "tcp": Sample({"tls": "starttls"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
     "http": Sample({}, PAGE, port="url", first=False),

@@ -1,10 +1,11 @@
-"""The kinds over UDP against real servers, over IPv4 and IPv6: BIND (C14)."""
+"""The kinds over UDP against real servers, over IPv4 and IPv6: BIND (C14), ntpsec (C32)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from driving import see
-from real_datagram_servers import bind
+from driving import inside, see
+from real_datagram_servers import bind, ntpd
 
 from domain.observation import Verdict
 
@@ -56,3 +57,19 @@ class TestBind:
     def test_has_it_not(self, named: int, address: str, given: dict[str, object], said: str) -> None:
         seen = see("dns", {**given, "port": named}, address)
         assert (seen.verdict, seen.detail) == (Verdict.DOWN, said)
+
+
+@pytest.mark.root
+def test_ntpsec(tmp_path: Path) -> None:
+    watched = {"kind": "ntp", "given": {"watch_offset": True}}
+    up4, up6, silent, watched4 = inside(
+        f"{ntpd(tmp_path)} & true",
+        {"kind": "ntp", "within_s": 10},
+        {"kind": "ntp", "address": "::1"},
+        {**watched, "address": "::1", "timeout_s": 0.5},
+        watched,
+    )
+    assert (up4.verdict, up4.detail) == (up6.verdict, up6.detail) == (Verdict.UP, "stratum 5")
+    assert (silent.verdict, silent.detail) == (Verdict.DOWN, "no answer about its offset within 0.5 s")
+    assert (watched4.verdict, watched4.value) == (Verdict.UP, 0.0)
+    assert watched4.detail == "stratum 5, +0.000000 s off its own upstream"

@@ -1,23 +1,17 @@
 """The five kinds against real servers (C10-C13, C33), over IPv4 and IPv6, and TLS of every sort."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from driving import see
+from driving import inside, see
 from misbehaving import serving, silent
 from real_servers import Certificates, Ports, certificates, nginx, server_context, sshd
 
 from domain.model import Level
-from domain.observation import Observation, Verdict
+from domain.observation import Verdict
 
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -149,17 +143,6 @@ def test_a_tls_peer_that_falls_silent_is_too_late(certs: Certificates) -> None:
     with serving(silent) as server:
         seen = see("http", {"url": where("www.example.com", server.port, scheme="https")}, timeout_s=0.4)
     assert (seen.verdict, seen.detail) == (Verdict.DOWN, "no connection with TLS within 0.4 s")
-
-
-def inside(setup: str, *looks: Mapping[str, Any]) -> list[Observation]:
-    """The same looks in a network namespace of their own."""
-    argv = ["unshare", "--net", "sh", "-ec", f'ip link set lo up; {setup}; exec "$@"', "sh"]
-    argv += [sys.executable, str(TESTS / "driving.py"), json.dumps([{"given": {}, **one} for one in looks])]
-    done = subprocess.run(
-        argv, check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": f"{TESTS.parent}:{TESTS}"}
-    )
-    assert done.returncode == 0, done.stderr
-    return [Observation(Verdict(one[0]), *one[1:]) for one in map(json.loads, done.stdout.splitlines())]
 
 
 @pytest.mark.root

@@ -9,21 +9,29 @@ from probes.dns import DNS
 from probes.ftp import FTP
 from probes.http import HTTP, URL
 from probes.imap import IMAP
+from probes.inode import INODE
+from probes.interface import INTERFACE
 from probes.load import LOAD
+from probes.logins import LOGINS
+from probes.mailqueue import MAILQUEUE
+from probes.memory import MEMORY
 from probes.ntp import NTP
 from probes.ping import PING
 from probes.pop3 import POP3
+from probes.process import PROCESS
 from probes.smtp import SMTP
 from probes.spec import Spec
 from probes.ssh import SSH
+from probes.swap import SWAP
 from probes.tcp import TCP
+from probes.traffic import TRAFFIC
 
 PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
             *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP),
-            *(CPU, LOAD, DISK),  # readings
+            *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings
         )
     }
 )

@@ -9,7 +9,7 @@ from probes.mib import HR_STORAGE_DESCR, HR_STORAGE_SIZE, HR_STORAGE_UNITS, HR_S
 from probes.option import Option
 from probes.reading import Item, Judged, NotOffered, Reading, Terms, Values
 from probes.spec import Spec
-from probes.threshold import judged, levels, number
+from probes.threshold import USAGE_BY_PROFILE, USAGE_LEVELS, judged, number
 
 
 def _wants(_options: Mapping[str, Any]) -> tuple[Item, ...]:
@@ -43,17 +43,9 @@ DISK = Spec(
     options={
         "partition": Option("the partition by its mount point, such as /var or C:\\; / by default", option.text(255), "/"),
         "threshold": Option("percent, 80 to 100; 80 by default, 90 in the profile basic", number(80, 100, "%"), 80),
-        "levels": Option(
-            "instead: over which percentage a level is meant; {2: 80, 3: 90, 4: 95} by default in the profile rapid",
-            levels(1, 100, "%"),
-        ),
-        "reached": Option(
-            "whether a value that only reaches a threshold has passed it; false by default, true in the profile basic",
-            option.boolean,
-            False,
-        ),
+        **USAGE_LEVELS,
     },
     either=("threshold", "levels"),
-    by_profile={"rapid": {"levels": {"2": 80, "3": 90, "4": 95}}, "basic": {"threshold": 90, "reached": True}},
+    by_profile=USAGE_BY_PROFILE,
     unit="%",
 )

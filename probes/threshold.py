@@ -5,6 +5,7 @@ from math import isfinite
 
 from domain.model import Level
 from domain.observation import Limit, Observation, down, up
+from probes.option import Option, boolean
 from probes.reading import Terms
 
 THRESHOLD, LEVELS, REACHED = "threshold", "levels", "reached"
@@ -61,3 +62,19 @@ def judged(terms: Terms, value: float, unit: str, detail: str, *, scale: float =
         return up(detail, value)
     level = max(passed)
     return down(detail, value, Limit(level, "≥" if at_least else ">", passed[level], unit))
+
+
+USAGE_LEVELS: Mapping[str, Option] = {
+    LEVELS: Option(
+        "instead: over which percentage a level is meant; {2: 80, 3: 90, 4: 95} by default in the profile rapid",
+        levels(1, 100, "%"),
+    ),
+    REACHED: Option(
+        "whether a value that only reaches a threshold has passed it; false by default, true in the profile basic", boolean, False
+    ),
+}
+"""Of a partition, beside its threshold (C20, C21)."""
+USAGE_BY_PROFILE: Mapping[str, Mapping[str, object]] = {
+    "rapid": {LEVELS: {"2": 80, "3": 90, "4": 95}},
+    "basic": {THRESHOLD: 90, REACHED: True},
+}

@@ -1,5 +1,6 @@
 """An SNMP agent without sockets, with an own, recursive codec: what it is asked, and what it says to that."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -44,6 +45,9 @@ class FakeAgent:
     too_big: int = 1000
     asked: list[Asked] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._names = sorted(self.values)
+
     def answer(self, data: bytes) -> bytes:
         asked = request(data)
         self.asked.append(asked)
@@ -61,9 +65,13 @@ class FakeAgent:
     def _next(self, asked: Asked) -> Iterator[tuple[Oid, Said]]:
         at = asked.oids
         for _ in range(asked.second if asked.kind == BULK else 1):
-            before, at = at, [min((oid for oid in self.values if oid > one), default=one) for one in at]
+            before, at = at, [self._after(one) for one in at]
             for oid, last in zip(at, before, strict=True):
                 yield oid, self.values[oid] if oid != last else Absent("endOfMibView")
+
+    def _after(self, oid: Oid) -> Oid:
+        at = bisect_right(self._names, oid)
+        return self._names[at] if at < len(self._names) else oid
 
 
 def request(data: bytes) -> Asked:

@@ -54,7 +54,14 @@ SAMPLES = {
 }
 CLASSES = {"ping": FaultClass.SERVER, "ssh": FaultClass.SERVER, "certificate": FaultClass.RESOURCE}
 """What is no service (R20, R22, R4)."""
-VALUES: dict[str, object] = {"levels": {2: 80, 3: 90.5}, "threshold": 95, "reached": True, "partition": "/var"}
+VALUES: dict[str, object] = {
+    "levels": {2: 80, 3: 90.5},
+    "threshold": 95,
+    "reached": True,
+    "partition": "/var",
+    "interface": "eth0",
+    "process": "nginx",
+}
 """Of readings' options."""
 TCP_KINDS = sorted(kind for kind, sample in SAMPLES.items() if sample.port)
 KINDS = pytest.mark.parametrize("kind", TCP_KINDS)

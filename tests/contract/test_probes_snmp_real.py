@@ -24,13 +24,19 @@ STORAGE = ".1.3.6.1.2.1.25.2.3.1"
 FULL_DISK = [f"override {STORAGE}.{column}.31 {kind} {said}" for column, kind, said in (
     (3, "octet_str", '"/data"'), (4, "integer", "4096"), (5, "integer", "1000"), (6, "integer", "835"),
 )]  # fmt: skip
+NO_MEMORY = [f"override {UCD}.4.{item}.0 integer {kib}" for item, kib in (
+    (3, 1000), (4, 50), (5, 8388608), (6, 100000), (14, 20000), (15, 300000),
+)]  # fmt: skip
+EXTENDS = ("extend mailqueue /bin/echo 612", "extend failing /bin/false", "extend wordy /bin/echo Mail queue is empty")
+BOTH = pytest.mark.parametrize(("address", "version"), [("127.0.0.1", "1"), ("::1", "2c")])
 ALLOWED = Secret("env", COMMUNITY)
 
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A real agent that tells of this machine what it sees, of its load 25.00, and of a partition that is nearly full."""
-    with snmpd(tmp_path_factory.mktemp("snmpd"), f"override {UCD}.10.1.5.1 integer 2500", *FULL_DISK) as port:
+    lines = (f"override {UCD}.10.1.5.1 integer 2500", *FULL_DISK, *NO_MEMORY, "includeAllDisks 10%", *EXTENDS)
+    with snmpd(tmp_path_factory.mktemp("snmpd"), *lines) as port:
         yield port
 
 
@@ -55,8 +61,7 @@ def told(*checks: Check, within_s: float = 20.0) -> dict[str, VerdictChanged]:
     return {change.check.partition("/")[2]: change for change in desk.changes}
 
 
-@pytest.mark.parametrize("version", ["1", "2c"])
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@BOTH
 def test_readings_of_a_real_agent(agent: int, address: str, version: str) -> None:
     access = SnmpAccess("1" if version == "1" else "2c", ALLOWED, agent)
     found = told(
@@ -72,6 +77,48 @@ def test_readings_of_a_real_agent(agent: int, address: str, version: str) -> Non
     assert (found["load"].value, found["load"].limit) == (25.0, Limit(Level.MINOR, ">", 0.9))
     assert found["scaled"].limit == Limit(Level.WARNING, "≥", pytest.approx(0.9 * _cpus()))  # type: ignore[arg-type]  # nearly
     assert found["gone"].detail == "the SNMP agent's hrStorageTable has no /nowhere"
+
+
+@BOTH
+def test_the_other_kinds(agent: int, address: str, version: str) -> None:
+    access = SnmpAccess("1" if version == "1" else "2c", ALLOWED, agent)
+    found = told(
+        reading("memory", access, address),
+        reading("swap", access, address),
+        reading("process", access, address, process="snmpd"),
+        reading("process", access, address, name="absent", process="no-such-process"),
+        reading("inode", access, address, threshold=100),
+        reading("inode", access, address, name="inodeless", partition="/nowhere"),
+        reading("interface", access, address, interface="lo"),
+        reading("interface", access, address, name="unplugged", interface="eth99"),
+        reading("logins", access, address, threshold=1000),
+        reading("traffic", access, address, interface="lo", threshold=1000),
+        reading("mailqueue", access, address),
+        reading("mailqueue", access, address, name="failing", extend="failing"),
+        reading("mailqueue", access, address, name="wordy", extend="wordy"),
+        reading("mailqueue", access, address, name="unknown", extend="unknown"),
+    )
+    assert (found["memory"].value, found["memory"].limit) == (95.0, Limit(Level.MINOR, ">", 90, "%"))
+    assert (found["swap"].value, found["swap"].limit) == (95.0, Limit(Level.MINOR, ">", 90, "%"))
+    assert found["process"].verdict is Verdict.UP
+    assert (found["process"].value or 0) >= 1
+    assert (found["absent"].verdict, found["absent"].detail) == (Verdict.DOWN, "no process no-such-process runs")
+    assert found["inode"].verdict is Verdict.UP, found["inode"].detail
+    assert found["inodeless"].detail == "the SNMP agent's dskTable has no inodes of /nowhere"
+    assert (found["interface"].verdict, found["interface"].detail) == (Verdict.UP, "lo is up")
+    assert found["unplugged"].detail == "the SNMP agent's ifTable has no eth99"
+    assert found["logins"].verdict is Verdict.UP
+    assert found["traffic"].verdict is Verdict.UP
+    assert (found["traffic"].value or 0) >= 0
+    assert (found["mailqueue"].value, found["mailqueue"].limit) == (612, Limit(Level.WARNING, ">", 500))
+    assert "ended with exit code 1" in found["failing"].detail
+    assert "instead of a number" in found["wordy"].detail
+    assert found["unknown"].detail.startswith("the SNMP agent offers no extend unknown (noSuch")
+
+
+def test_an_agent_that_has_just_begun_has_no_mean_of_the_last_minute_yet(agent: int) -> None:
+    found = told(reading("cpu", SnmpAccess("2c", ALLOWED, agent)), within_s=1.5)
+    assert "cpu" not in found or found["cpu"].value is not None, "neither a fault nor up"
 
 
 def _cpus() -> int:

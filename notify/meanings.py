@@ -5,7 +5,7 @@ from domain.model import Language
 NAMES: dict[Language, dict[str, str]] = {
     "ja": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
-        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP",
+        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
         "certificate": "TLS 証明書",
         "cpu": "CPU 使用率", "memory": "メモリ使用率", "swap": "スワップ使用率", "process": "プロセス",
         "logins": "ログイン中のユーザー数", "traffic": "トラフィック", "interface": "ネットワークインターフェース",
@@ -14,7 +14,7 @@ NAMES: dict[Language, dict[str, str]] = {
     },
     "en": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
-        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP",
+        "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
         "certificate": "TLS certificate",
         "cpu": "CPU usage", "memory": "Memory usage", "swap": "Swap usage", "process": "Process", "logins": "Users logged in",
         "traffic": "Traffic", "interface": "Network interface", "load": "Load avg.",
@@ -41,6 +41,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "証明書の有効期限が近づいています。お早めに更新をご検討ください。",
         ("certificate", 3): "証明書の有効期限が間近です。期限を過ぎると、閲覧時に警告が表示されるようになります。",
         ("certificate", 4): "証明書が無効のため、閲覧時に警告が表示されるか、サービスに接続できない状態です。",
+        ("radius", 4): "利用者の認証(RADIUS)ができず、ネットワークへの接続などに影響が出る可能性があります。",
         ("ntp", 3): "サーバーの時計にずれが生じています。記録の時刻や、時刻に基づく処理に影響が出る可能性があります。",
         ("ntp", 4): "時刻の配信(NTP)が停止しており、利用する機器の時計にずれが生じる可能性があります。",
         ("cpu", 3): "サーバーの処理が混み合っており、応答が遅くなる可能性があります。",
@@ -77,6 +78,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "The certificate ends soon. Please plan its renewal.",
         ("certificate", 3): "The certificate is about to end. After that, visitors will see a warning.",
         ("certificate", 4): "There is no valid certificate: visitors see a warning, or cannot connect.",
+        ("radius", 4): "Users cannot be authenticated (RADIUS), so they may not get onto the network.",
         ("ntp", 3): "The server's clock is off. Times in records, and whatever runs by the clock, may be affected.",
         ("ntp", 4): "The time (NTP) is not served, and the clocks of those that use it may drift.",
         ("cpu", 3): "The server is busy; it may answer more slowly.",

@@ -19,6 +19,7 @@ from probes.ntp import NTP
 from probes.ping import PING
 from probes.pop3 import POP3
 from probes.process import PROCESS
+from probes.radius import RADIUS
 from probes.smtp import SMTP
 from probes.spec import Spec
 from probes.ssh import SSH
@@ -30,7 +31,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP),
+            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS),
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings
         )
     }

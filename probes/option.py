@@ -112,6 +112,13 @@ def as_secret(value: object) -> Secret:
     raise ValueError("a reference to a secret, never the secret itself: {env: NAME} or {file: /path}")
 
 
+def secret(value: object) -> dict[str, object]:
+    read = as_secret(value)
+    if read.kind == "env" and is_own(read.name):
+        raise ValueError(_RIGHT_VARIABLE)
+    return {read.kind: read.name}
+
+
 def login(value: object) -> dict[str, object]:
     return _account(as_login(value))
 
@@ -130,9 +137,7 @@ def as_basic_auth(value: object) -> Login:
 
 
 def _account(read: Login) -> dict[str, object]:
-    if read.password.kind == "env" and is_own(read.password.name):
-        raise ValueError("a variable whose name does not begin with HIKESHI_, as hikeshi's own settings do")
-    return {"user": read.user, "password": {read.password.kind: read.password.name}}
+    return {"user": read.user, "password": secret({read.password.kind: read.password.name})}
 
 
 def _as_account(value: object, right: str, never: str) -> Login:
@@ -175,6 +180,7 @@ def _host(name: str) -> str:
     return str(ip_address(name)) if ":" in name else server_name(name)
 
 
+_RIGHT_VARIABLE = "a variable whose name does not begin with HIKESHI_, as hikeshi's own settings do"
 _RIGHT_URL = "a URL such as https://www.example.com/health, or a path such as /health (ASCII; anything else %-encoded)"
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _URL = frozenset(map(chr, range(0x21, 0x7F))) - frozenset('"<>\\^`{|}')

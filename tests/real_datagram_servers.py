@@ -1,5 +1,6 @@
-"""Real servers over UDP that a test starts for itself, on free ports of both loopbacks: BIND, ntpsec."""
+"""Real servers over UDP that a test starts for itself, on free ports of both loopbacks: BIND, ntpsec, FreeRADIUS."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
-from real_servers import free_ports, running
+from radius_server import SECRET
+from real_servers import PASSWORD, free_ports, running
 
 ZONE = """$TTL 300
 @ SOA ns hostmaster 1 3600 600 86400 300
@@ -63,3 +65,85 @@ def ntpd(folder: Path) -> str:
     )
     own = f"/usr/sbin/ntpd -n -c {folder}/ntp.conf -l {folder}/log -p {folder}/pid"
     return f"setpriv --bounding-set=-sys_time,-sys_nice --inh-caps=-sys_time {own} >/dev/null 2>&1"
+
+
+RADIUSD_CONF = """
+prefix = /usr
+localstatedir = {folder}
+name = hikeshi
+confdir = {folder}
+logdir = {folder}
+run_dir = {folder}
+libdir = /usr/lib/freeradius
+pidfile = {folder}/pid
+cleanup_delay = 0
+log {{
+  destination = stderr
+}}
+security {{
+  reject_delay = 0
+}}
+client v4 {{
+  ipaddr = 127.0.0.1
+  secret = "{secret}"
+}}
+client v6 {{
+  ipv6addr = ::1
+  secret = "{secret}"
+}}
+modules {{
+  pap {{
+  }}
+  files {{
+    usersfile = {folder}/users
+  }}
+}}
+server default {{
+  listen {{
+    type = auth
+    ipaddr = 127.0.0.1
+    port = {port}
+  }}
+  listen {{
+    type = auth
+    ipv6addr = ::1
+    port = {port}
+  }}
+  authorize {{
+    files
+    pap
+  }}
+  authenticate {{
+    Auth-Type PAP {{
+      pap
+    }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def radiusd(folder: Path) -> Iterator[int]:
+    """FreeRADIUS with one account, ``u`` and ``PASSWORD``, for both loopbacks with ``SECRET``."""
+    (port,) = free_ports(1)
+    (folder / "users").write_text(
+        f'u Cleartext-Password := "{PASSWORD}"\nDEFAULT Auth-Type := Reject\n  Reply-Message = "who is that"\n'
+    )
+    (folder / "radiusd.conf").write_text(RADIUSD_CONF.format(folder=folder, port=port, secret=SECRET.decode()))
+    with running(["/usr/sbin/freeradius", "-f", "-d", str(folder), "-n", "radiusd"], port, _hears):
+        yield port
+
+
+def _hears(port: int) -> bool:
+    """Whether somebody waits for datagrams there: nothing is sent back by the system."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as ours:
+        ours.settimeout(0.05)
+        ours.connect(("::1", port))
+        try:
+            ours.send(b"anybody?")
+            ours.recv(100)
+        except ConnectionRefusedError:
+            return False
+        except TimeoutError:
+            return True
+    return True

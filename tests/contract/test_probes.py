@@ -43,6 +43,7 @@ SAMPLES = {
     # By datagram: what a healthy peer answers is in test_probes_datagrams.py
     "dns": Sample({"name": "www.example.com"}, b"", port=""),
     "ntp": Sample({}, b"", port=""),
+    "radius": Sample({"login": LOGIN["login"], "secret": {"env": "RS"}}, b"", port=""),
     "ssh": Sample({}, b"SSH-2.0-OpenSSH_9.2\r\n"),
     "tcp": Sample({"tls": "starttls"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
     "http": Sample({}, PAGE, port="url", first=False),
@@ -94,7 +95,7 @@ class TestSpec:
         assert spec.name == kind
         assert spec.doc
         assert spec.source.startswith("C")
-        assert spec.timeout_s == (5.0 if kind == "ping" else 10.0)
+        assert spec.timeout_s == {"ping": 5.0, "radius": 30.0}.get(kind, 10.0)
         if isinstance(spec.way, Reading):
             assert spec.fault_class is FaultClass.RESOURCE, "R4: what an agent tells of itself is no ground to restart anything"
             return

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from misbehaving import answering, closed_port, floods, says_nothing
 from probe_talk import look, talk
+from radius_server import answer as radius_answer
 
 from domain.observation import Verdict
 from probes import PROBES
@@ -40,6 +41,10 @@ class Sample(NamedTuple):
 ANSWERS = {
     "dns": Sample({"name": "www.example.com"}, answers_dns),
     "ntp": Sample({}, answers_ntp),
+    "radius": Sample(
+        {"login": {"user": "u", "password": {"env": "PW"}}, "secret": {"env": "RS"}},
+        radius_answer(2),
+    ),
 }
 KINDS = pytest.mark.parametrize("kind", sorted(ANSWERS))
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

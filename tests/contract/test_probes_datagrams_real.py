@@ -1,11 +1,11 @@
-"""The kinds over UDP against real servers, over IPv4 and IPv6: BIND (C14), ntpsec (C32)."""
+"""The kinds over UDP against real servers, over IPv4 and IPv6: BIND (C14), ntpsec (C32), FreeRADIUS (C35)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from driving import inside, see
-from real_datagram_servers import bind, ntpd
+from real_datagram_servers import bind, ntpd, radiusd
 
 from domain.observation import Verdict
 
@@ -73,3 +73,32 @@ def test_ntpsec(tmp_path: Path) -> None:
     assert (silent.verdict, silent.detail) == (Verdict.DOWN, "no answer about its offset within 0.5 s")
     assert (watched4.verdict, watched4.value) == (Verdict.UP, 0.0)
     assert watched4.detail == "stratum 5, +0.000000 s off its own upstream"
+
+
+@pytest.fixture(scope="module")
+def freeradius(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with radiusd(tmp_path_factory.mktemp("radius")) as port:
+        yield port
+
+
+@LOOPBACKS
+class TestFreeRadius:
+    ACCOUNT: Mapping[str, object] = {"login": {"user": "u", "password": {"env": "PW"}}, "secret": {"env": "RS"}}
+
+    def test_lets_the_account_in(self, freeradius: int, address: str) -> None:
+        seen = see("radius", {**self.ACCOUNT, "port": freeradius}, address)
+        assert (seen.verdict, seen.detail) == (Verdict.UP, "Access-Accept")
+
+    def test_refuses_another_password(self, freeradius: int, address: str) -> None:
+        wrong = {"login": {"user": "u", "password": {"env": "OTHER"}}}
+        seen = see("radius", {**self.ACCOUNT, **wrong, "port": freeradius}, address)
+        assert (seen.verdict, seen.detail) == (Verdict.DOWN, "refuses the account (Access-Reject)")
+
+    def test_refuses_another_account_in_its_words(self, freeradius: int, address: str) -> None:
+        wrong = {"login": {"user": "nobody", "password": {"env": "PW"}}}
+        seen = see("radius", {**self.ACCOUNT, **wrong, "port": freeradius}, address)
+        assert seen.detail == 'refuses the account (Access-Reject), saying "who is that"'
+
+    def test_drops_what_is_signed_with_another_secret(self, freeradius: int, address: str) -> None:
+        seen = see("radius", {**self.ACCOUNT, "secret": {"env": "OTHER"}, "port": freeradius}, address, timeout_s=0.3)
+        assert (seen.verdict, seen.detail) == (Verdict.DOWN, "no RADIUS answer signed with the shared secret within 0.3 s")

@@ -67,7 +67,8 @@ class Conversation:
         if isinstance(wish, Read):
             return down(f"no complete {wish.awaited} within {timeout_s:g} s")
         if isinstance(wish, Ask | Hear):
-            return down(f"no {wish.awaited} within {timeout_s:g} s")
+            silence = f" ({wish.silence})" if isinstance(wish, Ask) and wish.silence else ""
+            return down(f"no {wish.awaited} within {timeout_s:g} s{silence}")
         if isinstance(wish, Connect) and wish.tls is not None:
             return down(f"no connection with TLS within {timeout_s:g} s")
         return down(f"{_LATE[type(wish)]} within {timeout_s:g} s")

@@ -80,12 +80,14 @@ class Echo(NamedTuple):
 
 class Ask(NamedTuple):
     """Send one datagram (UDP), and wait for one from that address and port; what came is the answer. Whether it answers what was
-    asked is the dialogue's to judge; where it does not, ``Hear`` waits on."""
+    asked is the dialogue's to judge; where it does not, ``Hear`` waits on. Datagrams are lost at times: it is sent again every few
+    seconds, and may be answered more than once. ``silence``: what else than a peer that is gone no answer may mean."""
 
     address: str
     port: int
     data: bytes
     awaited: str
+    silence: str = ""
 
 
 class Hear(NamedTuple):

@@ -42,12 +42,13 @@ class Datagrams:
     def send(self, family: socket.AddressFamily, address: str, port: int, data: bytes) -> Way:
         """On a way that nobody else uses until it is given ``back``. Raises ``OSError`` where the system won't send it."""
         sock, way = self._free(family, canonical(family, address), port)
-        try:
-            sock.sendto(data, (address, port))
-        except ConnectionRefusedError:  # of what was sent to somebody else before: the socket's queue has it too
-            sock.sendto(data, (address, port))
+        _send(sock, address, port, data)
         self._taken.add(way)
         return way
+
+    def again(self, way: Way, data: bytes) -> None:
+        """The same way once more. Raises ``OSError`` as ``send`` does."""
+        _send(self._sockets[way.descriptor], way.address, way.port, data)
 
     def back(self, way: Way) -> None:
         """What still comes this way is nobody's."""
@@ -98,6 +99,13 @@ class Datagrams:
         self._of_family[family].append(sock)
         self._sockets[sock.fileno()] = sock
         return sock
+
+
+def _send(sock: socket.socket, address: str, port: int, data: bytes) -> None:
+    try:
+        sock.sendto(data, (address, port))
+    except ConnectionRefusedError:  # of what was sent to somebody else before: the socket's queue has it too
+        sock.sendto(data, (address, port))
 
 
 def _refused(sock: socket.socket) -> list[Heard]:

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 STALL_S = 2.0
 """Well below every timeout, well above what a busy machine takes for a turn."""
 
+AGAIN_S = 3.0
+"""A datagram that was lost on the way is no outage; three questions fit into the 10 s of most looks."""
+
 
 class Driver:
     """Looks are begun by ``look`` and moved on by ``turn``, which calls ``landed`` with each one's observation and its latency.
@@ -38,6 +41,8 @@ class Driver:
         self._of_descriptor: dict[int, Flight] = {}
         self._of_token: dict[bytes, tuple[Flight, str]] = {}
         self._of_way: dict[Way, Flight] = {}
+        self._again: Wheel[Flight] = Wheel()
+        """When a question that nothing has answered yet is asked once more."""
         self._echoes = icmp.Echoes()
         self._datagrams = Datagrams()
         self._packet_descriptors: set[int] = set()
@@ -62,7 +67,7 @@ class Driver:
         """When it wants its next turn even if nothing comes (boottime); ``None``: never."""
         if self._waiting and len(self._under_way) < self._at_once:
             return 0.0
-        return self._deadlines.next_s()
+        return min((at_s for at_s in (self._deadlines.next_s(), self._again.next_s()) if at_s is not None), default=None)
 
     def turn(self, wait_s: float) -> None:
         """Wait for something to come, at most ``wait_s``, and carry on all it concerns.
@@ -94,10 +99,13 @@ class Driver:
             elif (flight := self._of_descriptor.get(descriptor)) is not None:
                 flight.ready()
                 self._follow(flight)
-        for flight, _ in self._deadlines.due(self._clock.boottime_s()):
+        now_s = self._clock.boottime_s()
+        for flight, _ in self._deadlines.due(now_s):
             if flight in self._under_way:  # the end of one may have given up another
                 flight.too_late()
                 self._follow(flight)
+        for flight, _ in self._again.due(now_s):
+            self._ask_again(flight)
 
     def _begin_anew_after(self, alive_s: float) -> bool:
         stood_s = self._clock.boottime_s() - alive_s
@@ -155,11 +163,24 @@ class Driver:
         self._leave_way(flight)
         flight.way = self._datagrams.send(family, ask.address, ask.port, ask.data)
         self._of_way[flight.way] = flight
-        flight.packet = Hear(ask.awaited)
+        flight.packet, flight.asked = Hear(ask.awaited), ask.data
+        self._again.put(flight, self._clock.boottime_s() + AGAIN_S)
         return flight.way.descriptor
+
+    def _ask_again(self, flight: Flight) -> None:
+        if flight.way is None or flight.packet is None:
+            return  # it has gone on to something else
+        try:
+            self._datagrams.again(flight.way, flight.asked)
+        except OSError as error:
+            flight.end(trouble.of_socket(error))
+            self._follow(flight)
+        else:
+            self._again.put(flight, self._clock.boottime_s() + AGAIN_S)
 
     def _leave_way(self, flight: Flight) -> None:
         if flight.way is not None:
+            self._again.cancel(flight)
             self._datagrams.back(flight.way)
             del self._of_way[flight.way]
             flight.way = None

@@ -28,7 +28,7 @@ class Flight:
 
     __slots__ = (
         "_attend", "_clock", "_conversation", "_ignore", "_start", "_step", "_wire",
-        "events", "landed", "observation", "packet", "started_s", "timeout_s", "token", "way",
+        "asked", "events", "landed", "observation", "packet", "started_s", "timeout_s", "token", "way",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +54,7 @@ class Flight:
         once a datagram was."""
         self.token: bytes | None = None
         self.way: Way | None = None
+        self.asked = b""
         self.observation: Observation | None = None
 
     def begin(self, now_s: float) -> None:

@@ -29,16 +29,20 @@ class Errand:
 
 @dataclass(slots=True, eq=False)
 class _Session:
-    """``flight`` is the driver's word for it, once it is with the driver; what comes after it has ``begun`` is for the next one."""
+    """``flight`` is the driver's word for it, once it is with the driver; what comes after it has ``begun`` is for the next one.
+    Once it has ``ended``, its errands land."""
 
     errands: list[Errand]
     begun: bool = False
+    ended: bool = False
     flight: Any = None
     found: Found = field(default_factory=dict)
 
     def takes(self, check: Check) -> bool:
+        if self.begun:
+            return False
         first = self.errands[0].check
-        return not self.begun and (first.address, first.timeout_s, first.snmp) == (check.address, check.timeout_s, check.snmp)
+        return (first.address, first.timeout_s, first.snmp) == (check.address, check.timeout_s, check.snmp)
 
 
 class Readings:
@@ -65,7 +69,7 @@ class Readings:
         host = errand.check.host
         session = next(one for one in self._of_host[host] if errand in one.errands)
         session.errands.remove(errand)
-        if session.errands:
+        if session.errands or session.ended:
             return
         if session.flight is None:
             self._of_host[host].remove(session)
@@ -94,10 +98,11 @@ class Readings:
 
     def _landed(self, host: str, seen: Observation) -> None:
         session = self._of_host[host][0]
-        self._next(host)
+        session.ended = True
         values = Values(session.found)
-        for errand in session.errands:
-            errand.landed(seen, values)
+        while session.errands:  # the landing of one may give up another
+            session.errands.pop(0).landed(seen, values)
+        self._next(host)
 
     def _next(self, host: str) -> None:
         sessions = self._of_host[host]

@@ -24,6 +24,7 @@ _STATUS = ("noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", 
            "wrongEncoding", "wrongValue", "noCreation", "inconsistentValue", "resourceUnavailable", "commitFailed", "undoFailed",
            "authorizationError", "notWritable", "inconsistentName")  # fmt: skip
 _AGENT = "answer of the SNMP agent"
+_SILENCE = "it is silent to a wrong community, too"
 
 Found = dict[Item, Value | Rows | Absent]
 Answer = Generator[Wish, bytes, Response]
@@ -107,7 +108,7 @@ class _Session:
             raise _Faulty(f"the SNMP agent has not told all after {MAX_PACKETS} packets")
         number = 2**30 + secrets.randbelow(2**30)  # always of four bytes
         asked = request(self._access, number, kind, oids, repetitions)
-        data = yield Ask(self._agent.address, self._agent.port, asked, _AGENT)
+        data = yield Ask(self._agent.address, self._agent.port, asked, _AGENT, _SILENCE if self._packets == 1 else "")
         while (answer := response(data, self._access, number)) is None:
             self._strays += 1
             if self._strays > MAX_STRAYS:

@@ -10,9 +10,16 @@ from misbehaving import answering, closed_port, floods, repeats, says_nothing
 from domain.observation import Observation, Verdict, up
 from probes.spec import Ask, Dialogue, Hear
 from store.clock import SystemClock
-from watch.driver import Driver
+from watch.driver import AGAIN_S, Driver
 
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+
+
+class AheadClock(SystemClock):
+    ahead_s = 0.0
+
+    def boottime_s(self) -> float:
+        return super().boottime_s() + self.ahead_s
 
 
 @pytest.fixture
@@ -120,3 +127,30 @@ def test_what_comes_after_the_end_is_nobody_s(driver: Driver) -> None:
         driver.turn(0.1)
     assert len(found) == 1
     assert driver.next_s() is None
+
+
+@LOOPBACKS
+def test_a_question_that_was_lost_is_asked_again(address: str) -> None:
+    """By a clock that the test sets ahead; the same way, so that a late answer to the first would be heard, too."""
+    heard: list[tuple[str, int]] = []
+
+    def answers_the_third(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:
+        heard.append(asker)
+        if len(heard) == 3:
+            served.sendto(data, asker)
+
+    clock = AheadClock()
+    driver = Driver(clock)
+    found: list[Observation] = []
+    with answering(answers_the_third, address) as port:
+        driver.look(lambda: asks(port, address=address), 10.0, found.append)
+        for asked in (1, 2, 3):
+            while len(heard) < asked:
+                driver.turn(0.01)
+            for _ in range(2):  # in steps that are too short for a process that stood still
+                clock.ahead_s += AGAIN_S / 2
+                driver.turn(0.01)
+        until(driver, found)
+    driver.close()
+    assert found[0].verdict is Verdict.UP
+    assert len(set(heard)) == 1

@@ -127,7 +127,10 @@ def _cpus() -> int:
 
 def test_a_wrong_community_is_answered_by_silence(agent: int) -> None:
     (found,) = told(reading("load", SnmpAccess("2c", Secret("env", "public"), agent), timeout_s=0.5)).values()
-    assert (found.verdict, found.detail) == (Verdict.DOWN, "no answer of the SNMP agent within 0.5 s")
+    assert (found.verdict, found.detail) == (
+        Verdict.DOWN,
+        "no answer of the SNMP agent within 0.5 s (it is silent to a wrong community, too)",
+    )
 
 
 def test_where_no_agent_listens(agent: int) -> None:

@@ -23,7 +23,9 @@ from probes.mib import (
     LA_LOAD_1,
     SYS_UP_TIME,
 )
+from probes.reading import Values
 from probes.spec import Ask, Dialogue, SecretMissing
+from watch.readings import Readings
 from watch.watcher import Watcher
 
 ACCESS = SnmpAccess("2c", Secret("env", COMMUNITY.decode()))
@@ -102,6 +104,9 @@ def world() -> Agents:
     return made
 
 
+SILENT = "no answer of the SNMP agent within 10 s (it is silent to a wrong community, too)"
+
+
 class TestSessions:
     def test_all_that_is_due_of_a_host_comes_in_one(self, world: Agents) -> None:
         run(world, watching(world), 3600)
@@ -129,7 +134,7 @@ class TestSessions:
         assert again - first == pytest.approx(70, abs=0.2), "60 s after the 10 s of silence"
         faults = world.changes[4:]
         assert {(change.check, change.verdict, change.detail) for change in faults} == {
-            (f"web01/{name}", Verdict.DOWN, "no answer of the SNMP agent within 10 s") for name in ("cpu", "load", "disk", "var")
+            (f"web01/{name}", Verdict.DOWN, SILENT) for name in ("cpu", "load", "disk", "var")
         }
 
     def test_never_two_of_a_host_at_a_time(self, world: Agents) -> None:
@@ -233,6 +238,20 @@ class TestGivingUp:
         world.orders.append(Look(key="k", incident=None, host="web01", checks=("web01/cpu",)))
         run(world, watcher, 20)
         assert len(world.sessions) == 1
+
+    def test_one_may_be_given_up_by_another_that_lands(self, world: Agents) -> None:
+        readings, landed = Readings(world, lambda reference: reference.name), list[str]()
+
+        def lands(_: Observation, values: Values) -> None:
+            landed.append("first")
+            readings.give_up(second)
+            readings.look(reading("load"), [LA_LOAD_1], lambda *_: landed.append("third"))
+
+        readings.look(reading("load"), [LA_LOAD_1], lands)
+        second = readings.look(reading("cpu"), [HR_PROCESSOR_LOAD], lambda *_: landed.append("second"))
+        for _ in range(5):
+            world.turn(0.1)
+        assert landed == ["first", "third"]
 
     def test_another_community_is_asked_with_at_once(self, world: Agents) -> None:
         watcher = watching(world)

@@ -134,7 +134,10 @@ class TestTables:
 
 class TestOthersAnswers:
     def test_silence_is_told_by_what_was_awaited(self) -> None:
-        assert session(lambda _: None, get(0))[0][:2] == (Verdict.DOWN, "no answer of the SNMP agent within 10 s")
+        assert session(lambda _: None, get(0))[0][:2] == (
+            Verdict.DOWN,
+            "no answer of the SNMP agent within 10 s (it is silent to a wrong community, too)",
+        )
 
     def test_what_answers_something_else_is_not_heard(self) -> None:
         """An answer to another request, of another community or version, or a request: none of them ends the wait."""

@@ -6,6 +6,7 @@ NAMES: dict[Language, dict[str, str]] = {
     "ja": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
+        "mysql": "MySQL", "postgresql": "PostgreSQL",
         "certificate": "TLS 証明書",
         "cpu": "CPU 使用率", "memory": "メモリ使用率", "swap": "スワップ使用率", "process": "プロセス",
         "logins": "ログイン中のユーザー数", "traffic": "トラフィック", "interface": "ネットワークインターフェース",
@@ -15,6 +16,7 @@ NAMES: dict[Language, dict[str, str]] = {
     "en": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
+        "mysql": "MySQL", "postgresql": "PostgreSQL",
         "certificate": "TLS certificate",
         "cpu": "CPU usage", "memory": "Memory usage", "swap": "Swap usage", "process": "Process", "logins": "Users logged in",
         "traffic": "Traffic", "interface": "Network interface", "load": "Load avg.",
@@ -37,6 +39,8 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("pop3", 4): "メールの受信(POP3)ができない状態です。",
         ("imap", 4): "メールの受信・閲覧(IMAP)ができない状態です。",
         ("ftp", 4): "ファイルの転送(FTP)ができない状態です。",
+        ("mysql", 4): "データベース(MySQL)に接続できず、これを使うサイトやサービスがご利用いただけない可能性があります。",
+        ("postgresql", 4): "データベース(PostgreSQL)に接続できず、これを使うサイトやサービスがご利用いただけない可能性があります。",
         ("dns", 4): "ドメイン名の名前解決ができず、Web サイトの閲覧やメールの送受信ができない可能性があります。",
         ("certificate", 2): "証明書の有効期限が近づいています。お早めに更新をご検討ください。",
         ("certificate", 3): "証明書の有効期限が間近です。期限を過ぎると、閲覧時に警告が表示されるようになります。",
@@ -74,6 +78,8 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("pop3", 4): "Mail cannot be fetched (POP3).",
         ("imap", 4): "Mail cannot be read (IMAP).",
         ("ftp", 4): "Files cannot be transferred (FTP).",
+        ("mysql", 4): "The database (MySQL) does not let its account in: sites and services that use it may not work.",
+        ("postgresql", 4): "The database (PostgreSQL) does not let its account in: sites and services that use it may not work.",
         ("dns", 4): "Names may not be resolved, so websites may not open and mail may not arrive.",
         ("certificate", 2): "The certificate ends soon. Please plan its renewal.",
         ("certificate", 3): "The certificate is about to end. After that, visitors will see a warning.",

@@ -15,9 +15,11 @@ from probes.load import LOAD
 from probes.logins import LOGINS
 from probes.mailqueue import MAILQUEUE
 from probes.memory import MEMORY
+from probes.mysql import MYSQL
 from probes.ntp import NTP
 from probes.ping import PING
 from probes.pop3 import POP3
+from probes.postgresql import POSTGRESQL
 from probes.process import PROCESS
 from probes.radius import RADIUS
 from probes.smtp import SMTP
@@ -31,7 +33,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS),
+            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, MYSQL, POSTGRESQL),
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings
         )
     }

@@ -6,7 +6,7 @@ out. What goes wrong at the peer while a wish is carried out (refused, closed, t
 observation that names what was awaited; dialogues never handle that themselves.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -134,6 +134,13 @@ class Talk(NamedTuple):
     start: Callable[[Target], Dialogue]
 
 
+class Call(NamedTuple):
+    """The third shape: a library of its own speaks, and is awaited in a pool. What it raises as ``OSError`` is told as the
+    driver's; cancelled, it has to end."""
+
+    look: Callable[[Target], Awaitable[Observation]]
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """A kind of check. ``timeout_s`` bounds the whole look, whatever the peer does; ``source`` is its number in the catalogue;
@@ -142,7 +149,7 @@ class Spec:
     name: str
     source: str
     doc: str
-    way: Talk | Reading
+    way: Talk | Reading | Call
     level: Level
     fault_class: FaultClass
     timeout_s: float = 10.0

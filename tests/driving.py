@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from probe_talk import look
+from probe_talk import look, target
 
 from domain.observation import Observation, Verdict
+from probes import PROBES
+from probes.spec import Call
 from store.clock import SystemClock
 from watch.driver import Driver
 
@@ -20,7 +23,11 @@ def see(kind: str, given: Mapping[str, object], address: str = "127.0.0.1", time
     """What a check of this kind sees there."""
     driver = Driver(SystemClock())
     found: list[Observation] = []
-    driver.look(lambda: look(kind, given, address), timeout_s, found.append)
+    spec = PROBES[kind]
+    if isinstance(spec.way, Call):
+        driver.call(partial(spec.way.look, target(kind, given, address)), timeout_s, found.append)
+    else:
+        driver.look(lambda: look(kind, given, address), timeout_s, found.append)
     try:
         until(driver, found)
     finally:

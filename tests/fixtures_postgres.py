@@ -25,7 +25,7 @@ from store.tables import METADATA
 START_S = 60.0
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Where Debian keeps the newest version's server programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
@@ -33,7 +33,7 @@ def _programs() -> Path:
     return found[-1].parent
 
 
-def _unprivileged() -> list[str]:
+def unprivileged() -> list[str]:
     """Its server refuses to be root. It ends with the test run, however that ends."""
     argv = ["setpriv", "--pdeathsig", "QUIT"]
     if os.geteuid() == 0:
@@ -90,9 +90,9 @@ class Cluster:
 
 @contextmanager
 def _running(folder: Path) -> Iterator[Cluster]:
-    programs, data, log = _programs(), folder / "data", folder / "log"
+    where, data, log = programs(), folder / "data", folder / "log"
     initdb = [
-        str(programs / "initdb"),
+        str(where / "initdb"),
         "--pgdata",
         str(data),
         "--username=hikeshi",
@@ -100,10 +100,10 @@ def _running(folder: Path) -> Iterator[Cluster]:
         "--encoding=UTF8",
         "--locale=C",
     ]
-    subprocess.run([*_unprivileged(), *initdb], check=True, stdout=subprocess.DEVNULL, cwd=folder)
-    argv = [str(programs / "postgres"), "-D", str(data), "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=on"]
+    subprocess.run([*unprivileged(), *initdb], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    argv = [str(where / "postgres"), "-D", str(data), "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=on"]
     with log.open("wb") as written:
-        server = subprocess.Popen([*_unprivileged(), *argv], stdout=written, stderr=written, cwd=folder)
+        server = subprocess.Popen([*unprivileged(), *argv], stdout=written, stderr=written, cwd=folder)
     try:
         cluster = Cluster(folder)
         _await(cluster, server, log)

@@ -31,10 +31,15 @@ def secret(reference: Secret) -> str:
 
 
 def look(kind: str, given: Mapping[str, object], address: str = "192.0.2.1") -> Dialogue:
-    """The dialogue of a check of this kind, its options parsed as the inventory parses them."""
+    """The dialogue of a check of this kind."""
+    return start(PROBES[kind], target(kind, given, address))
+
+
+def target(kind: str, given: Mapping[str, object], address: str) -> Target:
+    """What such a check looks at, its options parsed as the inventory parses them."""
     spec = PROBES[kind]
     parsed = {name: spec.options[name].parse(value) for name, value in given.items()}
-    return start(spec, Target(address, spec.complete(parsed), secret))
+    return Target(address, spec.complete(parsed), secret)
 
 
 def start(spec: Spec, target: Target) -> Dialogue:

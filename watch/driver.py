@@ -11,6 +11,7 @@ from domain.observation import Observation, unknown
 from domain.ports import Clock
 from probes.spec import Ask, Dialogue, Echo, Hear
 from watch import icmp, trouble
+from watch.calls import Called, Calls, Start
 from watch.datagrams import Datagrams, Way
 from watch.flight import Flight, family_of
 from watch.wheel import Wheel
@@ -45,6 +46,7 @@ class Driver:
         """When a question that nothing has answered yet is asked once more."""
         self._echoes = icmp.Echoes()
         self._datagrams = Datagrams()
+        self._calls: Calls | None = None
         self._packet_descriptors: set[int] = set()
         self._turned_s = clock.boottime_s()
 
@@ -55,9 +57,19 @@ class Driver:
         self._waiting.append(flight)
         return flight
 
-    def give_up(self, flight: Flight) -> None:
+    def call(self, start: Start, timeout_s: float, landed: Callable[[Observation], None]) -> Called:
+        """As ``look``, for a library that awaits."""
+        if self._calls is None:
+            self._calls = Calls(self._clock)
+            self._epoll.register(self._calls.descriptor, select.EPOLLIN)
+        return self._calls.look(start, timeout_s, landed)
+
+    def give_up(self, flight: Flight | Called) -> None:
         """It will not land."""
-        if flight in self._under_way:
+        if isinstance(flight, Called):
+            if self._calls is not None:
+                self._calls.give_up(flight)
+        elif flight in self._under_way:
             self._forget(flight)
             flight.end(unknown("given up"))
         else:
@@ -90,11 +102,15 @@ class Driver:
             self.give_up(flight)
         self._echoes.close()
         self._datagrams.close()
+        if self._calls is not None:
+            self._calls.close()
         self._epoll.close()
 
     def _carry_on(self, descriptors: list[int]) -> None:
         for descriptor in descriptors:
-            if descriptor in self._packet_descriptors:
+            if self._calls is not None and descriptor == self._calls.descriptor:
+                self._calls.came()
+            elif descriptor in self._packet_descriptors:
                 self._packets_came(descriptor)
             elif (flight := self._of_descriptor.get(descriptor)) is not None:
                 flight.ready()
@@ -116,6 +132,8 @@ class Driver:
         for flight in list(self._under_way):
             self._forget(flight)
             self._begin(flight)
+        if self._calls is not None:
+            self._calls.begin_anew()
         return True
 
     def _begin(self, flight: Flight) -> None:

@@ -1,6 +1,6 @@
 """What the watcher and its anchors need of whatever carries looks out."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from domain.observation import Observation
@@ -12,6 +12,10 @@ class Looking(Protocol):
 
     def look(self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None]) -> Any:
         """What comes back is its own business; it wants it again in ``give_up``."""
+        ...
+
+    def call(self, start: Callable[[], Awaitable[Observation]], timeout_s: float, landed: Callable[[Observation], None]) -> Any:
+        """The same, for a library that is awaited."""
         ...
 
     def give_up(self, flight: Any) -> None: ...

@@ -15,7 +15,7 @@ from domain.model import Check, Policy, Segment
 from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
 from probes.reading import Reading, Values
-from probes.spec import Secrets
+from probes.spec import Call, Secrets
 from watch.desk import Desk, DeskAway, Looked
 from watch.looking import Looking
 from watch.readings import Errand, Readings
@@ -98,6 +98,8 @@ class Watcher:
         check, way = item.check, item.spec.way
         if isinstance(way, Reading):
             item.flight = self._readings.look(check, way.wants(item.target.options), partial(self._read, item))
+        elif isinstance(way, Call):
+            item.flight = self._driver.call(partial(way.look, item.target), check.timeout_s, partial(self._landed, item))
         else:
             item.flight = self._driver.look(partial(way.start, item.target), check.timeout_s, partial(self._landed, item))
 

@@ -17,7 +17,7 @@ HOSTS = 100
 SETTLE_S = 30.0
 """After the flows are served: what was imported is, and half of the checks have been looked at."""
 MEASURE_S = 60.0
-OURS = ("engine", "watcher", "hands", "ingress", "executor")
+OURS = ("engine", "watcher", "sealer", "hands", "ingress", "executor")
 
 HOST = """
   host{number:03d}:

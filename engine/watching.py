@@ -18,13 +18,15 @@ from domain.model import DEFAULT_WATCHER, Policy, Secret
 from domain.observation import Limit, Observation, Verdict
 from domain.ports import Clock
 from engine.context import Context
+from engine.recording import Recorder
 from engine.secrets import SecretError, resolve
 from probes.spec import SecretMissing
 from store import inbox, outbox, policies
 from store.codec import decode, encode
 from store.db import Store
+from store.samples import Samples
 from store.tables import VerdictRow, WatcherRow
-from watch.desk import DeskAway, Known, Looked
+from watch.desk import DeskAway, Known, Looked, Seen
 from watch.driver import Driver
 from watch.watcher import Watcher
 
@@ -42,6 +44,11 @@ class StoreDesk:
         self._mine: Policy | None = None
         self._claimer = f"watcher:{name}:{uuid.uuid4().hex[:8]}"
         self._orders: Orders | None = None
+        self._owners: dict[str, str] = {}
+        self.recorder = Recorder(Samples(store), store.clock)
+
+    def keep(self, seen: list[Seen]) -> None:
+        self.recorder.keep(seen, self._owners)
 
     def rung(self) -> bool:
         with _away():
@@ -52,6 +59,7 @@ class StoreDesk:
             policy = policies.current(session)
         if policy is None or self._mine is None or self._mine.version != policy.version:
             self._mine = self._part(policy) if policy is not None else None
+            self._owners = self._mine.owners() if self._mine is not None else {}
         return self._mine
 
     def _part(self, policy: Policy) -> Policy:
@@ -105,7 +113,8 @@ class StoreDesk:
 
     def beat(self, lag_ms: float) -> None:
         with _away(), self._store.write() as session:
-            session.merge(WatcherRow(name=self._name, seen_s=self._store.clock.now_s(), lag_ms=lag_ms))
+            kept = {"unkept": self.recorder.unkept, "lost": self.recorder.lost}
+            session.merge(WatcherRow(name=self._name, seen_s=self._store.clock.now_s(), lag_ms=lag_ms, **kept))
 
 
 class Orders:
@@ -131,7 +140,8 @@ class Orders:
 def watch(context: Context, stop: threading.Event, name: str = DEFAULT_WATCHER) -> None:
     """A watcher's process, until ``stop`` is set."""
     desk, driver = StoreDesk(context.store, name), Driver(context.clock)
-    Watcher(desk, driver, context.clock, _secret, context.settings.watcher_silent_s).run(stop)
+    with desk.recorder.running():
+        Watcher(desk, driver, context.clock, _secret, context.settings.watcher_silent_s).run(stop)
 
 
 def _timeouts(policy: Policy) -> dict[str, float]:

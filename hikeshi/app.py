@@ -52,7 +52,7 @@ def up(
     inventory: Folder,
     prefect: Annotated[bool, typer.Option(help="Run the Prefect server and show the work in its UI.")] = True,
 ) -> None:
-    """Start everything: engine, watcher, hands, Prefect server, flow executor, ingress. Ctrl-C ends it."""
+    """Start everything: engine, watcher, sealer, hands, Prefect server, flow executor, ingress. Ctrl-C ends it."""
     from hikeshi.up import run
 
     raise typer.Exit(run(inventory, prefect=prefect))
@@ -354,6 +354,13 @@ def process_watcher() -> None:
     from hikeshi.processes import watcher
 
     raise typer.Exit(watcher())
+
+
+@process.command("sealer")
+def process_sealer() -> None:
+    from hikeshi.processes import sealer
+
+    raise typer.Exit(sealer())
 
 
 @process.command("hands")

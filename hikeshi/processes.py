@@ -76,6 +76,15 @@ def one_more_watcher(name: str) -> Exit:
     return watcher(name)
 
 
+def sealer() -> Exit:
+    from engine.sealing import seal
+
+    stop, _ = _signals()
+    with closing(open_context()) as context:
+        seal(context, stop)
+    return Exit.OK
+
+
 def hands() -> Exit:
     from engine.hands import Hands
 

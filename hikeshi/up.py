@@ -222,7 +222,7 @@ def children(settings: Settings, secret_names: Mapping[str, list[str]], *, prefe
     secrets = {process: {name: os.environ[name] for name in names if name in os.environ} for process, names in secret_names.items()}
     found = [
         Child(name, [*_self(), "process", name], {**plain, **secrets.get(name, {})}, settings.home)
-        for name in ("engine", "watcher", "hands", "ingress")
+        for name in ("engine", "watcher", "sealer", "hands", "ingress")
     ]
     if prefect:
         server.make_homes(settings)

@@ -92,7 +92,7 @@ class Store:
         if self.path is not None and not self.path.exists():
             if not self.path.parent.is_dir():
                 raise StoreError(f"{self.path}: the folder {self.path.parent} does not exist; create it first")
-            _create_sqlite(self.path)
+            create_sqlite(self.path)
         with self._writer.begin() as connection:
             found = revision(connection)
             if found is not None and not runner.known(found):
@@ -215,7 +215,7 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
 
-def _create_sqlite(path: Path) -> None:
+def create_sqlite(path: Path) -> None:
     """Make the file, readable by its owner only, and in WAL mode from the beginning: turning that on later fails while others
     open it. Nothing happens when somebody made one meanwhile."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -260,11 +260,14 @@ def _foreign(url: URL, found: str) -> str:
 
 
 def _engine(url: URL, *, write: bool) -> Engine:
-    make = _sqlite_engine if url.drivername == "sqlite" else _postgres_engine
-    return make(url, write=write)
+    if url.drivername == "sqlite":
+        return sqlite_engine(url, write=write)
+    lock = f"SELECT pg_advisory_xact_lock({_WRITER_LOCK}), pg_notify('{CHANNEL}', '')"
+    return postgres_engine(url, begin=lock if write else None)
 
 
-def _sqlite_engine(url: URL, *, write: bool) -> Engine:
+def sqlite_engine(url: URL, *, write: bool, synchronous: str = "FULL") -> Engine:
+    """Connections that write, one at a time, or that only read."""
     # isolation_level None: the sqlite3 module begins no transactions of its own accord, we do
     engine = create_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_S}, **_ENGINE)
 
@@ -272,7 +275,7 @@ def _sqlite_engine(url: URL, *, write: bool) -> Engine:
     def configure(connection: Any, _record: Any) -> None:
         if write:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
         else:
             connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -284,20 +287,24 @@ def _sqlite_engine(url: URL, *, write: bool) -> Engine:
     return engine
 
 
-def _postgres_engine(url: URL, *, write: bool) -> Engine:
+def postgres_engine(url: URL, *, begin: str | None = None, lasting: bool = True) -> Engine:
+    """Connections whose transactions start with ``begin``; without, they only read. ``lasting``: a commit is on the disk."""
     # a stopped process must not hold the writer's lock for ever: the server ends its transaction, and it wakes to an error
-    settings = f"-c lock_timeout={BUSY_S}s -c idle_in_transaction_session_timeout={BUSY_S}s -c synchronous_commit=on"
+    settings = (
+        f"-c lock_timeout={BUSY_S}s -c idle_in_transaction_session_timeout={BUSY_S}s "
+        f"-c synchronous_commit={'on' if lasting else 'off'}"
+    )
     engine = create_engine(
         url,
         connect_args={"options": settings, "application_name": "hikeshi", "connect_timeout": 10},
         pool_pre_ping=True,
         **_ENGINE,
     )
-    if not write:
+    if begin is None:
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK}), pg_notify('{CHANNEL}', '')")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
 
     return engine

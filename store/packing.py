@@ -111,7 +111,10 @@ def _decimal(numbers: Floats, digits: int) -> tuple[Ints, Ints]:
     size = np.abs(numbers)
     exponents = np.floor(np.log10(np.where(size > 0, size, 1.0))).astype(np.int64) - (digits - 1)
     exponents = np.clip(exponents, -EXPONENT_MAX, EXPONENT_MAX)
-    return np.rint(numbers * BY[exponents + EXPONENT_MAX] / TIMES[exponents + EXPONENT_MAX]).astype(np.int64), exponents
+    places = exponents + EXPONENT_MAX
+    found = np.rint(numbers * BY[places] / TIMES[places]).astype(np.int64)
+    over = (np.abs(found) >= 10**digits) & (exponents < EXPONENT_MAX)  # 9.99… has become 10
+    return np.where(over, found // 10, found), np.where(over, exponents + 1, exponents)
 
 
 def _ints(numbers: Ints, scale: int = 0) -> _Written:

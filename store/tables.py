@@ -343,13 +343,16 @@ class Lease(SQLModel, table=True):
 
 
 class WatcherRow(SQLModel, table=True):
-    """When a watcher was last alive, and how late its looks were."""
+    """When a watcher was last alive, and how late its looks were. Of what it saw since it began: how many looks wait to be kept as
+    samples, and how many were lost."""
 
     __tablename__: ClassVar[str] = "watcher"
 
     name: str = _text(primary_key=True)
     seen_s: float
     lag_ms: float = 0.0
+    unkept: int = 0
+    lost: int = 0
 
 
 class VerdictRow(SQLModel, table=True):

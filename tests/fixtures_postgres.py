@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from store import sample_tables
 from store.clock import SystemClock
 from store.db import Store
 from store.migrations import HEAD
@@ -70,7 +71,7 @@ class Cluster:
         with self.connect(database) as connection:
             others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
             connection.execute(others, [database])
-            names = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables)
+            names = ", ".join(f'"{table.name}"' for table in [*METADATA.sorted_tables, *sample_tables.METADATA.sorted_tables])
             connection.execute(f"TRUNCATE {names} RESTART IDENTITY".encode())
             connection.execute("UPDATE alembic_version SET version_num = %s", [HEAD])
         self._used.append(url)

@@ -12,7 +12,7 @@ from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import Brand, Check, Contract, Customer, FaultClass, Host, Level, OnCall, Policy, Segment
 from domain.observation import Observation, Verdict, up
 from probes.spec import Connect, Dialogue, Echo
-from watch.desk import DeskAway, Known, Looked
+from watch.desk import DeskAway, Known, Looked, Seen
 from watch.watcher import Watcher
 
 START_S = 1_800_000_000.0
@@ -38,6 +38,7 @@ class World(HandClock):
     written: list[VerdictChanged | WatcherCutOff | Looked] = field(default_factory=list)
     beats: list[tuple[float, float]] = field(default_factory=list)
     closed: bool = False
+    kept: list[list[Seen]] = field(default_factory=list)
 
     # driver
 
@@ -71,6 +72,9 @@ class World(HandClock):
         self.closed = True
 
     # desk
+
+    def keep(self, seen: list[Seen]) -> None:
+        self.kept.append(seen)
 
     def rung(self) -> bool:
         self._check()

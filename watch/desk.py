@@ -24,12 +24,20 @@ class Looked(NamedTuple):
     seen: Mapping[str, Observation]
 
 
+Seen = tuple[str, float, Observation]
+"""What one look at a check saw, and when it ended."""
+
+
 class DeskAway(Exception):  # noqa: N818 - a state of affairs: the same call may succeed later
     """The store can't be used just now; nothing was written."""
 
 
 class Desk(Protocol):
-    """Every method may raise ``DeskAway``."""
+    """Every method but ``keep`` may raise ``DeskAway``."""
+
+    def keep(self, seen: list[Seen]) -> None:
+        """Each look since the last call, for the record (P10): handed over at once, and written when that can be."""
+        ...
 
     def rung(self) -> bool:
         """Has anything been written since the last call? Asked some times a second."""

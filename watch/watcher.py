@@ -16,7 +16,7 @@ from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
 from probes.reading import Reading, Values
 from probes.spec import Call, Secrets
-from watch.desk import Desk, DeskAway, Looked
+from watch.desk import Desk, DeskAway, Looked, Seen
 from watch.looking import Looking
 from watch.readings import Errand, Readings
 from watch.sight import Sight
@@ -58,6 +58,7 @@ class Watcher:
         """Of the segments that have anchors, by id."""
         self._changes: list[VerdictChanged | WatcherCutOff] = []
         self._looked: list[Looked] = []
+        self._seen: list[Seen] = []
         self._news = True
         """Something was written that we have not seen to yet."""
         self._desk_at_s = self._beat_at_s = self._away_until_s = 0.0
@@ -68,6 +69,7 @@ class Watcher:
         try:
             while not stop.is_set():
                 self.turn()
+            self._hand_over()
             self._write()
         finally:
             self._driver.close()
@@ -129,7 +131,9 @@ class Watcher:
 
     def _means(self, item: Watched, seen: Observation) -> float:
         """When to look again; a change will be told."""
-        change, next_s = item.judge(seen, self._clock.now_s(), self._clock.boottime_s())
+        now_s = self._clock.now_s()
+        self._seen.append((item.check.id, now_s, seen))
+        change, next_s = item.judge(seen, now_s, self._clock.boottime_s())
         if change is not None:
             self._changes.append(_event(item.check, change))
         return next_s
@@ -273,6 +277,7 @@ class Watcher:
 
     def _visit_desk(self, boot_s: float) -> None:
         self._desk_at_s = boot_s + DOORBELL_S
+        self._hand_over()
         try:
             self._write()
             beat = boot_s >= self._beat_at_s
@@ -303,6 +308,11 @@ class Watcher:
             item.gap = True
             if item.idle and item.memory.verdict is not Verdict.UP:
                 self._wheel.put(item.check.id, boot_s)
+
+    def _hand_over(self) -> None:
+        if self._seen:
+            self._desk.keep(self._seen)
+            self._seen = []
 
     def _write(self) -> None:
         if self._unwritten:

@@ -1,3 +1,3 @@
 """The schema's history. ``HEAD`` is the version that this code works with."""
 
-HEAD = "0009"
+HEAD = "0010"

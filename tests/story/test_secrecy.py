@@ -163,7 +163,7 @@ def test_the_night_was_what_it_should_be(night: Night) -> None:
     """Else the rest would show nothing."""
     [run] = night.local.commands("Run")
     assert str(run.claimed_by).startswith("flow:")
-    assert set(night.watch.argv) >= {"engine", "watcher", "hands", "ingress", "executor", "prefect", "renderer"}
+    assert set(night.watch.argv) >= {"engine", "watcher", "sealer", "hands", "ingress", "executor", "prefect", "renderer"}
 
 
 def test_nobody_shows_one_in_a_command_line(night: Night) -> None:
@@ -182,7 +182,7 @@ def test_each_process_has_those_it_needs(night: Night) -> None:
         "password": {"watcher"},
         "power control": {"hands", "executor"},
         "password as sent": set(),
-        "postgres": {"engine", "watcher", "hands", "ingress", "executor", "prepare"},
+        "postgres": {"engine", "watcher", "sealer", "hands", "ingress", "executor", "prepare"},
         "prefect": {"prefect", "executor"},
     }
 

@@ -15,7 +15,7 @@ from local import Door, Local, alive, body, family, inventory, up
 
 from hikeshi.exits import Exit
 
-ROLES = {"engine", "hands", "ingress", "watcher"}
+ROLES = {"engine", "hands", "ingress", "sealer", "watcher"}
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """The watcher by a clock that is moved by hand, in a small world where every address answers as the test says."""
 
 from itertools import pairwise
+from threading import Event
 
 import pytest
 from watcher_world import START_S, A, B, World, check, policy, run, watching
 
 from domain.model import Policy
-from domain.observation import Verdict, down, unknown, up
+from domain.observation import Observation, Verdict, down, unknown, up
 from watch.desk import DeskAway, Known
 from watch.watcher import AWAY_S, BEAT_S, MAX_UNWRITTEN, SILENT_S, Watcher
 
@@ -362,3 +363,30 @@ class TestSilence:
         slow.sleep(SILENT_S - BEAT_S - 1)
         run(slow, watcher, 30)
         assert len(slow.changes) == 1
+
+
+class TestSamples:
+    """P10: every look is handed over for the record, whatever it means and whether the store is there."""
+
+    @pytest.mark.parametrize("sight", [up(), down("no answer"), unknown("no route")], ids=str)
+    def test_each_look_is_handed_over_once_and_soon(self, world: World, sight: Observation) -> None:
+        world.adopt(policy(check(profile="rapid")))
+        world.seen[A] = sight
+        watcher = watching(world)
+        run(world, watcher, 200)
+        world.away = True
+        run(world, watcher, 200)
+        handed = [seen for seens in world.kept for seen in seens]
+        assert len(handed) == len(world.looks) >= 6
+        began_s = world.at_s - world.boot_s
+        assert [at_s for _, at_s, _ in handed] == pytest.approx([began_s + boot_s for boot_s, _ in world.looks], abs=0.02)
+        assert {(name, saw) for name, _, saw in handed} == {("web01/ssh", sight._replace(latency_ms=10.0))}
+
+    def test_the_last_ones_are_handed_over_at_the_end(self, world: World) -> None:
+        watcher = watching(world)
+        run(world, watcher, 400)
+        watcher._seen = [("web01/ssh", 1.0, up())]
+        ended = Event()
+        ended.set()
+        watcher.run(ended)
+        assert world.kept[-1] == [("web01/ssh", 1.0, up())]

@@ -6,6 +6,7 @@ NAMES: dict[Language, dict[str, str]] = {
     "ja": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
+        "logfile": "ログの監視", "eventlog": "イベントログ",
         "mysql": "MySQL", "postgresql": "PostgreSQL",
         "certificate": "TLS 証明書",
         "cpu": "CPU 使用率", "memory": "メモリ使用率", "swap": "スワップ使用率", "process": "プロセス",
@@ -16,6 +17,7 @@ NAMES: dict[Language, dict[str, str]] = {
     "en": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
+        "logfile": "Log file", "eventlog": "Event log",
         "mysql": "MySQL", "postgresql": "PostgreSQL",
         "certificate": "TLS certificate",
         "cpu": "CPU usage", "memory": "Memory usage", "swap": "Swap usage", "process": "Process", "logins": "Users logged in",
@@ -45,6 +47,8 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "証明書の有効期限が近づいています。お早めに更新をご検討ください。",
         ("certificate", 3): "証明書の有効期限が間近です。期限を過ぎると、閲覧時に警告が表示されるようになります。",
         ("certificate", 4): "証明書が無効のため、閲覧時に警告が表示されるか、サービスに接続できない状態です。",
+        ("logfile", 3): "監視対象の文字列がログに記録されました。記録の内容をご確認ください。",
+        ("eventlog", 3): "Windows のイベントログに警告またはエラーが記録されました。記録の内容をご確認ください。",
         ("radius", 4): "利用者の認証(RADIUS)ができず、ネットワークへの接続などに影響が出る可能性があります。",
         ("ntp", 3): "サーバーの時計にずれが生じています。記録の時刻や、時刻に基づく処理に影響が出る可能性があります。",
         ("ntp", 4): "時刻の配信(NTP)が停止しており、利用する機器の時計にずれが生じる可能性があります。",
@@ -84,6 +88,8 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "The certificate ends soon. Please plan its renewal.",
         ("certificate", 3): "The certificate is about to end. After that, visitors will see a warning.",
         ("certificate", 4): "There is no valid certificate: visitors see a warning, or cannot connect.",
+        ("logfile", 3): "The log has a line with the words that are watched for. Please look at it.",
+        ("eventlog", 3): "Windows' event logs have a new warning or error. Please look at it.",
         ("radius", 4): "Users cannot be authenticated (RADIUS), so they may not get onto the network.",
         ("ntp", 3): "The server's clock is off. Times in records, and whatever runs by the clock, may be affected.",
         ("ntp", 4): "The time (NTP) is not served, and the clocks of those that use it may drift.",

@@ -6,12 +6,14 @@ from probes.certificate import CERTIFICATE
 from probes.cpu import CPU
 from probes.disk import DISK
 from probes.dns import DNS
+from probes.eventlog import EVENTLOG
 from probes.ftp import FTP
 from probes.http import HTTP, URL
 from probes.imap import IMAP
 from probes.inode import INODE
 from probes.interface import INTERFACE
 from probes.load import LOAD
+from probes.logfile import LOGFILE
 from probes.logins import LOGINS
 from probes.mailqueue import MAILQUEUE
 from probes.memory import MEMORY
@@ -34,6 +36,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
         spec.name: spec
         for spec in (
             *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, MYSQL, POSTGRESQL),
+            *(LOGFILE, EVENTLOG),  # over NRPE
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings
         )
     }

@@ -19,11 +19,13 @@ from probes.reading import Reading
 
 class Tls(NamedTuple):
     """A wish for TLS. ``server_name`` is sent as SNI (unless it is an address) and, with ``verify``, must be in the certificate;
-    ``ca_file`` replaces the system's trusted certificates."""
+    ``ca_file`` replaces the system's trusted certificates. ``anonymous``: the peer needs no certificate (NRPE), and weak keys are
+    as good as any; nothing is verified then."""
 
     server_name: str
     verify: bool = True
     ca_file: str | None = None
+    anonymous: bool = False
 
 
 class Connect(NamedTuple):

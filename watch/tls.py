@@ -56,18 +56,21 @@ class Pipe:
 
 
 def _context(wish: Tls) -> ssl.SSLContext:
-    key = (wish.verify, wish.ca_file)
+    key = (wish.verify and not wish.anonymous, wish.ca_file, wish.anonymous)
     changed_ns = Path(wish.ca_file).stat().st_mtime_ns if wish.ca_file else 0
     kept = _kept.get(key)
     if kept is not None and kept[0] == changed_ns:
         return kept[1]
     context = ssl.create_default_context(cafile=wish.ca_file)
-    if not wish.verify:
+    if wish.anonymous or not wish.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if wish.anonymous:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 knows no handshake without a certificate
+        context.set_ciphers("ALL:@SECLEVEL=0")  # with the anonymous ones, which begin with ADH
     _kept[key] = (changed_ns, context)
     return context
 
 
-_kept: dict[tuple[bool, str | None], tuple[int, ssl.SSLContext]] = {}
+_kept: dict[tuple[bool, str | None, bool], tuple[int, ssl.SSLContext]] = {}
 """With the time its CA file was changed: a renewed file is read again without a restart."""

@@ -17,6 +17,7 @@ from domain.model import FaultClass, Level
 from domain.observation import Observation, Verdict
 from probes import PROBES
 from probes.conversation import Conversation
+from probes.nrpe import packet
 from probes.reading import Reading
 from probes.spec import Call, Connect, Echo, Given, Read, Send, StartTls, Talk
 
@@ -49,6 +50,8 @@ SAMPLES = {
     # By datagram: what a healthy peer answers is in test_probes_datagrams.py
     "dns": Sample({"name": "www.example.com"}, b"", port=""),
     "ntp": Sample({}, b"", port=""),
+    "logfile": Sample({"tls": "none"}, packet(2, 0, b"OK: no new line"), first=False),
+    "eventlog": Sample({"tls": "none"}, packet(2, 0, b"OK: nothing"), first=False),
     "radius": Sample({"login": LOGIN["login"], "secret": {"env": "RS"}}, b"", port=""),
     "ssh": Sample({}, b"SSH-2.0-OpenSSH_9.2\r\n"),
     "tcp": Sample({"tls": "starttls"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
@@ -60,8 +63,15 @@ SAMPLES = {
     "mysql": Sample({"database": "shop", "login": LOGIN["login"]}, mysql_packet(0, MYSQL_GREETING) + mysql_packet(2, bytes(7))),
     "ftp": Sample(LOGIN, b"220 ready\r\n331 so\r\n230-Hello\r\n you\r\n230 in\r\n"),
 }
-CLASSES = {"ping": FaultClass.SERVER, "ssh": FaultClass.SERVER, "certificate": FaultClass.RESOURCE}
+CLASSES = {
+    "ping": FaultClass.SERVER,
+    "ssh": FaultClass.SERVER,
+    "certificate": FaultClass.RESOURCE,
+    **dict.fromkeys(("logfile", "eventlog"), FaultClass.RESOURCE),
+}
 """What is no service (R20, R22, R4)."""
+LEVELS = {"ping": Level.UNREACHABLE, "logfile": Level.MINOR, "eventlog": Level.MINOR}
+"""What is another level than a service's (R1)."""
 VALUES: dict[str, object] = {
     "levels": {2: 80, 3: 90.5},
     "threshold": 95,
@@ -108,7 +118,7 @@ class TestSpec:
         if isinstance(spec.way, Reading):
             assert spec.fault_class is FaultClass.RESOURCE, "R4: what an agent tells of itself is no ground to restart anything"
             return
-        assert spec.level is (Level.UNREACHABLE if kind == "ping" else Level.SERVICE_DOWN)
+        assert spec.level is LEVELS.get(kind, Level.SERVICE_DOWN)
         assert spec.fault_class is CLASSES.get(kind, FaultClass.SERVICE)
 
     def test_options_survive_the_store(self, kind: str) -> None:
@@ -222,7 +232,7 @@ class TestOverSockets:
         with serving(endless, address) as server:
             seen = see(kind, options_for(kind, address, server.port), address)
         assert seen.verdict is Verdict.DOWN
-        assert "longer than" in seen.detail
+        assert "longer than" in seen.detail or seen.detail == "answers with something that is no NRPE packet"
 
     def test_garbage_is_down(self, kind: str, address: str) -> None:
         with serving(treat(kind, b"\x16\x03\x01\x02\0\r\n\r\n" * 40), address) as server:

@@ -1,22 +1,25 @@
-"""What comes in over HTTP: acknowledging a page, whether we are alive, and how things stand. It only inserts events."""
+"""What comes in over HTTP: acknowledging a page, reports and alerts, whether we are alive, how things stand. It decides nothing."""
 
 import hmac
 import html
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from domain.mass import is_segment
 from domain.wording import moment, plain
-from engine import metrics, own_secret
+from engine import listening, metrics, own_secret
 from engine.context import Context
-from engine.links import ExpiredError, LinkError, read_ack
+from engine.links import ExpiredError, LinkError, read_ack, read_report
 from engine.requests import RefusedError, RequestError, acknowledge, known_incident, no_longer_asks
 from engine.situation import state_of
 from store import policies
@@ -43,7 +46,8 @@ _STYLE = (
 
 
 def application(context: Context) -> Starlette:
-    """The ingress: ``/ack/{token}`` (GET shows, POST decides), ``/health``, and ``/metrics`` for who has its token."""
+    """The ingress: ``/ack/{token}`` (GET shows, POST decides), ``/report/{token}`` for jobs, ``/health``; ``/metrics`` and
+    ``/alerts`` for who has their token."""
 
     def show(request: Request) -> Response:
         return _answering(request, lambda: _shown(context, request.path_params["token"]))
@@ -63,7 +67,18 @@ def application(context: Context) -> Starlette:
     def show_metrics(request: Request) -> Response:
         return _for_machines(request, context.settings.metrics_token, lambda: _metrics(context))
 
+    def report(request: Request) -> Response:
+        return _for_jobs(request, lambda: _reported(context, request))
+
+    async def take_alerts(request: Request) -> Response:
+        body = await _body(request)
+        answer = partial(_alerted, context, body)
+        return await run_in_threadpool(_for_machines, request, context.settings.alerts_token, answer)
+
     routes = [
+        Route("/report/{token}", report, methods=["GET", "POST"]),
+        Route("/report/{token}/fail", report, methods=["GET", "POST"], name="fail"),
+        Route("/alerts", take_alerts, methods=["POST"]),
         Route("/metrics", show_metrics, methods=["GET"]),
         Route("/ack/{token}", show, methods=["GET"]),
         Route("/ack/{token}", decide, methods=["POST"]),
@@ -74,6 +89,52 @@ def application(context: Context) -> Starlette:
 
 def _metrics(context: Context) -> Response:
     return Response(metrics.text(context), media_type=metrics.CONTENT_TYPE, headers=HEADERS)
+
+
+async def _body(request: Request) -> bytes | None:
+    """``None``: it is larger than what is read."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > listening.MAX_BODY_BYTES:
+            return None
+    return body
+
+
+def _alerted(context: Context, body: bytes | None) -> Response:
+    if body is None:
+        return JSONResponse({"error": f"more than {listening.MAX_BODY_BYTES} bytes"}, 413, headers=HEADERS)
+    try:
+        said = listening.Notification.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        wrong = f"not a notification of Alertmanager's, version 4: {where}: {first['msg']}" if where else first["msg"]
+        return JSONResponse({"error": wrong}, 400, headers=HEADERS)
+    return JSONResponse(listening.alerted(context, said), headers=HEADERS)
+
+
+def _reported(context: Context, request: Request) -> Response:
+    check = read_report(context.settings, request.path_params["token"])
+    failed = request.url.path.endswith("/fail")
+    listening.reported(context, check, failed=failed, detail="")
+    return JSONResponse({"check": check, "heard": "failed" if failed else "ok"}, headers=HEADERS)
+
+
+def _for_jobs(request: Request, answer: Callable[[], Response]) -> Response:
+    try:
+        return answer()
+    except LinkError as error:
+        log.warning("%s: a report was refused: %s", _client(request), error)
+        return JSONResponse({"error": str(error)}, 400, headers=HEADERS)
+    except listening.UnknownCheckError as error:
+        return JSONResponse({"error": str(error)}, 404, headers=HEADERS)
+    except (own_secret.OwnSecretError, OSError) as error:
+        log.error("%s", error)
+        return JSONResponse({"error": "the key of these URLs can't be read here; the ingress's log says why"}, 503, headers=HEADERS)
+    except AWAY as error:
+        log.error("the store is away: %s", error)
+        return JSONResponse({"error": "the store is away; please report again"}, 503, headers=HEADERS)
 
 
 def _for_machines(request: Request, token: Path, answer: Callable[[], Response]) -> Response:

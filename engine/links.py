@@ -14,7 +14,7 @@ from domain.messages import serial_of
 from engine.own_secret import ensure
 from engine.settings import Settings
 
-_SALT = "hikeshi.acknowledge"
+_SALT, _REPORT_SALT = "hikeshi.acknowledge", "hikeshi.report"
 LIFE_S = 2 * 86_400.0
 """A page may be a day on its way; whoever is still needed after two has been paged again."""
 
@@ -60,5 +60,18 @@ def read_ack(settings: Settings, token: str, now_s: float) -> Ack:
     return ack
 
 
-def _serializer(settings: Settings) -> URLSafeSerializer:
-    return URLSafeSerializer(ensure(settings.home / "ingress.key"), salt=_SALT)
+def report_url(settings: Settings, check: str) -> str:
+    """Where a job reports in for this check (C44). Whoever has it can report for no other one; it is good as long as the key is."""
+    return f"{settings.ingress_url}/report/{_serializer(settings, _REPORT_SALT).dumps(check)}"
+
+
+def read_report(settings: Settings, token: str) -> str:
+    """The check that a job reports for. Raises ``LinkError``."""
+    try:
+        return str(_serializer(settings, _REPORT_SALT).loads(token))
+    except BadData as error:
+        raise LinkError("this URL is not one of ours, or it was cut short") from error
+
+
+def _serializer(settings: Settings, salt: str = _SALT) -> URLSafeSerializer:
+    return URLSafeSerializer(ensure(settings.home / "ingress.key"), salt=salt)

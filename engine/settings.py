@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         return self.home / "metrics.token"
 
     @property
+    def alerts_token(self) -> Path:
+        """Whoever sends alerts shows what is in it."""
+        return self.home / "alerts.token"
+
+    @property
     def reports(self) -> Path:
         return self.home / "reports"
 

@@ -20,8 +20,8 @@ from domain.ports import Clock
 from engine.context import Context
 from engine.recording import Recorder
 from engine.secrets import SecretError, resolve
-from probes.spec import SecretMissing
-from store import inbox, outbox, policies
+from probes.spec import Heard, SecretMissing
+from store import heard, inbox, outbox, policies
 from store.codec import decode, encode
 from store.db import Store
 from store.samples import Samples
@@ -80,6 +80,13 @@ class StoreDesk:
         if self._orders is not None:  # a check may have come from another watcher, whose clock is ahead of ours
             self._orders.above(max((row.order or 0 for row in rows.values()), default=0))
         return known
+
+    def heard(self) -> Mapping[str, Sequence[Heard]]:
+        found: dict[str, list[Heard]] = {}
+        with _away(), self._store.read() as session:
+            for row in heard.everything(session):
+                found.setdefault(row.check, []).append(Heard(row.about, row.at_s, row.state, row.detail))
+        return found
 
     def take_looks(self) -> Sequence[Look]:
         with _away():

@@ -308,6 +308,14 @@ def restore(file: Annotated[Path, typer.Argument(help="What backup has written."
 
 
 @app.command()
+def heartbeat(host: HostId, check: Annotated[str, typer.Argument(help="A heartbeat check of the host.")]) -> None:
+    """Print the URL that a job asks when it has done its work (C44)."""
+    from hikeshi.reading import show_report_url
+
+    raise typer.Exit(show_report_url(host, check))
+
+
+@app.command()
 def watcher(name: Annotated[str, typer.Argument(help="As the inventory's segments name it.")]) -> None:
     """Run one more watcher, in a network that is seen from elsewhere only (C51), until Ctrl-C."""
     from hikeshi.processes import one_more_watcher

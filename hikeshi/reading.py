@@ -13,9 +13,10 @@ from domain import mass
 from domain.model import DEFAULT_WATCHER, Language, Mode, Policy, effective_mode
 from domain.pauses import Pause, boundary_s
 from domain.wording import plain
-from engine import history
+from engine import history, listening
 from engine.context import Context, open_context
 from engine.inventory_source import refused
+from engine.links import report_url
 from engine.tick import LEASE, SYSTEM
 from engine.watchers import NEVER_S, expected
 from hikeshi import delivery, secrecy, stopping
@@ -54,6 +55,19 @@ def check_inventory(folder: Path, json: bool) -> Exit:
     print(_said_of_modes(_modes(policy)))
     for line in warnings:
         print(f"! {plain(line)}")
+    return Exit.OK
+
+
+def show_report_url(host: str, check: str) -> Exit:
+    """Where a job reports in for a check."""
+    with closing(open_context()) as context:
+        with context.store.read() as session:
+            policy = policies.current(session)
+        try:
+            found = listening.known(policy, f"{host}/{check}")
+        except listening.UnknownCheckError as error:
+            return refuse(str(error), Exit.BAD_INPUT)
+        print(report_url(context.settings, found.id))
     return Exit.OK
 
 

@@ -2,12 +2,14 @@
 
 from types import MappingProxyType
 
+from probes.alert import ALERT
 from probes.certificate import CERTIFICATE
 from probes.cpu import CPU
 from probes.disk import DISK
 from probes.dns import DNS
 from probes.eventlog import EVENTLOG
 from probes.ftp import FTP
+from probes.heartbeat import HEARTBEAT
 from probes.http import HTTP, URL
 from probes.imap import IMAP
 from probes.inode import INODE
@@ -37,6 +39,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
         for spec in (
             *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, MYSQL, POSTGRESQL),
             *(LOGFILE, EVENTLOG),  # over NRPE
+            *(HEARTBEAT, ALERT),  # others speak
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings
         )
     }

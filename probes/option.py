@@ -5,6 +5,7 @@ is plain (text, number, truth, mapping), so that it survives the store; parsed a
 that (``Url``, ``Login``), it reads it with ``as_…`` when it looks.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,6 +72,35 @@ def choice(*words: str) -> Callable[[object], str]:
         return str(value)
 
     return parse
+
+
+def duration(low_s: int, high_s: int) -> Callable[[object], int]:
+    """``15m``, ``1d``, or a whole number of seconds: seconds."""
+    right = f"a time such as 15m, from {_spoken(low_s)} to {_spoken(high_s)}"
+
+    def parse(value: object) -> int:
+        written = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        found = _DURATION.fullmatch(written)
+        seconds = int(found[1]) * _UNITS_S[found[2] or "s"] if found is not None else -1
+        if not low_s <= seconds <= high_s:
+            raise ValueError(right)
+        return seconds
+
+    return parse
+
+
+def _spoken(seconds: int) -> str:
+    unit = next(unit for unit in "dhms" if seconds % _UNITS_S[unit] == 0)
+    return f"{seconds // _UNITS_S[unit]}{unit if seconds else 's'}"
+
+
+def labels(value: object) -> dict[str, str]:
+    """Names and values, one to ten."""
+    if isinstance(value, Mapping) and 0 < len(value) <= 10:
+        found = {str(name): str(said) for name, said in value.items() if isinstance(name, str) and isinstance(said, str)}
+        if len(found) == len(value) and all(_LABEL.fullmatch(name) and 0 < len(said) <= 200 for name, said in found.items()):
+            return found
+    raise ValueError("labels and their values, such as {alertname: DiskFull, instance: web01}; one to ten, all of them texts")
 
 
 def text(max_chars: int) -> Callable[[object], str]:
@@ -182,5 +212,8 @@ def _host(name: str) -> str:
 
 _RIGHT_VARIABLE = "a variable whose name does not begin with HIKESHI_, as hikeshi's own settings do"
 _RIGHT_URL = "a URL such as https://www.example.com/health, or a path such as /health (ASCII; anything else %-encoded)"
+_DURATION = re.compile(r"(\d{1,9})([smhd]?)")
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _URL = frozenset(map(chr, range(0x21, 0x7F))) - frozenset('"<>\\^`{|}')

@@ -6,7 +6,7 @@ out. What goes wrong at the peer while a wish is carried out (refused, closed, t
 observation that names what was awaited; dialogues never handle that themselves.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -143,6 +143,22 @@ class Call(NamedTuple):
     look: Callable[[Target], Awaitable[Observation]]
 
 
+class Heard(NamedTuple):
+    """What somebody said of a check; ``about`` tells apart what may be said of several things at a time (an alert's
+    fingerprint), ``state`` is the kind's own word."""
+
+    about: str
+    at_s: float
+    state: str
+    detail: str
+
+
+class Listen(NamedTuple):
+    """The fourth shape: others speak, and ``judge`` says what that means by now, with the options and what was heard last."""
+
+    judge: Callable[[Mapping[str, Any], Sequence[Heard], float], Observation]
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """A kind of check. ``timeout_s`` bounds the whole look, whatever the peer does; ``source`` is its number in the catalogue;
@@ -151,7 +167,7 @@ class Spec:
     name: str
     source: str
     doc: str
-    way: Talk | Reading | Call
+    way: Talk | Reading | Call | Listen
     level: Level
     fault_class: FaultClass
     timeout_s: float = 10.0

@@ -375,6 +375,18 @@ class VerdictRow(SQLModel, table=True):
     at_s: float
 
 
+class HeardRow(SQLModel, table=True):
+    """What others said of checks that only listen (``probes.spec.Heard``); what is over is not kept."""
+
+    __tablename__: ClassVar[str] = "heard"
+
+    check: str = _text(primary_key=True)
+    about: str = _text(primary_key=True)
+    at_s: float
+    state: str = _text()
+    detail: str = Field(default="", sa_type=Plain)
+
+
 class Boot(SQLModel, table=True):
     """The boot of the machine whose CLOCK_BOOTTIME the leases count (SQLite); one row.
 

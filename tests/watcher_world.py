@@ -11,7 +11,7 @@ from domain.commands import Look
 from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import Brand, Check, Contract, Customer, FaultClass, Host, Level, OnCall, Policy, Segment
 from domain.observation import Observation, Verdict, up
-from probes.spec import Connect, Dialogue, Echo
+from probes.spec import Connect, Dialogue, Echo, Heard
 from watch.desk import DeskAway, Known, Looked, Seen
 from watch.watcher import Watcher
 
@@ -32,6 +32,7 @@ class World(HandClock):
 
     policy_now: Policy | None = None
     last_known: Mapping[str, Known] = field(default_factory=dict)
+    said: dict[str, Sequence[Heard]] = field(default_factory=dict)
     orders: list[Look] = field(default_factory=list)
     away: bool = False
     news: bool = True
@@ -87,6 +88,9 @@ class World(HandClock):
 
     def known(self) -> Mapping[str, Known]:
         return self.last_known
+
+    def heard(self) -> Mapping[str, Sequence[Heard]]:
+        return self.said
 
     def take_looks(self) -> Sequence[Look]:
         taken, self.orders = self.orders, []

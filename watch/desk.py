@@ -7,6 +7,7 @@ from domain.commands import Look
 from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import Policy
 from domain.observation import Limit, Observation, Verdict
+from probes.spec import Heard
 
 
 class Known(NamedTuple):
@@ -49,6 +50,10 @@ class Desk(Protocol):
 
     def known(self) -> Mapping[str, Known]:
         """The last verdicts by check id; those never looked at are absent."""
+        ...
+
+    def heard(self) -> Mapping[str, Sequence[Heard]]:
+        """What others said of checks that only listen, by check id."""
         ...
 
     def take_looks(self) -> Sequence[Look]:

@@ -5,6 +5,7 @@ A verdict that stays costs nothing but the look: no write, no event. The watcher
 
 import gc
 import logging
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 from uuid import uuid4
@@ -15,7 +16,7 @@ from domain.model import Check, Policy, Segment
 from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
 from probes.reading import Reading, Values
-from probes.spec import Call, Secrets
+from probes.spec import Call, Heard, Listen, Secrets
 from watch.desk import Desk, DeskAway, Looked, Seen
 from watch.looking import Looking
 from watch.readings import Errand, Readings
@@ -54,6 +55,8 @@ class Watcher:
         self._wheel: Wheel[str] = Wheel()
         self._orders: dict[str, dict[str, Observation | None]] = {}
         """Look commands under way: what was seen of each of their checks so far."""
+        self._said: Mapping[str, Sequence[Heard]] = {}
+        """What was heard of checks that only listen, by their id."""
         self._sights: dict[str, Sight] = {}
         """Of the segments that have anchors, by id."""
         self._changes: list[VerdictChanged | WatcherCutOff] = []
@@ -98,7 +101,9 @@ class Watcher:
 
     def _begin(self, item: Watched) -> None:
         check, way = item.check, item.spec.way
-        if isinstance(way, Reading):
+        if isinstance(way, Listen):
+            self._judge(item, way.judge(item.target.options, self._said.get(check.id, ()), self._clock.now_s()))
+        elif isinstance(way, Reading):
             item.flight = self._readings.look(check, way.wants(item.target.options), partial(self._read, item))
         elif isinstance(way, Call):
             item.flight = self._driver.call(partial(way.look, item.target), check.timeout_s, partial(self._landed, item))
@@ -173,6 +178,8 @@ class Watcher:
             self._settle(key)
 
     def _settle(self, key: str) -> None:
+        if key not in self._orders:
+            return  # all of its checks only listen: it was answered as it was taken
         seen = {check: one for check, one in self._orders[key].items() if one is not None}
         if len(seen) == len(self._orders[key]):
             del self._orders[key]
@@ -275,6 +282,16 @@ class Watcher:
     def _unwritten(self) -> bool:
         return bool(self._changes or self._looked)
 
+    def _listen(self) -> None:
+        """What is new is judged at once, and not only when its turn comes."""
+        listening = [item for item in self._checks.values() if isinstance(item.spec.way, Listen)]
+        if not listening:
+            return
+        before, self._said = self._said, self._desk.heard()
+        for item in listening:
+            if before.get(item.check.id) != self._said.get(item.check.id):
+                self._look_now(item)
+
     def _visit_desk(self, boot_s: float) -> None:
         self._desk_at_s = boot_s + DOORBELL_S
         self._hand_over()
@@ -284,6 +301,7 @@ class Watcher:
             self._news = self._desk.rung() or self._news or beat
             if self._news:
                 self._adopt(self._desk.policy())
+                self._listen()
                 self._take_orders()
                 self._news = False
             if beat:

@@ -1,3 +1,3 @@
 """The schema's history. ``HEAD`` is the version that this code works with."""
 
-HEAD = "0010"
+HEAD = "0011"

@@ -19,7 +19,7 @@ from probes import PROBES
 from probes.conversation import Conversation
 from probes.nrpe import packet
 from probes.reading import Reading
-from probes.spec import Call, Connect, Echo, Given, Read, Send, StartTls, Talk
+from probes.spec import Call, Connect, Echo, Given, Listen, Read, Send, StartTls, Talk
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nneedle"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnee\r\n3\r\ndle\r\n0\r\n\r\n"
@@ -44,6 +44,7 @@ def mysql_packet(number: int, body: bytes) -> bytes:
 
 MYSQL_GREETING = b"\n11.0\0\1\0\0\0abcdefgh\0\xff\xf7\x2d\2\0\xff\x81\x15" + bytes(10) + b"ijklmnopqrst\0mysql_native_password\0"
 
+LISTENING: Mapping[str, Mapping[str, object]] = {"heartbeat": {"period": "15m"}, "alert": {"match": {"alertname": "DiskFull"}}}
 SAMPLES = {
     "ping": Sample({}, b"", port=""),
     "certificate": Sample({"starttls": "smtp"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
@@ -96,6 +97,8 @@ def options_for(kind: str, address: str, port: int) -> dict[str, object]:
 def needed(kind: str) -> dict[str, object]:
     if isinstance(PROBES[kind].way, Reading):
         return {name: VALUES[name] for name in PROBES[kind].options if name in VALUES}
+    if isinstance(PROBES[kind].way, Listen):
+        return dict(LISTENING[kind])
     if isinstance(PROBES[kind].way, Call):
         return {"database": "shop", "login": LOGIN["login"]}
     assert kind in SAMPLES, f"{kind} needs a line in SAMPLES: what a healthy peer sends"

@@ -1,0 +1,20 @@
+"""What others said of checks that only listen."""
+
+from sqlmodel import Session, col, delete, select
+
+from store.tables import HeardRow
+
+
+def say(session: Session, row: HeardRow) -> None:
+    """Instead of what was said of the same before, unless that is newer."""
+    before = session.get(HeardRow, (row.check, row.about))
+    if before is None or before.at_s <= row.at_s:
+        session.merge(row)
+
+
+def is_over(session: Session, check: str, about: str) -> None:
+    session.exec(delete(HeardRow).where(col(HeardRow.check) == check, col(HeardRow.about) == about))
+
+
+def everything(session: Session) -> list[HeardRow]:
+    return list(session.exec(select(HeardRow).order_by(col(HeardRow.check), col(HeardRow.about))))

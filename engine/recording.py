@@ -50,6 +50,11 @@ class Recorder:
         """Looks that are not on the disk yet."""
         return self._arrived_looks + len(self._ready)
 
+    @property
+    def held_up(self) -> int:
+        """How many of these wait longer than until the next flush."""
+        return self.unkept if self._away or self.unkept > AT_ONCE else 0
+
     def keep(self, seen: Sequence[Seen], owners: Mapping[str, str]) -> None:
         """Takes no time. ``owners``: each check's customer; a check without one has left the inventory, and is left out."""
         with self._lock:

@@ -120,7 +120,7 @@ class StoreDesk:
 
     def beat(self, lag_ms: float) -> None:
         with _away(), self._store.write() as session:
-            kept = {"unkept": self.recorder.unkept, "lost": self.recorder.lost}
+            kept = {"unkept": self.recorder.held_up, "lost": self.recorder.lost}
             session.merge(WatcherRow(name=self._name, seen_s=self._store.clock.now_s(), lag_ms=lag_ms, **kept))
 
 

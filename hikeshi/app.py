@@ -113,6 +113,22 @@ def findings(
 
 
 @app.command()
+def export(
+    host: Annotated[str | None, typer.Option(help="All checks of a host …")] = None,
+    check: Annotated[str | None, typer.Option(help="… or one check, as host/name.")] = None,
+    from_: Annotated[str, typer.Option("--from", help="Local time, YYYY-MM-DD or YYYY-MM-DDTHH:MM; empty: a day before.")] = "",
+    to: Annotated[str, typer.Option(help="Local time; what is seen then is not in it. Empty: now.")] = "",
+    format_: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="A file that is not there yet; none: standard output (csv).")] = None,
+) -> None:
+    """Write every sample of a host or a check in a period: time, verdict, value and response time of each look."""
+    from hikeshi.export import Wanted
+    from hikeshi.export import export as export_now
+
+    raise typer.Exit(export_now(Wanted(host=host, check=check, from_=from_, to=to, format=format_, out=out)))
+
+
+@app.command()
 def ack(incident: IncidentId, by: By) -> None:
     """Take an incident: nobody else is woken."""
     from hikeshi.asking import take
@@ -292,11 +308,16 @@ def sudoers(
 
 
 @app.command()
-def backup(file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
+    samples: Annotated[
+        bool, typer.Option("--samples", help="The samples instead, where they are a file beside the store.")
+    ] = False,
+) -> None:
     """Copy the store into a file, while everything runs."""
     from hikeshi.keeping import backup as backup_now
 
-    raise typer.Exit(backup_now(file))
+    raise typer.Exit(backup_now(file, samples=samples))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -134,9 +134,7 @@ def _status(context: Context) -> dict[str, Any]:
                 for row in session.exec(select(CommandRow).where(col(CommandRow.done_s).is_(None)).order_by(col(CommandRow.seq)))
             ],
             "set_aside": inbox.count_set_aside(session),
-            "watchers": [
-                {"name": row.name, "seen_s": row.seen_s, "lag_ms": row.lag_ms} for row in session.exec(select(WatcherRow))
-            ],
+            "watchers": [row.model_dump() for row in session.exec(select(WatcherRow))],
         }
 
 
@@ -189,7 +187,16 @@ def _missing(context: Context, session: Session) -> list[str]:
             lines.append(f"{name} was never heard of: nothing is watched by it ({start})")
         elif now_s - seen_s > context.settings.watcher_silent_s:
             lines.append(f"{name} was last heard of at {history.local(seen_s, zone)}: what it watches is unknown")
-    return lines
+    return [*lines, *_unkept(session)]
+
+
+def _unkept(session: Session) -> Iterator[str]:
+    """Samples that can't be written, and those that are lost."""
+    for row in session.exec(select(WatcherRow).order_by(WatcherRow.name)):
+        if row.unkept:
+            yield f"{row.name} can't keep samples, its log says why; waiting: {counted(row.unkept, 'looks')}"
+        if row.lost:
+            yield f"{row.name} has lost the samples of {counted(row.lost, 'looks')} since it began"
 
 
 def _stopped(context: Context, session: Session, policy: Policy | None) -> list[str]:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, func, insert, select, text
+from sqlalchemy import URL, Connection, insert, select, text
 
 from store.db import Store, StoreError, create_sqlite, postgres_engine, sqlite_engine
 from store.looks import Look, Watched, packed
-from store.sample_tables import METADATA, RECENT, VERSION
+from store.sample_tables import METADATA, RECENT, SERIES, VERSION
 
 _WRITER_LOCK = 0x68696B66
 """PostgreSQL advisory lock of whoever writes samples, so that they become visible in the order of their numbers."""
@@ -86,11 +86,10 @@ class Samples:
             connection.execute(insert(RECENT), row)
         self._ids |= found
 
-    def newest_s(self) -> float | None:
-        """When the newest of the looks was that are not sealed yet; ``None``: there are none."""
+    def known(self) -> list[Watched]:
+        """Whatever there are samples of."""
         with self.read() as connection:
-            found: int | None = connection.execute(select(func.max(RECENT.c.last_s))).scalar()
-        return found
+            return [Watched(*row) for row in connection.execute(select(SERIES.c.check_id, SERIES.c.customer))]
 
     def close(self) -> None:
         self._writer.dispose()

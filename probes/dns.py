@@ -39,11 +39,11 @@ _RCODES: dict[int, str] = {
 
 def _look(target: Target) -> Dialogue:
     options = target.options
-    name: str = options["name"]
-    record: str = options["record"] or ("PTR" if _is_address(name) else "A")
-    if _is_address(name) is not (record == "PTR"):
-        return unknown(f"{name} has no {record} records: an address has PTR ones, and only those")
-    question = secrets.token_bytes(2) + _query(name, record)
+    query = _query(options["name"], options["record"])
+    if isinstance(query, Observation):
+        return query
+    record, wanted = query
+    question = secrets.token_bytes(2) + wanted
     heard = yield from asked(Ask(target.address, options["port"], question, _AWAITED), lambda data: _answers(question, data))
     if isinstance(heard, Observation):
         return heard
@@ -64,10 +64,14 @@ def _by_tcp(address: str, port: int, question: bytes) -> Generator[Wish, bytes, 
 
 
 @lru_cache(4096)
-def _query(name: str, record: str) -> bytes:
-    """The whole question but its id, which comes first."""
-    wanted = dns.reversename.from_address(name) if _is_address(name) else name
-    return dns.message.make_query(wanted, record).to_wire()[2:]
+def _query(name: str, given: str | None) -> tuple[str, bytes] | Observation:
+    """The record that is asked for, and the whole question but its id, which comes first."""
+    address = _is_address(name)
+    record = given or ("PTR" if address else "A")
+    if address is not (record == "PTR"):
+        return unknown(f"{name} has no {record} records: an address has PTR ones, and only those")
+    wanted = dns.reversename.from_address(name) if address else name
+    return record, dns.message.make_query(wanted, record).to_wire()[2:]
 
 
 def _answers(question: bytes, heard: bytes) -> bool:

@@ -71,7 +71,8 @@ def _asked_offset(address: str, port: int) -> Generator[Wish, bytes, float | Obs
             heard[0] & 7 == _CONTROL and heard[1] & 0x9F == _RESPONSE | _READVAR and heard[2:4] == head[2:4]
         )
 
-    heard = yield from asked(Ask(address, port, head + b"offset\0\0", "answer about its offset"), answers)
+    silence = "it may tell it to nobody: noquery"
+    heard = yield from asked(Ask(address, port, head + b"offset\0\0", "answer about its offset", silence), answers)
     if isinstance(heard, Observation):
         return heard
     if heard[1] & _ERROR:

@@ -34,9 +34,9 @@ def _look(target: Target) -> Dialogue:
         return unknown("the user's name or the password is longer than a request can carry")
     question = _question(account, secret)
     # The RFC has forged answers dropped, and servers drop what is signed with another secret: either way nothing comes
-    awaited = "RADIUS answer signed with the shared secret"
+    awaited, silence = "RADIUS answer signed with the shared secret", "it may have another, or not know this watcher"
     heard = yield from asked(
-        Ask(target.address, target.options["port"], question, awaited), lambda heard: _answers(question, secret, heard)
+        Ask(target.address, target.options["port"], question, awaited, silence), lambda heard: _answers(question, secret, heard)
     )
     if isinstance(heard, Observation):
         return heard

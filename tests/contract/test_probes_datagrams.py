@@ -108,7 +108,7 @@ class TestOverSockets:
             seen = see(kind, {**ANSWERS[kind].options, "port": port}, address, timeout_s=0.2)
         assert seen.verdict is Verdict.DOWN
         assert seen.detail.startswith("no ")
-        assert seen.detail.endswith(" within 0.2 s")
+        assert " within 0.2 s" in seen.detail
 
     def test_a_closed_port_is_refused(self, kind: str, address: str) -> None:
         seen = see(kind, {**ANSWERS[kind].options, "port": closed_port(address)}, address)

@@ -53,6 +53,7 @@ def test_no_message_is_pinned_without_its_case() -> None:
     "name",
     [
         "check-option-secret",
+        "check-option-kinds",
         "snmp-words",
         "ssh-password",
         "power-password-plain",

@@ -14,6 +14,7 @@ from probes.http import HTTP, URL
 from probes.imap import IMAP
 from probes.inode import INODE
 from probes.interface import INTERFACE
+from probes.ldap import LDAP
 from probes.load import LOAD
 from probes.logfile import LOGFILE
 from probes.logins import LOGINS
@@ -37,7 +38,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, MYSQL, POSTGRESQL),
+            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, LDAP, MYSQL, POSTGRESQL),
             *(LOGFILE, EVENTLOG),  # over NRPE
             *(HEARTBEAT, ALERT),  # others speak
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings

@@ -5,6 +5,7 @@ It is read whoever signed it, and after its end as well: whether it is valid is 
 
 import warnings
 from datetime import UTC, datetime
+from math import floor
 
 from cryptography import x509
 
@@ -47,7 +48,7 @@ def _judged(shown: bytes, now_s: float) -> Observation:
             ends = x509.load_der_x509_certificate(shown).not_valid_after_utc
     except (ValueError, x509.InvalidVersion):
         return down("its certificate can't be read" if shown else "shows no certificate")
-    days = (ends - datetime.fromtimestamp(now_s, UTC)).total_seconds() / DAY_S
+    days = floor((ends - datetime.fromtimestamp(now_s, UTC)).total_seconds() / DAY_S * 10) / 10  # as it is said in mails
     words = f"its certificate {'ended' if days < 0 else 'ends'} on {ends:%Y-%m-%d %H:%M} UTC"
     passed = next((limit for limit in _LIMITS if days < limit.value), None)
     return up(words, days) if passed is None else down(words, days, passed)

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from probes.alert import ALERT
+from probes.backup import BACKUP
 from probes.certificate import CERTIFICATE
 from probes.cpu import CPU
 from probes.disk import DISK
@@ -41,7 +42,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
             *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, LDAP, MYSQL, POSTGRESQL),
             *(LOGFILE, EVENTLOG),  # over NRPE
             *(HEARTBEAT, ALERT),  # others speak
-            *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE),  # readings
+            *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE, BACKUP),  # readings
         )
     }
 )

@@ -5,33 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.model import FaultClass, Level
-from probes.mib import extend
+from probes import extend
+from probes.mib import extend as extended
 from probes.option import Option
 from probes.reading import Item, Judged, NotOffered, Reading, Terms, Values
 from probes.spec import Spec
 from probes.threshold import judged, levels
 from probes.words import quoted
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
 _COUNT = re.compile(rb"\s*([0-9]{1,12})\s*")
 
 
-def _extend(value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError("the name of an extend in snmpd.conf: 1 to 32 letters, digits and . _ -")
-    return str(value)
-
-
 def _wants(options: Mapping[str, Any]) -> tuple[Item, ...]:
-    return extend(options["extend"])
+    return extended(options["extend"])
 
 
 def _judge(terms: Terms, _memory: Any, values: Values, _now_s: float) -> Judged:
     name: str = terms.options["extend"]
-    output, result = extend(name)
-    line, code = values.text(output), values.number(result)
-    if code:
-        raise NotOffered(f"the command of extend {name} ended with exit code {code}, and said {quoted(line)}")
+    line = extend.line(values, name)
     count = _COUNT.fullmatch(line)
     if count is None:
         raise NotOffered(f"the command of extend {name} said {quoted(line)} instead of a number")
@@ -46,7 +37,9 @@ MAILQUEUE = Spec(
     level=Level.MINOR,  # R1
     fault_class=FaultClass.RESOURCE,  # R4
     options={
-        "extend": Option("the extend in snmpd.conf whose command prints how many wait; mailqueue by default", _extend, "mailqueue"),
+        "extend": Option(
+            "the extend in snmpd.conf whose command prints how many wait; mailqueue by default", extend.name, "mailqueue"
+        ),
         "levels": Option(
             "over how many a level is meant; {2: 500, 3: 1000, 4: 2000} by default",
             levels(1, None),

@@ -16,6 +16,7 @@ _EXTEND: Oid = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 3, 1)
 SYS_UP_TIME = Get((*_MIB_2, 1, 3, 0), "sysUpTime")  # RFC 3418: of the agent, in hundredths of a second
 
 # HOST-RESOURCES-MIB, RFC 2790
+HR_SYSTEM_DATE = Get((*_HOST, 1, 2, 0), "hrSystemDate")
 HR_USERS = Get((*_HOST, 1, 5, 0), "hrSystemNumUsers")
 HR_STORAGE_TYPE = Table((*_STORAGE, 2), "hrStorageType")
 HR_STORAGE_RAM: Oid = (*_HOST, 2, 1, 2)

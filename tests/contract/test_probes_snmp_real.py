@@ -27,7 +27,13 @@ FULL_DISK = [f"override {STORAGE}.{column}.31 {kind} {said}" for column, kind, s
 NO_MEMORY = [f"override {UCD}.4.{item}.0 integer {kib}" for item, kib in (
     (3, 1000), (4, 50), (5, 8388608), (6, 100000), (14, 20000), (15, 300000),
 )]  # fmt: skip
-EXTENDS = ("extend mailqueue /bin/echo 612", "extend failing /bin/false", "extend wordy /bin/echo Mail queue is empty")
+STATUS = "finished=4102444800 outcome=ok restorable=yes"
+EXTENDS = (
+    f"extend backup /bin/echo {STATUS}",
+    "extend mailqueue /bin/echo 612",
+    "extend failing /bin/false",
+    "extend wordy /bin/echo Mail queue is empty",
+)
 BOTH = pytest.mark.parametrize(("address", "version"), [("127.0.0.1", "1"), ("::1", "2c")])
 ALLOWED = Secret("env", COMMUNITY)
 
@@ -94,6 +100,7 @@ def test_the_other_kinds(agent: int, address: str, version: str) -> None:
         reading("logins", access, address, threshold=1000),
         reading("traffic", access, address, interface="lo", threshold=1000),
         reading("mailqueue", access, address),
+        reading("backup", access, address),
         reading("mailqueue", access, address, name="failing", extend="failing"),
         reading("mailqueue", access, address, name="wordy", extend="wordy"),
         reading("mailqueue", access, address, name="unknown", extend="unknown"),
@@ -110,6 +117,7 @@ def test_the_other_kinds(agent: int, address: str, version: str) -> None:
     assert found["logins"].verdict is Verdict.UP
     assert found["traffic"].verdict is Verdict.UP
     assert (found["traffic"].value or 0) >= 0
+    assert (found["backup"].verdict, "finished -" in found["backup"].detail) == (Verdict.UP, True), "by the agent's own clock"
     assert (found["mailqueue"].value, found["mailqueue"].limit) == (612, Limit(Level.WARNING, ">", 500))
     assert "ended with exit code 1" in found["failing"].detail
     assert "instead of a number" in found["wordy"].detail

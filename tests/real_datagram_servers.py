@@ -1,6 +1,7 @@
 """Real servers over UDP that a test starts for itself, on free ports of both loopbacks: BIND, ntpsec, FreeRADIUS."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,15 +57,27 @@ def _has_its_zones(port: int) -> bool:
     return bool(answer.answer)
 
 
-def ntpd(folder: Path) -> str:
+def ntpd(folder: Path, upstream: str | None = None) -> str:
     """Shell words that start ntpsec in a network namespace, where it may have its port; it may not touch the machine's clock. With
     nobody to ask it is its own upstream within two seconds (orphan mode). It tells its variables to 127.0.0.1, and not to ::1."""
+    source = f"server {upstream} iburst minpoll 3 maxpoll 3" if upstream else "tos orphan 5 orphanwait 1"
     (folder / "ntp.conf").write_text(
-        f"driftfile {folder}/drift\ndisable ntp\ntinker panic 0\ntos minsane 1 minclock 1 orphan 5 orphanwait 1\n"
+        f"driftfile {folder}/drift\ntinker panic 0\ntos minsane 1 minclock 1\n{source}\n"
         "restrict default noquery\nrestrict 127.0.0.1\n"
     )
-    own = f"/usr/sbin/ntpd -n -c {folder}/ntp.conf -l {folder}/log -p {folder}/pid"
+    own = f"/usr/sbin/ntpd -n -g -c {folder}/ntp.conf -l {folder}/log -p {folder}/pid"
     return f"setpriv --bounding-set=-sys_time,-sys_nice --inh-caps=-sys_time {own} >/dev/null 2>&1"
+
+
+def ahead() -> str:
+    """Shell words that start a time server that is ahead, at 10.9.9.2, in a network namespace beside this one."""
+    there = "while ! ip link set far up; do sleep 0.02; done; ip addr add 10.9.9.2/24 dev far"
+    serves = f"exec {sys.executable} -I {Path(__file__).with_name('ntp_upstream.py')} 10.9.9.2"
+    return (
+        f"unshare --net sh -c '{there}; {serves}' >/dev/null 2>&1 & beside=$!; "
+        "ip link add near type veth peer name far; ip addr add 10.9.9.1/24 dev near; ip link set near up; "
+        "until ip link set far netns $beside 2>/dev/null && ! ip link show far >/dev/null 2>&1; do sleep 0.02; done"
+    )
 
 
 RADIUSD_CONF = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from driving import inside, see
-from real_datagram_servers import bind, ntpd, radiusd
+from real_datagram_servers import ahead, bind, ntpd, radiusd
 
 from domain.observation import Verdict
 
@@ -76,6 +76,20 @@ def test_ntpsec(tmp_path: Path) -> None:
     )
     assert (watched4.verdict, watched4.value) == (Verdict.UP, 0.0)
     assert watched4.detail == "stratum 5, +0.000000 s off its own upstream"
+
+
+@pytest.mark.root
+@pytest.mark.proof
+def test_ntpsec_that_is_off_its_own_upstream(tmp_path: Path) -> None:
+    """It takes some seconds to settle on an upstream."""
+    synchronised, watched = inside(
+        f"{ahead()}; {ntpd(tmp_path, '10.9.9.2')} & true",
+        {"kind": "ntp", "within_s": 30},
+        {"kind": "ntp", "given": {"watch_offset": True}},
+    )
+    assert (synchronised.verdict, synchronised.detail) == (Verdict.UP, "stratum 2")
+    assert watched.verdict is Verdict.DOWN
+    assert watched.value == pytest.approx(0.1, abs=0.02)
 
 
 @pytest.fixture(scope="module")

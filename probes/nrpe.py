@@ -11,7 +11,7 @@ from domain.secrecy import without_secrets
 from probes import option
 from probes.option import Option
 from probes.spec import Connect, Dialogue, Exactly, Send, Target, Tls, Wish
-from probes.words import quoted
+from probes.words import quoted_text
 
 MAX_ARGUMENTS = 10
 _VERSION, _QUERY, _RESPONSE = 2, 1, 2
@@ -33,7 +33,7 @@ def look(target: Target) -> Dialogue:
     answer = yield from _asked(target)
     if isinstance(answer, Observation):
         return answer
-    said = quoted(without_secrets(answer.output.decode("utf-8", "replace")).encode(), 120)
+    said = quoted_text(without_secrets(answer.output.decode("utf-8", "replace")), 120)
     if answer.result == _OK:
         return up(said)
     if answer.result not in {_WARNING, _CRITICAL} or answer.output.startswith(b"NRPE: "):  # NRPE's own words: nothing was run

@@ -98,7 +98,7 @@ def vsftpd(folder: Path, certs: Certificates) -> Iterator[int]:
     (folder / "vsftpd.conf").write_text(VSFTPD_CONF.format(folder=folder, port=port))
     crypted = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=PASSWORD, capture_output=True, text=True, check=True)
     own = {
-        "pam.d/vsftpd": "auth required pam_unix.so\naccount required pam_permit.so\n",
+        "pam.d/vsftpd": "auth required pam_unix.so nodelay\naccount required pam_permit.so\n",
         "passwd": "".join(
             f"{user}:x:{number}:{number}::/:/bin/sh\n" for user, number in (("root", 0), ("nobody", 65534), ("u", 65532))
         ),

@@ -73,6 +73,10 @@ class TestAnswer:
         found = seen(answer(result, b"CRITICAL: 1 new with ERROR: disk failed\x1b[0m"))
         assert found[:2] == (Verdict.DOWN, '"CRITICAL: 1 new with ERROR: disk failed?[0m"')
 
+    def test_a_find_in_any_script_is_told_in_it(self) -> None:
+        found = seen(answer(2, "CRITICAL: 1 new with エラー: ディスクの\u202e故障\x85".encode()))
+        assert found.detail == '"CRITICAL: 1 new with エラー: ディスクの?故障?"'
+
     def test_a_line_that_holds_a_password_gets_it_into_no_mail(self) -> None:
         assert "hunter2" not in seen(answer(2, b"CRITICAL: 1 new with ERROR: login with password=hunter2 failed")).detail
 

@@ -6,7 +6,7 @@ NAMES: dict[Language, dict[str, str]] = {
     "ja": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP ポート", "http": "HTTP", "url": "Web ページ",
         "smtp": "SMTP", "pop3": "POP3", "imap": "IMAP", "ftp": "FTP", "dns": "DNS", "ntp": "NTP", "radius": "RADIUS",
-        "logfile": "ログの監視", "eventlog": "イベントログ",
+        "logfile": "ログファイル", "eventlog": "イベントログ",
         "ldap": "LDAP", "mysql": "MySQL", "postgresql": "PostgreSQL", "heartbeat": "定期報告", "alert": "外部監視のアラート",
         "certificate": "TLS 証明書",
         "cpu": "CPU 使用率", "memory": "メモリ使用率", "swap": "スワップ使用率", "process": "プロセス",

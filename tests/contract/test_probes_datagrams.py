@@ -120,7 +120,7 @@ class TestOverSockets:
         assert (seen.verdict, seen.detail) == (Verdict.DOWN, "answers what it was not asked")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=1500))
 def test_random_bytes_over_sockets(data: bytes) -> None:
     def garbage(served: socket.socket, asked: bytes, asker: tuple[str, int]) -> None:

@@ -76,8 +76,9 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
     service = fields.get("service", unit, None)
     if spec is None:
         return None
-    if service is not None and spec.fault_class is FaultClass.SERVER:
-        fields.refuse("service", Code.UNIT_FOR_SERVER, kind=spec.name)
+    if service is not None and spec.fault_class is not FaultClass.SERVICE:
+        code = Code.UNIT_FOR_SERVER if spec.fault_class is FaultClass.SERVER else Code.UNIT_FOR_RESOURCE
+        fields.refuse("service", code, kind=spec.name)
     reading = isinstance(spec.way, Reading)
     if reading and base.snmp is None and not fields.partial:
         fields.report.add(fields.place, Code.CHECK_NEEDS_SNMP, kind=spec.name)

@@ -144,6 +144,10 @@ class Code(Enum):
         "names a service to restart for a {kind} check",
         "would be right: no service here; what {kind} sees is the whole server's (R21)",
     )
+    UNIT_FOR_RESOURCE = (
+        "names a service to restart for a {kind} check",
+        "would be right: no service here; what {kind} sees is told, and nothing is restarted for it (R4)",
+    )
     CONTRACT_NEEDS_SSH = (
         "has no ssh, but the contract of {customer} covers restarting services",
         "would be right: ssh on the host or its group, or a contract without service (R22): to watch only, leave recovers out",

@@ -79,34 +79,41 @@ def _response(data: bytes, access: Access, number: int) -> Response | None:
     at, stop = _header(data, pdu, end, _SEQUENCE)
     if got != number or stop != end:
         return None
+    return Response(status, variable, _read_binds(data, at, end))
+
+
+def _read_binds(data: bytes, at: int, end: int) -> list[Bind]:
+    """One after the other, up to ``end``; short lengths, as nearly all are, are read in place."""
     binds = []
     while at < end:
-        start, at = _header(data, at, end, _SEQUENCE)
-        binds.append(_bind(data, start, at))
-    return Response(status, variable, binds)
+        short = data[at] == _SEQUENCE and data[at + 1] < 0x80
+        at, stop = (at + 2, at + 2 + data[at + 1]) if short else _header(data, at, end, _SEQUENCE)
+        short = data[at] == _OID and data[at + 1] < 0x80
+        start, at = (at + 2, at + 2 + data[at + 1]) if short else _header(data, at, stop, _OID)
+        if at >= stop or stop > end:
+            raise _BadBer
+        oid, tag = _read_oid(data[start:at]), data[at]
+        start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else _header(data, at, stop, tag)
+        if at != stop:
+            raise _BadBer
+        binds.append(Bind(oid, _value(tag, data[start:at])))
+    return binds
 
 
-def _bind(data: bytes, at: int, end: int) -> Bind:
-    start, stop = _header(data, at, end, _OID)
-    oid = _read_oid(data[start:stop])
-    if stop >= end:
-        raise _BadBer
-    tag = data[stop]
-    start, stop = _header(data, stop, end, tag)
-    if stop != end:
-        raise _BadBer
-    if tag == _INTEGER:
-        return Bind(oid, _whole(data, start, stop))
-    if tag in _UNSIGNED:
-        return Bind(oid, _whole(data, start, stop) % 2**64)  # some agents write a counter without its leading zero
+def _value(tag: int, contents: bytes) -> Value | Absent:
+    if tag == _INTEGER or tag in _UNSIGNED:
+        if not 1 <= len(contents) <= 9:
+            raise _BadBer
+        number = int.from_bytes(contents, "big", signed=True)
+        return number if tag == _INTEGER else number % 2**64  # some agents write a counter without its leading zero
     if tag in _BYTES:
-        return Bind(oid, data[start:stop])
+        return contents
     if tag == _OID:
-        return Bind(oid, _read_oid(data[start:stop]))
+        return _read_oid(contents)
     absent = _ABSENT.get(tag)
     if absent is None:
         raise _BadBer
-    return Bind(oid, absent)
+    return absent
 
 
 def _header(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
@@ -128,13 +135,9 @@ def _header(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
 
 def _read_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
     start, stop = _header(data, at, end, _INTEGER)
-    return _whole(data, start, stop), stop
-
-
-def _whole(data: bytes, start: int, stop: int) -> int:
     if not 1 <= stop - start <= 9:
         raise _BadBer
-    return int.from_bytes(data[start:stop], "big", signed=True)
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
 @lru_cache(65_536)

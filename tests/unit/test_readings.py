@@ -149,6 +149,15 @@ class TestSessions:
             assert len(world.flights) <= 1
         assert {check for check, _ in world.told()} == {"web01/cpu", "web01/six", "web01/load"}
 
+    def test_each_has_its_own_time_to_answer(self, world: Agents) -> None:
+        world.agents.clear()
+        world.adopt(policy(reading("load"), reading("cpu", timeout_s=4.0)))
+        run(world, watching(world), 200)
+        assert sorted((change.check, change.detail[:45], change.latency_ms) for change in world.changes) == [
+            ("web01/cpu", "no answer of the SNMP agent within 4 s (it is", 4000.0),
+            ("web01/load", "no answer of the SNMP agent within 10 s (it i", 10_000.0),
+        ]
+
     def test_one_host_waits_for_no_other(self, world: Agents) -> None:
         other = policy(reading("load"), version="2").hosts["web01"]
         both = policy(reading("load"))

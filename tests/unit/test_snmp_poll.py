@@ -233,13 +233,22 @@ def test_what_is_no_good_value_makes_no_good_answer(value: bytes) -> None:
     assert _read_value(value) is None
 
 
+def test_a_value_that_claims_to_go_on_beyond_the_message_makes_no_good_answer() -> None:
+    good = ber(0x30, b"\x06\x01\x2b\x04\x02ab")
+    assert _read_bind(good) == b"ab"
+    assert _read_bind(b"\x30\x08" + good[2:5] + b"\x04\x03ab") is None
+
+
 def test_a_counter_without_its_leading_zero_is_not_negative() -> None:
     """As some agents write it."""
     assert _read_value(b"\x46\x08" + b"\xff" * 8) == 2**64 - 1
 
 
 def _read_value(value: bytes) -> Value | Absent | None:
-    bind = ber(0x30, b"\x06\x01\x2b" + value)
+    return _read_bind(ber(0x30, b"\x06\x01\x2b" + value))
+
+
+def _read_bind(bind: bytes) -> Value | Absent | None:
     pdu = ber(2, (2**30).to_bytes(4, "big")) + ber(2, b"\0") + ber(2, b"\0") + ber(0x30, bind)
     answer = read(ber(0x30, ber(2, b"\x01") + ber(4, COMMUNITY) + ber(0xA2, pdu)), ACCESS, 2**30)
     return None if answer is None else answer.binds[0].value

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""check_logfile FILE KEYWORD STATE: does a line that came since the last time hold the keyword? For a host that is asked by NRPE.
+"""check_logfile FILE KEYWORD STATE [AGAIN_S]: does a line that came since the last time hold the keyword? For a host with NRPE.
 
 Each line is read once, also where the log was rotated meanwhile: renamed, or copied and truncated, the older files beside it and
-not compressed yet. STATE is a file for this FILE and KEYWORD alone, in a folder that only NRPE's user may write to; the first time
-marks where the log ends. Exit status: 0 none, 2 some, 3 it can't tell. Needs Python 3.6, and nothing else.
+not compressed yet. Who asks again within AGAIN_S (5) seconds is told the same once more, as the first answer may have been lost.
+STATE is a file for this FILE and KEYWORD alone, in a folder that only NRPE's user may write to; the first time marks where the log
+ends. Exit status: 0 none, 2 some, 3 it can't tell. Needs Python 3.6, and nothing else.
 """
 
 import fcntl
 import os
 import sys
+import time
 from pathlib import Path
 
 PACKED = {".gz", ".xz", ".bz2", ".zst"}
@@ -53,21 +55,27 @@ def news(path, keyword, log, inode, offset):
     return found + last, offset, bool(older)
 
 
-def main(file, keyword, state):
+def main(file, keyword, state, again_s="5"):
     with Path(state).open("a+") as kept, Path(file).open("rb") as log:
         fcntl.flock(kept, fcntl.LOCK_EX)  # one at a time
         kept.seek(0)
-        known = [int(number) for number in kept.read().split()]
-        found, offset, whole = [], os.fstat(log.fileno()).st_size, True
-        if known:
-            found, offset, whole = news(Path(file), keyword.encode(), log, *known)
+        known = kept.read().split()
+        read_s = time.time()
+        begin = os.fstat(log.fileno()).st_ino, os.fstat(log.fileno()).st_size
+        if len(known) == 5:
+            last_s, *places = float(known[0]), *map(int, known[1:])
+            again = 0 <= read_s - last_s < float(again_s)
+            begin = tuple(places[:2] if again else places[2:])
+            read_s = last_s if again else read_s
+        found, offset, whole = news(Path(file), keyword.encode(), log, *begin)
+        whole = whole and len(known) in (0, 5)  # else it was cut off while it wrote
         if found:
             print(f"CRITICAL: {len(found)} new with {keyword}: {found[0]}")
         else:
-            print(f"OK: no new line with {keyword}" if whole else "UNKNOWN: the log was rotated, and its last lines are gone")
+            print(f"OK: no new line with {keyword}" if whole else "UNKNOWN: lines that came since the last time may be lost")
         sys.stdout.flush()
         kept.truncate(0)  # only now: who is cut off before reads a line twice rather than never
-        kept.write(f"{os.fstat(log.fileno()).st_ino} {offset}")
+        kept.write(" ".join(map(str, (read_s, *begin, os.fstat(log.fileno()).st_ino, offset))))
     return 2 if found else 0 if whole else 3
 
 

@@ -52,7 +52,7 @@ nrpe_user={own.pw_name}
 nrpe_group={grp.getgrgid(own.pw_gid).gr_name}
 allowed_hosts=127.0.0.1,::1
 {certified}
-command[check_logfile]=/usr/bin/python3 -I {folder}/check_logfile.py {made.log} ERROR {folder}/state
+command[check_logfile]=/usr/bin/python3 -I {folder}/check_logfile.py {made.log} ERROR {folder}/state 0
 command[check_eventlog]=/bin/sh -c 'echo "WARNING: 2 entries"; exit 1'
 command[check_blind]=/bin/sh -c 'echo "no such log"; exit 3'
 """)

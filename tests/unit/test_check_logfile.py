@@ -22,15 +22,19 @@ class Log:
         with self.path.open("a", encoding="utf-8") as log:
             log.writelines(line + "\n" for line in lines)
 
-    def read(self) -> tuple[int, str]:
+    def read(self, again_s: str = "0") -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, "-I", str(COMMAND), str(self.path), "ERROR", str(self._state)],
+            [sys.executable, "-I", str(COMMAND), str(self.path), "ERROR", str(self._state), again_s],
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.stderr == ""
         return done.returncode, done.stdout.strip()
+
+    def since(self) -> str:
+        """From when on it counts how long the same is told."""
+        return self._state.read_text().split()[0]
 
 
 NONE = (0, "OK: no new line with ERROR")
@@ -52,6 +56,19 @@ def test_each_line_is_read_once(log: Log) -> None:
     assert log.read() == NONE
     log.says("ERROR three")
     assert log.read() == found(1, "ERROR three")
+
+
+def test_who_asks_again_soon_is_told_the_same_once_more(log: Log) -> None:
+    """And what came meanwhile; later it is over, however often it was asked."""
+    log.says("ERROR one")
+    assert log.read() == found(1, "ERROR one")
+    since = log.since()
+    for _ in range(2):
+        assert log.read("600") == found(1, "ERROR one")
+    log.says("ERROR two")
+    assert log.read("600") == found(2, "ERROR one")
+    assert log.since() == since
+    assert log.read() == NONE
 
 
 def test_a_line_that_is_still_written_is_left_for_the_next_time(log: Log) -> None:
@@ -97,7 +114,13 @@ def test_lines_that_are_gone_are_told(log: Log) -> None:
     log.path.with_name("app.log.1.gz").write_bytes(b"packed")
     log.path.with_name("app.log.2").write_text("another ERROR\n")
     log.says("fine")
-    assert log.read() == (3, "UNKNOWN: the log was rotated, and its last lines are gone")
+    assert log.read() == (3, "UNKNOWN: lines that came since the last time may be lost")
+    assert log.read() == NONE
+
+
+def test_a_damaged_state_is_told_once(log: Log) -> None:
+    log.path.with_name("state").write_text("1795302852.8 77")
+    assert log.read() == (3, "UNKNOWN: lines that came since the last time may be lost")
     assert log.read() == NONE
 
 

@@ -30,6 +30,8 @@ COLUMNS = ("time", "customer", "check", "verdict", "value", "response_ms")
 FORMATS = ("csv", "parquet")
 AT_ONCE_S = 32 * 86_400.0
 """So much of one check is in memory."""
+EVER_S = 0.0, 2.0**32 + 1
+"""There are no samples of other times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _period(wanted: Wanted, context: Context) -> tuple[float, float]:
     from_s = _time_s("--from", wanted.from_, zone) if wanted.from_ else to_s - timedelta(days=1).total_seconds()
     if from_s >= to_s:
         raise RequestError(f"--from is {wanted.from_!r}, must be before {wanted.to or 'now'}")
-    return from_s, to_s
+    return max(from_s, EVER_S[0]), min(to_s, EVER_S[1])
 
 
 def _time_s(option: str, text: str, zone: str) -> float:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, insert, select, text
+from sqlalchemy import URL, Connection, select, text
 
 from store.db import Store, StoreError, create_sqlite, postgres_engine, sqlite_engine
 from store.looks import Look, Watched, packed
-from store.sample_tables import METADATA, RECENT, SERIES, VERSION
+from store.sample_tables import METADATA, SERIES, VERSION
 
 _WRITER_LOCK = 0x68696B66
 """PostgreSQL advisory lock of whoever writes samples, so that they become visible in the order of their numbers."""
@@ -23,6 +23,7 @@ _SERIES_OF = text(
     "INSERT INTO sample_series (check_id, customer, used_day) VALUES (:check, :customer, :day) "
     "ON CONFLICT (check_id, customer) DO UPDATE SET used_day = excluded.used_day RETURNING id"
 )
+_KEEP = text("INSERT INTO sample_recent (looks, first_s, last_s, data) VALUES (:looks, :first_s, :last_s, :data)")
 
 
 class Samples:
@@ -83,7 +84,7 @@ class Samples:
                 rows.append((series, look))
             first_s, last_s = min(look.at_s for look in looks), max(look.at_s for look in looks)
             row = {"looks": len(looks), "first_s": first_s, "last_s": last_s, "data": packed(rows)}
-            connection.execute(insert(RECENT), row)
+            connection.execute(_KEEP, row)
         self._ids |= found
 
     def known(self) -> list[Watched]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fixtures_postgres import Cluster
 from hand_clock import HandClock
+from seen_looks import LOAD, MIDNIGHT_S, PING, append, looks, meant, rows
 from sqlalchemy import text
 from sqlmodel import func, select
 from store_samples import WAIT_S, accept, down, notify, opened, policy
@@ -20,6 +21,9 @@ from store import inbox, lease, outbox, policies
 from store.backup import RestoreError, backup, restore
 from store.db import Store, StoreError
 from store.migrations import HEAD
+from store.sample_reading import read
+from store.samples import Samples
+from store.sealing import seal_recent
 from store.tables import Inbox
 
 
@@ -64,6 +68,24 @@ def test_what_was_stored_comes_back_and_nobody_holds_anything(
         assert inbox.insert(session, down("e2"))
     restored.migrate()
     restored.close()
+
+
+def test_samples_are_in_it_where_they_are_in_the_database(
+    store: Store, store_url: str, empty_url: str, copy: Path, clock: HandClock
+) -> None:
+    """On SQLite they are a file of their own, which the restored store begins anew."""
+    seen = looks(PING, MIDNIGHT_S, 20)
+    with closing(Samples(store)) as samples:
+        append(samples, seen[:10])
+        seal_recent(samples)
+        append(samples, seen[10:])
+    backup(store_url, copy)
+    restore(copy, empty_url)
+    with closing(Store(empty_url, clock)) as restored, closing(Samples(restored)) as samples:
+        if samples.path is not None:
+            assert not samples.begun
+        append(samples, looks(LOAD, MIDNIGHT_S, 1))
+        assert rows(read(samples, PING, 0.0, 4e9)) == (meant(seen, PING) if samples.path is None else [])
 
 
 def test_a_backup_is_readable_by_its_owner_only_and_replaces_an_older_one(store: Store, store_url: str, copy: Path) -> None:

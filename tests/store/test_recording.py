@@ -84,6 +84,16 @@ def test_a_flush_is_one_commit(samples: Samples, clock: HandClock) -> None:
     assert times(samples) == list(range(50))
 
 
+def test_what_waited_long_is_written_piece_by_piece(samples: Samples, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.recording.AT_ONCE", 10)
+    recorder = Recorder(samples, clock)
+    recorder.keep(seen(0, 25), OWNERS)
+    recorder.flush()
+    with samples.read() as connection:
+        assert connection.execute(select(RECENT.c.looks)).scalars().all() == [10, 10, 5]
+    assert times(samples) == list(range(25))
+
+
 class TestAway:
     """The samples' file is no such file, for a while."""
 

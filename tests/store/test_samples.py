@@ -293,7 +293,9 @@ def test_a_clock_that_is_years_ahead_takes_little_with_it(samples: Samples) -> N
     made = looks(PING, MIDNIGHT_S - 20 * DAY_S, 20, DAY_S)
     append(samples, made)
     seal_recent(samples)
+    roll_up(samples, TODAY)
     assert age(samples, TODAY + 5000) == AGED_AT_ONCE
+    assert_graphs(samples, made[AGED_AT_ONCE:])
     assert rows(read(samples, PING, *EVER)) == meant(made[AGED_AT_ONCE:], PING)
 
 

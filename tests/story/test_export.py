@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,6 +93,25 @@ def test_a_period_without_looks_has_a_head_only(local: Local) -> None:
     done = local.quick("export", "--host", "web01")
     assert (done.returncode, done.stdout) == (Exit.OK, "time,customer,check,verdict,value,response_ms\n")
     assert done.stderr == "0 looks of 0 checks\n"
+
+
+def test_a_period_may_be_all_of_time(local: Local) -> None:
+    done = local.quick("export", "--host", "web01", "--from", "0001-01-01", "--to", "9999-12-31")
+    assert len(table(done.stdout)) == len(LOOKS)
+
+
+def test_whoever_reads_it_may_leave_early(local: Local) -> None:
+    of = Watched("web01/ssh", owner(local))
+    with closing(Samples(local.context.store)) as samples:
+        samples.append([Look(of, BEGIN_S + at_s, Verdict.UP) for at_s in range(20_000)], 0)
+    argv = [sys.executable, "-m", "hikeshi", "export", "--host", "web01", *DAY]
+    environment = {**os.environ, **local.environment}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
+        assert done.stdout is not None
+        assert done.stderr is not None
+        assert done.stdout.readline().startswith("time,")
+        done.stdout.close()
+        assert done.stderr.read() == ""
 
 
 def test_into_a_file_as_parquet_and_as_csv(local: Local, tmp_path: Path) -> None:

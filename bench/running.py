@@ -19,6 +19,8 @@ def write_inventory(folder: Path, hosts: str, changed: Mapping[str, str]) -> Pat
     inventory = folder / "inventory"
     inventory.mkdir()
     for file in (resources.files("inventory") / "sample").iterdir():
+        if not file.is_file():
+            continue
         text = file.read_text(encoding="utf-8")
         for before, after in {"automation: shadow\n": "automation: on\n", **changed}.items():
             text = text.replace(before, after)

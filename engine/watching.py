@@ -148,16 +148,16 @@ def watch(context: Context, stop: threading.Event, name: str = DEFAULT_WATCHER) 
     """A watcher's process, until ``stop`` is set."""
     desk, driver = StoreDesk(context.store, name), Driver(context.clock)
     with desk.recorder.running():
-        Watcher(desk, driver, context.clock, _secret, context.settings.watcher_silent_s).run(stop)
+        Watcher(desk, driver, context.clock, secret, context.settings.watcher_silent_s).run(stop)
 
 
 def _timeouts(policy: Policy) -> dict[str, float]:
     return {check.id: check.timeout_s for host in policy.hosts.values() for check in host.checks}
 
 
-def _secret(secret: Secret) -> str:
+def secret(reference: Secret) -> str:
     try:
-        return resolve(secret)
+        return resolve(reference)
     except SecretError as error:
         raise SecretMissing(str(error)) from error
 

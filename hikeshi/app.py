@@ -308,6 +308,14 @@ def sudoers(
 
 
 @app.command()
+def discover(host: HostId) -> None:
+    """Print checks of the disks, interfaces and processes that a host's SNMP agent tells of, as YAML to paste."""
+    from hikeshi.discovering import show_discovered
+
+    raise typer.Exit(show_discovered(host))
+
+
+@app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
     samples: Annotated[

@@ -27,6 +27,7 @@ READING = (
     ("incidents",),
     ("explain", "web01"),
     ("sudoers", "web01"),
+    ("discover", "web01"),
     ("run", "restart-service", "web01", "--dry-run"),
     ("runbook", "list"),
     ("runbook", "show", "restart-service"),
@@ -233,6 +234,10 @@ class TestWithoutAnInventory:
         assert "None" not in done.stdout
         assert "no engine is running" in done.stdout
         assert "nothing is watched" in done.stdout
+
+
+def test_discover_needs_to_know_how_the_agent_is_asked(local: Local) -> None:
+    said(local.quick("discover", "web01"), Exit.BAD_INPUT, "web01 has no snmp in the inventory")
 
 
 def test_status_counts_what_was_set_aside(local: Local) -> None:

@@ -12,7 +12,8 @@ NAMES: dict[Language, dict[str, str]] = {
         "cpu": "CPU 使用率", "memory": "メモリ使用率", "swap": "スワップ使用率", "process": "プロセス",
         "logins": "ログイン中のユーザー数", "traffic": "トラフィック", "interface": "ネットワークインターフェース",
         "load": "ロードアベレージ",
-        "mailqueue": "メールキュー", "backup": "バックアップ", "disk": "ディスク使用率", "inode": "inode 使用率",
+        "mailqueue": "メールキュー", "backup": "バックアップ",
+        "hardware": "ハードウェア", "disk": "ディスク使用率", "inode": "inode 使用率",
     },
     "en": {
         "ping": "ping", "ssh": "SSH", "tcp": "TCP port", "http": "HTTP", "url": "web page",
@@ -22,7 +23,7 @@ NAMES: dict[Language, dict[str, str]] = {
         "certificate": "TLS certificate",
         "cpu": "CPU usage", "memory": "Memory usage", "swap": "Swap usage", "process": "Process", "logins": "Users logged in",
         "traffic": "Traffic", "interface": "Network interface", "load": "Load avg.",
-        "mailqueue": "Mail queue", "backup": "Backup", "disk": "Disk usage", "inode": "Inode usage",
+        "mailqueue": "Mail queue", "backup": "Backup", "hardware": "Hardware", "disk": "Disk usage", "inode": "Inode usage",
     },
 }  # fmt: skip
 """What a kind of check is called in subjects and bodies."""
@@ -44,6 +45,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("heartbeat", 4): "定期的に行われるはずの処理(バックアップなど)が、行われていないか失敗した可能性があります。",
         ("alert", 4): "別の監視システムがアラートを出しています。",
         ("backup", 3): "最新のバックアップが、失敗したか、予定の時間を過ぎているか、復元できない可能性があります。",
+        ("hardware", 3): "サーバの部品(ディスク、電源、ファンなど)に異常がある可能性があります。",
         ("ldap", 4): "ディレクトリ(LDAP)に接続できず、ログインなどができない可能性があります。",
         ("mysql", 4): "データベース(MySQL)に接続できず、これを使うサイトやサービスがご利用いただけない可能性があります。",
         ("postgresql", 4): "データベース(PostgreSQL)に接続できず、これを使うサイトやサービスがご利用いただけない可能性があります。",
@@ -95,6 +97,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("heartbeat", 4): "Work that is done regularly, such as a backup, was not done, or failed.",
         ("alert", 4): "Another monitoring raises an alert.",
         ("backup", 3): "The last backup failed, is too old, or may not be restorable.",
+        ("hardware", 3): "A part of the server, such as a disk, a power supply or a fan, may be faulty.",
         ("ldap", 4): "The directory (LDAP) does not answer as it should: logins that ask it may fail.",
         ("mysql", 4): "The database (MySQL) does not let its account in: sites and services that use it may not work.",
         ("postgresql", 4): "The database (PostgreSQL) does not let its account in: sites and services that use it may not work.",

@@ -10,6 +10,7 @@ from probes.disk import DISK
 from probes.dns import DNS
 from probes.eventlog import EVENTLOG
 from probes.ftp import FTP
+from probes.hardware import HARDWARE
 from probes.heartbeat import HEARTBEAT
 from probes.http import HTTP, URL
 from probes.imap import IMAP
@@ -39,7 +40,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, LDAP, MYSQL, POSTGRESQL),
+            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, LDAP, MYSQL, POSTGRESQL, HARDWARE),
             *(LOGFILE, EVENTLOG),  # over NRPE
             *(HEARTBEAT, ALERT),  # others speak
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE, BACKUP),  # readings

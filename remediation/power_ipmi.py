@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.model import PowerControl
+from probes.bmc_words import ipmi_faults, ipmi_lines, ipmi_reason
 from remediation.action import CannotReach, Connect, Guard, NoWay, Target
 from remediation.power_driver import DISK, Answer, Order, Seen
 
@@ -19,22 +20,9 @@ _LOOK = ("chassis", "status")
 _PATIENT = ("-N", "1", "-R", "2")
 _ONCE = ("-N", "3", "-R", "1")
 """An order is one datagram: sent again because its answer was lost, a BMC might carry it out twice."""
-_FAULTS: Mapping[str, tuple[str, str]] = {
-    "Power Overload": ("true", "power overload"),
-    "Power Interlock": ("active", "power interlock"),
-    "Main Power Fault": ("true", "main power fault"),
-    "Power Control Fault": ("true", "power control fault"),
-    "Drive Fault": ("true", "drive fault"),
-    "Cooling/Fan Fault": ("true", "cooling or fan fault"),
-}
-"""Lines of ``chassis status`` (IPMI 2.0, table 28-3): the value that is a fault, and its words."""
+
+
 _NO_LOGIN = "Unable to establish"
-_REASONS: Mapping[str, str] = {
-    "RAKP 2 HMAC is invalid": "login refused: the password is wrong",
-    "unauthorized name": "login refused: no such user, or it may not be an operator",
-    _NO_LOGIN: "no answer",
-}
-"""What ipmitool says of a login that failed, the particular first."""
 
 
 def ipmi_argv(control: PowerControl, pace: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
@@ -100,7 +88,7 @@ class _Session:
                     argv, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=timeout_s, check=False
                 )
             except FileNotFoundError:
-                return _Ended(127, "", f"{_NO_LOGIN}: no ipmitool on this machine; with Debian: apt-get install ipmitool")
+                return _Ended(127, "", "Unable to establish: no ipmitool on this machine; with Debian: apt-get install ipmitool")
             except subprocess.TimeoutExpired:
                 return _Ended(None, "", f"no end within {timeout_s:g} s")
             texts = []
@@ -112,17 +100,15 @@ class _Session:
 
 def read_status(text: str) -> Seen:
     """The output of ``chassis status``."""
-    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
-    faults = [words for name, (fault, words) in _FAULTS.items() if said.get(name) == fault]
-    return Seen({"on": True, "off": False}.get(said.get("System Power", "")), ", ".join(faults) or "no fault")
+    said = ipmi_lines(text)
+    return Seen({"on": True, "off": False}.get(said.get("System Power", "")), ", ".join(ipmi_faults(said)) or "no fault")
 
 
 def _why(ended: _Ended) -> str:
     if ended.status == 127:
         return ended.stderr.partition(": ")[2]
-    for said, words in _REASONS.items():
-        if said in ended.stderr:
-            return words
+    if (known := ipmi_reason(ended.stderr)) is not None:
+        return known
     lines = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
     return lines[-1][:300] if lines else f"exit status {ended.status}"
 

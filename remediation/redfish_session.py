@@ -10,6 +10,7 @@ import httpx
 
 from domain.model import PowerControl
 from domain.ports import Clock
+from probes.bmc_words import redfish_health
 from remediation.action import CannotReach, Guard
 from remediation.power_driver import Answer, Order, Seen
 from remediation.redfish_words import RESET_TYPES, SYSTEMS, boot_body, origin_of, request_line, reset_path, system_path
@@ -138,8 +139,7 @@ def _before_sending(guard: Guard) -> Callable[[str, Mapping[str, object]], None]
 
 def read_system(system: Mapping[str, Any]) -> Seen:
     """A ComputerSystem resource (DSP0268)."""
-    status = _mapping(system.get("Status"))
-    words = [f"health {status.get('HealthRollup') or status.get('Health') or 'not told'}"]
+    words = [f"health {redfish_health(system) or 'not told'}"]
     if lamp := system.get("IndicatorLED"):
         words.append(f"lamp {lamp}")
     on = {"On": True, "Off": False}.get(str(system.get("PowerState")))

@@ -44,6 +44,7 @@ def mysql_packet(number: int, body: bytes) -> bytes:
 
 MYSQL_GREETING = b"\n11.0\0\1\0\0\0abcdefgh\0\xff\xf7\x2d\2\0\xff\x81\x15" + bytes(10) + b"ijklmnopqrst\0mysql_native_password\0"
 
+HARDWARE = {"driver": "ipmi", "bmc": "192.0.2.110", "login": LOGIN["login"]}
 FRAMED = frozenset({"mysql", "ldap", "logfile", "eventlog"})
 """What says beforehand how much will come, so that a few wrong bytes are enough to know."""
 LDAP_OK = b"\x30\x0c\x02\x01%b\x07\x0a\x01\x00\x04\x00\x04\x00"
@@ -75,10 +76,11 @@ CLASSES = {
     "ping": FaultClass.SERVER,
     "ssh": FaultClass.SERVER,
     "certificate": FaultClass.RESOURCE,
+    "hardware": FaultClass.RESOURCE,
     **dict.fromkeys(("logfile", "eventlog"), FaultClass.RESOURCE),
 }
 """What is no service (R20, R22, R4)."""
-LEVELS = {"ping": Level.UNREACHABLE, "logfile": Level.MINOR, "eventlog": Level.MINOR}
+LEVELS = {"ping": Level.UNREACHABLE, "hardware": Level.MINOR, "logfile": Level.MINOR, "eventlog": Level.MINOR}
 """What is another level than a service's (R1)."""
 VALUES: dict[str, object] = {
     "levels": {2: 80, 3: 90.5},
@@ -107,7 +109,7 @@ def needed(kind: str) -> dict[str, object]:
     if isinstance(PROBES[kind].way, Listen):
         return dict(LISTENING[kind])
     if isinstance(PROBES[kind].way, Call):
-        return {"database": "shop", "login": LOGIN["login"]}
+        return {"database": "shop", "login": LOGIN["login"]} if kind != "hardware" else dict(HARDWARE)
     assert kind in SAMPLES, f"{kind} needs a line in SAMPLES: what a healthy peer sends"
     return {"port": 25, **SAMPLES[kind].options} if kind == "tcp" else dict(SAMPLES[kind].options)
 

@@ -4,7 +4,8 @@
 # referrer of trio's random generator, warns, and the warning is an error.
 import hypothesis
 
-hypothesis.settings.register_profile("hikeshi", deadline=None)  # how long an example takes is no test's matter: bench/ has limits
+# How long an example takes, or to find one, is no test's matter on a busy machine: bench/ has limits.
+hypothesis.settings.register_profile("hikeshi", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("hikeshi")
 
 pytest_plugins = [

@@ -52,6 +52,8 @@ MEM_AVAIL_REAL = Get((*_UCD, 4, 6, 0), "memAvailReal")
 MEM_BUFFER = Get((*_UCD, 4, 14, 0), "memBuffer")
 MEM_CACHED = Get((*_UCD, 4, 15, 0), "memCached")
 DSK_PATH = Table((*_UCD, 9, 1, 2), "dskPath")
+DSK_AVAIL = (Table((*_UCD, 9, 1, 13), "dskAvailLow"), Table((*_UCD, 9, 1, 14), "dskAvailHigh"))  # in KiB
+DSK_USED = (Table((*_UCD, 9, 1, 15), "dskUsedLow"), Table((*_UCD, 9, 1, 16), "dskUsedHigh"))
 DSK_PERCENT_NODE = Table((*_UCD, 9, 1, 10), "dskPercentNode")
 LA_LOAD_1 = Get((*_UCD, 10, 1, 5, 1), "laLoadInt.1")  # in hundredths
 

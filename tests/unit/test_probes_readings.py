@@ -132,6 +132,16 @@ class TestDisk:
         assert seen("disk", disk(1), {"partition": "/var"})[:2] == (Verdict.DOWN, "the SNMP agent's hrStorageTable has no /var")
         assert seen("disk", disk(0, size=0)).detail == "the SNMP agent's hrStorageTable gives / no size"
 
+    def test_what_is_kept_for_root_is_not_free_where_the_agent_tells(self) -> None:
+        """As df counts: 95 of 100 are used, and nothing is left."""
+        dsk: dict[Any, Any] = {mib.DSK_PATH: [b"/boot", b"/"], mib.DSK_AVAIL[0]: [5, 0], mib.DSK_AVAIL[1]: [0, 0],
+                               mib.DSK_USED[0]: [5, 2**31], mib.DSK_USED[1]: [0, 1]}  # fmt: skip
+        assert passed(seen("disk", {**disk(950), **dsk}, profile="rapid")) == (4, "> 95%")
+        dsk[mib.DSK_AVAIL[0]] = [5, 2**31]
+        found = seen("disk", {**disk(950), **dsk}, profile="rapid")
+        assert (found.value, found.detail) == (75.0, "/: 6144.0 of 8192.0 GiB")
+        assert seen("disk", {**disk(0, b"/var"), **dsk}, {"partition": "/var"}).value == 0, "not in dskTable"
+
     def test_of_windows(self) -> None:
         name = b"C:\\ Label:System  Serial Number 1a2b3c4d"
         assert seen("disk", disk(500, name), {"partition": "C:\\"}).value == 50

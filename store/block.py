@@ -27,7 +27,6 @@ ROWS_MAX = 200_000
 """In one block: more than two a second over a day."""
 BYTES_MAX = 64 + ROWS_MAX * 8 * 16
 
-LENGTH = struct.Struct("<I")
 HEAD = "<BI"
 WAY = "BBbq"
 """Of whole numbers, and of fractions and of their exponents: form, bytes of each number, scale, and what is to be added (the first
@@ -48,15 +47,21 @@ class DamagedError(ValueError):
 
 
 @cache
+def lengths_of(parts: int) -> struct.Struct:
+    """What a block begins with: how long each deflated part is."""
+    return struct.Struct(f"<{parts}I")
+
+
+@cache
 def head_of(kinds: str) -> struct.Struct:
-    """What a block of such columns begins with: ``i`` for whole numbers, ``f`` for fractions."""
+    """What the first part of such columns begins with: ``i`` for whole numbers, ``f`` for fractions."""
     return struct.Struct(HEAD + "".join(WAY * (2 if kind == "f" else 1) for kind in kinds))
 
 
 def valued(digits: Ints, exponents: Ints) -> Floats:
     """What digits and exponents mean; of exponents of at most ``EXPONENT_MAX`` to either side."""
     places = exponents + EXPONENT_MAX
-    found: Floats = TIMES[places]
-    found *= digits
-    found /= BY[places]
+    found: Floats = digits / BY[places] if exponents.min(initial=0) < 0 else digits.astype(np.float64)
+    if exponents.max(initial=0) > 0:
+        found *= TIMES[places]
     return found

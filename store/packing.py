@@ -14,7 +14,6 @@ from store.block import (
     DIFFERENCES,
     DIGITS,
     EXPONENT_MAX,
-    LENGTH,
     NONE,
     ROWS_MAX,
     SCALE_MAX,
@@ -25,6 +24,7 @@ from store.block import (
     Floats,
     Ints,
     head_of,
+    lengths_of,
     valued,
 )
 
@@ -49,7 +49,7 @@ def pack(columns: Sequence[Column]) -> bytes:
         else:
             parts.append(b"".join(one.mask + one.numbers for one in ways))
     deflated = [zlib.compress(part, _EFFORT) for part in parts]
-    return b"".join([*(LENGTH.pack(len(one)) for one in deflated), *deflated])
+    return b"".join([lengths_of(len(deflated)).pack(*map(len, deflated)), *deflated])
 
 
 class _Written(NamedTuple):
@@ -124,7 +124,7 @@ def _ints(numbers: Ints, scale: int = 0) -> _Written:
     above = (numbers - low).view(np.uint64)  # wraps where the span is more than 63 bits, and back again
     steps = np.diff(numbers, prepend=numbers[:1])
     steps = ((steps << 1) ^ (steps >> 63)).view(np.uint64)  # 0, -1, 1, -2 … as 0, 1, 2, 3 …
-    if steps.astype(np.float64).mean() < above.astype(np.float64).mean() * 2:
+    if steps.astype(np.float64).mean() < above.astype(np.float64).mean():
         return _planes(steps, DIFFERENCES, scale, int(numbers[0]))
     return _planes(above, 0, scale, low)
 

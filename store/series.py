@@ -124,6 +124,10 @@ class Rollup:
         return self.of(slice(int(first), int(end)))
 
 
+_NONE = pack((np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0)))
+"""Of an item that a check never brings."""
+
+
 def roll(found: Series, item: str, step_s: int) -> Rollup:
     """Sum a column up by buckets of ``step_s`` seconds since 1970."""
     numbers: Floats = getattr(found, item)
@@ -158,10 +162,12 @@ def _rolled(finer: Rollup, step_s: int) -> Rollup:
 
 def seal_rollup(one: Rollup) -> bytes:
     """The block of a rollup: means to six digits, the rest exact."""
+    if len(one.at_s) == 0:
+        return _NONE
     return pack((one.at_s, one.count, one.min, rounded(one.mean, _VALUE_DIGITS), one.max))
 
 
 def opened_rollups(blocks: Sequence[bytes]) -> Rollup:
     """What blocks of one item hold, one behind the other. Raises ``DamagedError``."""
-    at_s, count, least, mean, most = unpack(blocks, "iifff")
+    at_s, count, least, mean, most = unpack([block for block in blocks if block != _NONE], "iifff")
     return Rollup(at_s, count, least, mean, most)

@@ -14,7 +14,6 @@ from store.block import (
     DECIMAL,
     DIFFERENCES,
     EXPONENT_MAX,
-    LENGTH,
     NONE,
     ROWS_MAX,
     SCALE_MAX,
@@ -24,6 +23,7 @@ from store.block import (
     DamagedError,
     Floats,
     Ints,
+    lengths_of,
     valued,
 )
 
@@ -57,10 +57,11 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 def unpack(blocks: Sequence[bytes], kinds: str) -> list[Column]:
     """The columns of all blocks, one behind the other. ``kinds``: ``i`` or ``f`` for each column, a capital letter where it is not
     wanted: nothing is spent on it, and it comes back empty. Raises ``DamagedError``; never takes more memory than ``ROWS_MAX`` rows
-    a block need, whatever the bytes are."""
+    a block need, whatever the bytes are. What comes back is not to be changed."""
     if not blocks:
         return [np.zeros(0, dtype=np.float64 if kind == "f" else np.int64) for kind in kinds]
-    parts = [_parts(block, kinds) for block in blocks]
+    wanted = [True, *(kind == "f" for kind in kinds if kind in "fF")]
+    parts = [_parts(block, wanted) for block in blocks]
     heads = [found[0] for found in parts]
     rows, columns = _heads(heads, kinds.lower())
     ways, at = [], np.full(len(parts), _head(kinds.lower()).itemsize, dtype=np.int64)
@@ -81,14 +82,12 @@ def unpack(blocks: Sequence[bytes], kinds: str) -> list[Column]:
     return unpacked
 
 
-def _parts(block: bytes, kinds: str) -> list[bytes]:
-    """The first, and one for each column of fractions; empty where it is not wanted."""
-    wanted = [True, *(kind == "f" for kind in kinds if kind in "fF")]
-    at = LENGTH.size * len(wanted)
-    _demand(len(block) >= at, "the block is cut off")
-    found = []
-    for part, is_wanted in enumerate(wanted):
-        [length] = LENGTH.unpack_from(block, part * LENGTH.size)
+def _parts(block: bytes, wanted: Sequence[bool]) -> list[bytes]:
+    """All of them; empty where one is not wanted."""
+    lengths = lengths_of(len(wanted))
+    _demand(len(block) >= lengths.size, "the block is cut off")
+    found, at = [], lengths.size
+    for is_wanted, length in zip(wanted, lengths.unpack_from(block), strict=True):
         found.append(_inflate(block[at : at + length]) if is_wanted else b"")
         at += length
     _demand(at == len(block), "the block is not as long as it must be")
@@ -161,6 +160,8 @@ def _whole(raws: Sequence[bytes], way: _Way) -> Ints:
     """The integers of one column of all blocks."""
     numbers = _numbers(raws, way)
     if numbers is None:
+        if (way.base == way.base[0]).all():
+            return np.broadcast_to(way.base[0], int(way.held.sum()))  # takes no room
         return np.repeat(way.base, way.held)
     stepped = (way.form & DIFFERENCES).astype(bool)
     if not stepped.any():

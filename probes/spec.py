@@ -128,6 +128,8 @@ class Target(NamedTuple):
     address: str
     options: Mapping[str, Any]
     secrets: Secrets
+    timeout_s: float = 10.0
+    """Of the whole look: for a library that has to end by itself before it is cancelled."""
 
 
 class Talk(NamedTuple):

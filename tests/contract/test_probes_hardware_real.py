@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from driving import until
 from misbehaving import closes_at_once, endless, says, serving, silent
@@ -24,7 +25,7 @@ def asked(password: str, timeout_s: float = 10.0, **given: Any) -> Observation:
     parsed = spec.complete({name: spec.options[name].parse(value) for name, value in options.items()})
     assert isinstance(spec.way, Call)
     driver, found = Driver(SystemClock()), list[Observation]()
-    driver.call(partial(spec.way.look, Target("192.0.2.10", parsed, lambda _: password)), timeout_s, found.append)
+    driver.call(partial(spec.way.look, Target("192.0.2.10", parsed, lambda _: password, timeout_s)), timeout_s, found.append)
     try:
         until(driver, found)
     finally:
@@ -78,10 +79,12 @@ class TestIpmi:
 
 @pytest.mark.parametrize("driver", ["redfish", "ipmi"])
 class TestAnyOther:
-    def test_a_silent_one_is_down_in_time(self, driver: str) -> None:
+    def test_a_silent_one_is_down_in_time_and_nothing_stays_open(self, driver: str) -> None:
         with serving(silent) as server:
             seen = asked("x", 1.0, driver=driver, bmc="127.0.0.1", port=server.port)
-        assert seen.verdict is Verdict.DOWN
+            assert seen.verdict is Verdict.DOWN
+            theirs = {("127.0.0.1", server.port)}
+            assert not [one for one in psutil.Process().net_connections("tcp") if one.raddr and one.raddr[:2] in theirs]
 
     @pytest.mark.parametrize("treat", [says(b"SSH-2.0-else\r\n", silent), endless, closes_at_once])
     def test_garbage_is_down(self, driver: str, treat: Any) -> None:

@@ -117,7 +117,7 @@ def _alerted(context: Context, body: bytes | None) -> Response:
 def _reported(context: Context, request: Request) -> Response:
     check = read_report(context.settings, request.path_params["token"])
     failed = request.url.path.endswith("/fail")
-    listening.reported(context, check, failed=failed, detail="")
+    listening.reported(context, check, failed=failed)
     return JSONResponse({"check": check, "heard": "failed" if failed else "ok"}, headers=HEADERS)
 
 

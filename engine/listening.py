@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,7 +33,6 @@ class Alert(BaseModel):
     status: Literal["firing", "resolved"]
     labels: Labels = Field(max_length=100)
     annotations: Labels = Field(default_factory=dict, max_length=100)
-    starts_at: datetime | None = Field(default=None, alias="startsAt")
     fingerprint: str = Field(default="", max_length=200)
 
     @property
@@ -57,11 +55,11 @@ class Notification(BaseModel):
     alerts: list[Alert] = Field(max_length=MAX_ALERTS)
 
 
-def reported(context: Context, check: str, *, failed: bool, detail: str) -> None:
+def reported(context: Context, check: str, *, failed: bool) -> None:
     """A job has reported in. Raises ``UnknownCheckError``."""
     with context.store.write() as session:
         known(policies.current(session), check)
-        row = HeardRow(check=check, about="", at_s=context.clock.now_s(), state=FAILED if failed else "ok", detail=detail)
+        row = HeardRow(check=check, about="", at_s=context.clock.now_s(), state=FAILED if failed else "ok")
         heard.say(session, row)
 
 

@@ -1,7 +1,7 @@
 """Does the watcher see a segment at all? Judged by its anchors, so that its own trouble is nobody's outage (C52)."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -78,9 +78,21 @@ class Sight:
             self._next_s = min(self._next_s, self._ended_s + EVERY_S)
         return held
 
-    def take_over(self, held: Iterable[Held]) -> None:
-        """What another one held."""
-        self._held += held
+    def take_over(self, former: "Sight") -> None:
+        """From one with other anchors: what it held, and whether it was cut off, so that the end of that is told."""
+        self._held += former.close()
+        self.cut_off, self._cut_off_s, self._told = former.cut_off, former._cut_off_s, former._told
+
+    def retire(self) -> None:
+        """The segment has no anchors any more: whatever is seen there is believed."""
+        for held in self.close():
+            held.end(held.seen)
+        if self.cut_off:
+            self.cut_off = False
+            self._changed(False)
+        if self._told:
+            self._told = False
+            self._notice(False, 0)
 
     def turn(self) -> None:
         """Begin a round if its time has come."""

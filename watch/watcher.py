@@ -218,16 +218,17 @@ class Watcher:
                 same = before if before is not None and before.segment == segment else None
                 self._sights[segment.id] = same or self._sight(segment, before)
         for gone in former.values():
-            for held in gone.close():
-                held.end(held.seen)
+            gone.retire()
         for host in policy.hosts.values():
-            for check in host.checks:
-                self._checks[check.id].sight = self._sights.get(host.segment)
+            for item in [self._checks[check.id] for check in host.checks]:
+                # what others say of a check does not come through the watcher's network
+                item.sight = self._sights.get(host.segment) if not isinstance(item.spec.way, Listen) else None
 
     def _sight(self, segment: Segment, former: Sight | None) -> Sight:
         turned, notice = partial(self._sight_turned, segment.id), partial(self._notice_sight, segment)
         made = Sight(segment, self._driver, self._clock, turned, notice)
-        made.take_over(former.close() if former is not None else ())
+        if former is not None:
+            made.take_over(former)
         return made
 
     def _sight_turned(self, segment: str, cut_off: bool) -> None:

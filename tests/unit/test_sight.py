@@ -4,7 +4,9 @@ import pytest
 from watcher_world import A, B, World, check, policy, run, watching
 
 from domain.events import WatcherCutOff
+from domain.model import Confirmation
 from domain.observation import Observation, Verdict, down, unknown, up
+from probes.spec import Heard
 from watch.sight import TIMEOUT_S, TOLD_AFTER_S
 
 GATEWAY, EAST, WEST = ANCHORS = ("198.51.100.1", "198.51.100.2", "198.51.100.3")
@@ -166,6 +168,34 @@ def test_an_inventory_with_other_anchors_loses_no_look(world: World, anchors: tu
     world.adopt(policy(check(), check("http", B), version="2", anchors=anchors))
     run(world, watcher, 900)
     assert dict(world.told())["web01/ssh"] is Verdict.DOWN
+
+
+@pytest.mark.parametrize("anchors", [(), (A,)])
+def test_anchors_that_were_wrong_are_mended_and_the_end_of_it_is_told(world: World, anchors: tuple[str, ...]) -> None:
+    """By an inventory with other ones, or none: what was unknown is looked at soon, and not only when its turn comes."""
+    watcher = watching(world)
+    run(world, watcher, 400)
+    set_all(world, ANCHORS, SILENT, TIMEOUT_S)
+    set_all(world, (A, B), down("connection refused"))
+    run(world, watcher, 900)
+    assert notices(world) == [True]
+    set_all(world, (A, B), up())
+    world.adopt(policy(check(), check("http", B), version="2", anchors=anchors))
+    run(world, watcher, 20)
+    assert notices(world) == [True, False]
+    assert dict(world.told()) == {"web01/http": Verdict.UP, "web01/ssh": Verdict.UP}
+
+
+def test_what_others_say_is_not_seen_through_the_watcher_s_network(world: World) -> None:
+    """An alert that fires goes on firing while the watcher is cut off."""
+    alert = check("full", kind="alert", options={"match": {"alertname": "DiskFull"}}, confirmation=Confirmation(1))
+    world.adopt(policy(check(), alert, anchors=ANCHORS))
+    world.said = {"web01/full": [Heard("a", world.at_s, "firing", "disk full")]}
+    watcher = watching(world)
+    run(world, watcher, 400)
+    cut(world)
+    run(world, watcher, 900)
+    assert [seen for name, seen in world.told() if name == "web01/full"] == [Verdict.DOWN]
 
 
 def test_a_check_that_is_dropped_while_it_waits_is_told_to_nobody(world: World) -> None:

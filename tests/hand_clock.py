@@ -1,6 +1,8 @@
-"""A clock that tests move."""
+"""Clocks that tests move."""
 
 from dataclasses import dataclass, field
+
+from store.clock import SystemClock
 
 
 @dataclass
@@ -21,3 +23,12 @@ class HandClock:
         self.slept.append(seconds)
         self.at_s += seconds
         self.boot_s += seconds
+
+
+class JumpingClock(SystemClock):
+    """The machine's clock, except that a test can have the process stand still."""
+
+    ahead_s = 0.0
+
+    def boottime_s(self) -> float:
+        return super().boottime_s() + self.ahead_s

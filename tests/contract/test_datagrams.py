@@ -1,7 +1,6 @@
 """Looks over UDP: who is heard, who isn't, and that nobody pays for another."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 from driving import until
@@ -20,13 +19,6 @@ class AheadClock(SystemClock):
 
     def boottime_s(self) -> float:
         return super().boottime_s() + self.ahead_s
-
-
-@pytest.fixture
-def driver() -> Iterator[Driver]:
-    made = Driver(SystemClock())
-    yield made
-    made.close()
 
 
 def another_answers(served: socket.socket, data: bytes, asker: tuple[str, int]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from driving import see, until
+from hand_clock import JumpingClock
 from misbehaving import answers, says, serving, silent
 from probe_talk import look, start
 
@@ -25,27 +26,6 @@ from watch.flight import Flight
 from watch.icmp import Answer, Echoes
 
 BANNER = b"SSH-2.0-real\r\n"
-
-
-class JumpingClock(SystemClock):
-    """The machine's clock, except that a test can have the process stand still."""
-
-    ahead_s = 0.0
-
-    def boottime_s(self) -> float:
-        return super().boottime_s() + self.ahead_s
-
-
-@pytest.fixture
-def clock() -> JumpingClock:
-    return JumpingClock()
-
-
-@pytest.fixture
-def driver(clock: JumpingClock) -> Iterator[Driver]:
-    made = Driver(clock)
-    yield made
-    made.close()
 
 
 def ssh(port: int) -> Dialogue:

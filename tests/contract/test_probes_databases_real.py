@@ -6,17 +6,12 @@ import pytest
 from driving import see
 from misbehaving import closes_at_once, endless, says, serving, silent
 from real_databases import ACCOUNT, DATABASE, mariadb, postgresql
-from real_servers import Certificates, certificates
+from real_servers import Certificates
 
 from domain.observation import Observation, Verdict
 
 KINDS = pytest.mark.parametrize("kind", ["mysql", "postgresql"])
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-
-
-@pytest.fixture(scope="module")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates(tmp_path_factory.mktemp("certs"))
 
 
 @pytest.fixture(scope="module")

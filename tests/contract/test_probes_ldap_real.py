@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from driving import see
 from misbehaving import closes_at_once, endless, says, serving, silent
-from real_servers import PASSWORD, Certificates, certificates, free_ports, running
+from real_servers import PASSWORD, Certificates, free_ports, running
 
 from domain.observation import Observation, Verdict
 
@@ -64,11 +64,6 @@ def slapd(folder: Path, certs: Certificates) -> Iterator[tuple[int, int]]:
     urls = " ".join(f"ldap://{host}:{plain}/ ldaps://{host}:{tls}/" for host in ("127.0.0.1", "[::1]"))
     with running(["slapd", "-f", str(folder / "slapd.conf"), "-h", urls, "-d", "0"], plain):
         yield plain, tls
-
-
-@pytest.fixture(scope="module")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates(tmp_path_factory.mktemp("certs"))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from driving import see
 from real_root_servers import SmtpPorts, postfix, vsftpd
-from real_servers import Certificates, certificates
+from real_servers import Certificates
 
 from domain.observation import Verdict
 
@@ -13,11 +13,6 @@ pytestmark = pytest.mark.root
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 LOGIN = {"login": {"user": "u", "password": {"env": "PW"}}}
 WRONG = {"login": {"user": "u", "password": {"env": "OTHER"}}}
-
-
-@pytest.fixture(scope="module")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates(tmp_path_factory.mktemp("certs"))
 
 
 @pytest.fixture(scope="module")

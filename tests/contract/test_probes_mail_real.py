@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from driving import see
-from real_servers import Certificates, MailPorts, certificates, dovecot
+from real_servers import Certificates, MailPorts, dovecot
 
 from domain.model import Level
 from domain.observation import Limit, Verdict
@@ -13,11 +13,6 @@ LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 KINDS = pytest.mark.parametrize("kind", ["imap", "pop3"])
 GREETS = {"imap": "* OK", "pop3": "+OK"}
 LOGIN = {"login": {"user": "u", "password": {"env": "PW"}}}
-
-
-@pytest.fixture(scope="module")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates(tmp_path_factory.mktemp("certs"))
 
 
 @pytest.fixture(scope="module")

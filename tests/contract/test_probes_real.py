@@ -15,11 +15,6 @@ LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 
 
 @pytest.fixture(scope="module")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates(tmp_path_factory.mktemp("certs"))
-
-
-@pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, certs: Certificates) -> Iterator[Ports]:
     with nginx(tmp_path_factory.mktemp("nginx"), certs) as ports:
         yield ports

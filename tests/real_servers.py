@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-START_S = 10.0
+START_S = 60.0
 PASSWORD = "the secret PW"
 
 
@@ -166,6 +166,9 @@ def dovecot(certs: Certificates) -> Iterator[MailPorts]:
         for path in (folder, *folder.iterdir()):
             os.chown(path, user.pw_uid, user.pw_gid)
         with running([*as_user, "/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")], ports.pop3s):
+            for port in (ports.imap, ports.pop3):  # its processes start with their first client, which is none of a test's
+                with socket.create_connection(("127.0.0.1", port), timeout=START_S) as first:
+                    first.recv(1)
             yield ports
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from watch.snmp_message import GET, Access, Version, request
 
 COMMUNITY = "the community"
-START_S = 10.0
+START_S = 60.0
 
 
 @contextmanager

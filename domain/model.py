@@ -123,12 +123,31 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class SnmpAccess:
-    """How a host's SNMP agent is asked, at the address that is looked at."""
+class SnmpKey:
+    """What an SNMPv3 user's messages are signed or encrypted with: ``protocol`` is a word of ``probes.snmp_words``."""
 
-    version: Literal["1", "2c"]
-    community: Secret
+    protocol: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpUser:
+    """Whom an agent knows (SNMPv3), without ``auth`` or ``privacy`` where these are ``None``."""
+
+    name: str
+    auth: SnmpKey | None = None
+    privacy: SnmpKey | None = None
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpAccess:
+    """How a host's SNMP agent is asked, at the address that is looked at: with a community, or (``3``) as a user."""
+
+    version: Literal["1", "2c", "3"]
+    community: Secret | None
     port: int = 161
+    user: SnmpUser | None = None
 
 
 @dataclass(frozen=True, slots=True)

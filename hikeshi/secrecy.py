@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from domain.model import Host, Policy, Secret
+from domain.model import Host, Policy, Secret, SnmpAccess
 from engine.secrets import SecretError, resolve
 from probes.option import as_secret
 
 
 def secret_names(policy: Policy) -> dict[str, list[str]]:
     """Names of the environment variables that hold secrets, by process. Host logins and the passwords of power controls are for
-    those who act (hands and the flow executor), what checks ask with (passwords, SNMP communities) for the watcher, webhook
-    addresses for those who send."""
+    those who act (hands and the flow executor), what checks ask with (passwords, SNMP communities and users' passwords) for the
+    watcher, webhook addresses for those who send."""
     logins = _env(secret for host in policy.hosts.values() for _, secret in _logins(host))
     checks = _env(secret for host in policy.hosts.values() for _, secret in _asking(host))
     webhooks = _env(operator.webhook for operator in policy.operators.values() if isinstance(operator.webhook, Secret))
@@ -48,9 +48,18 @@ def _references(policy: Policy) -> Iterator[tuple[str, Secret]]:
 def _asking(host: Host) -> Iterator[tuple[str, Secret]]:
     """What its checks ask it with."""
     if host.snmp is not None:
-        yield f"hosts.{host.id}.snmp.community", host.snmp.community
+        yield from ((f"hosts.{host.id}.snmp.{where}", secret) for where, secret in _snmp(host.snmp))
     for check in host.checks:
         yield from ((f"check {check.id}", secret) for secret in _within(check.options))
+
+
+def _snmp(access: SnmpAccess) -> Iterator[tuple[str, Secret]]:
+    if access.community is not None:
+        yield "community", access.community
+    if access.user is not None and access.user.auth is not None:
+        yield "auth.password", access.user.auth.password
+    if access.user is not None and access.user.privacy is not None:
+        yield "privacy.password", access.user.privacy.password
 
 
 def _logins(host: Host) -> Iterator[tuple[str, Secret]]:

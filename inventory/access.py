@@ -1,17 +1,18 @@
 """Reads how a host is reached for work: its login, its power control, its rescue system, and what is checked there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from domain.mistake import hint, listed, shown
-from domain.model import FileSystem, PowerControl, Rescue, Secret, SnmpAccess, SshAccess
+from domain.model import FileSystem, PowerControl, Rescue, Secret, SnmpAccess, SnmpKey, SnmpUser, SshAccess
 from inventory import keys
 from inventory.fields import Fields
 from inventory.mistakes import Code, Refused
 from inventory.registries import PowerSpec
 from inventory.tree import Node, Seq, named
-from inventory.values import address, file, host_key, reference, scalar, secret, user, whole, word
+from inventory.values import address, file, host_key, reference, scalar, secret, text, user, whole, word
+from probes.snmp_words import AUTH, MAX_NAME_CHARS, PRIVACY
 
 
 def ssh(fields: Fields) -> SshAccess:
@@ -26,15 +27,36 @@ def ssh(fields: Fields) -> SshAccess:
 
 
 def snmp(fields: Fields) -> SnmpAccess:
+    default: Literal["1", "2c", "3"] = "2c"
+    version = fields.get("version", word(_snmp_version, ("2c", "3", "1")), default)
+    known = _OF_USER if version == "3" else _OF_COMMUNITY
+    for key in (*_OF_USER, *_OF_COMMUNITY):
+        if key not in known and fields.has(key):
+            fields.refuse(key, Code.NOT_OF_SNMP, version=version, right=listed(["version", *known, "port"]))
     return SnmpAccess(
-        version=fields.get("version", word(_snmp_version, ("2c", "1")), "2c"),
-        community=fields.need("community", secret, Secret("file", "")),
+        version=version,
+        community=fields.need("community", secret, Secret("file", "")) if version != "3" else None,
         port=fields.get("port", whole(1, 65535), 161),
+        user=_snmp_user(fields) if version == "3" else None,
     )
 
 
-def _snmp_version(written: str) -> Literal["1", "2c"]:
-    return "1" if written == "1" else "2c"
+def _snmp_version(written: str) -> Literal["1", "2c", "3"]:
+    return "1" if written == "1" else "3" if written == "3" else "2c"
+
+
+def _snmp_user(fields: Fields) -> SnmpUser:
+    auth, privacy = _snmp_key(fields, "auth", keys.SNMP_AUTH, AUTH), _snmp_key(fields, "privacy", keys.SNMP_PRIVACY, PRIVACY)
+    if privacy is not None and auth is None:
+        fields.refuse("privacy", Code.PRIVACY_NEEDS_AUTH)
+    return SnmpUser(fields.need("user", text(MAX_NAME_CHARS), ""), auth, privacy, fields.get("context", text(MAX_NAME_CHARS), ""))
+
+
+def _snmp_key(above: Fields, key: str, known: keys.Keys, protocols: Collection[str]) -> SnmpKey | None:
+    if not above.has(key):
+        return None
+    fields = above.below(key, known)
+    return SnmpKey(fields.need("protocol", word(str, protocols), ""), fields.need("password", secret, Secret("file", "")))
 
 
 def power(fields: Fields, drivers: Mapping[str, PowerSpec]) -> PowerControl:
@@ -136,6 +158,7 @@ def _type(node: Node) -> str:
     return written
 
 
+_OF_COMMUNITY, _OF_USER = ("community",), ("user", "auth", "privacy", "context")
 _BMC_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,31}")
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}")
 """As ``remediation.power_command`` asks again before it is used: it ends in command lines and paths."""

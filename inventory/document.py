@@ -8,7 +8,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from domain.model import Check, Customer, Host, Limits, Operator, Policy, PowerControl, PowerLimit, Secret, SnmpAccess, SshAccess
+from domain.model import (
+    Check,
+    Customer,
+    Host,
+    Limits,
+    Operator,
+    Policy,
+    PowerControl,
+    PowerLimit,
+    Secret,
+    SnmpAccess,
+    SnmpKey,
+    SshAccess,
+)
 from domain.pauses import Pause
 from domain.procedure import Procedure
 from inventory.segments import MAIN
@@ -124,7 +137,23 @@ def _ssh(access: SshAccess) -> dict[str, object]:
 
 
 def _snmp(access: SnmpAccess) -> dict[str, object]:
-    return {"version": access.version, "community": _secret(access.community), "port": access.port}
+    said: dict[str, object] = {"version": access.version, "port": access.port}
+    if access.community is not None:
+        said["community"] = _secret(access.community)
+    if access.user is None:
+        return said
+    user = access.user
+    return {
+        **said,
+        "user": user.name,
+        "auth": user.auth and _snmp_key(user.auth),
+        "privacy": user.privacy and _snmp_key(user.privacy),
+        "context": user.context,
+    }
+
+
+def _snmp_key(key: SnmpKey) -> dict[str, object]:
+    return {"protocol": key.protocol, "password": _secret(key.password)}
 
 
 def _control(control: PowerControl) -> dict[str, object]:

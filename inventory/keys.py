@@ -158,9 +158,23 @@ SSH: Keys = {
 }
 
 SNMP: Keys = {
-    "version": "2c, or 1 for what knows no better; 2c by default",
-    "community": "the community, a secret that may read: {file: /path} or {env: NAME}",
+    "version": "2c, 3, or 1 for what knows no better; 2c by default",
+    "community": "for 1 and 2c: the community, a secret that may read: {file: /path} or {env: NAME}",
     "port": "1 to 65535; 161 by default",
+    "user": "for 3: the user, 1 to 32 characters",
+    "auth": "for 3: what its messages are signed with; without it anybody may speak in its name",
+    "privacy": "for 3: what its messages are encrypted with; needs auth",
+    "context": "for 3: which part of the agent is asked; none by default",
+}
+
+SNMP_AUTH: Keys = {
+    "protocol": "sha-256, sha-512, sha-384, sha-224, sha-1 or md5",
+    "password": "at least 8 characters, by reference: {file: /path} or {env: NAME}",
+}
+
+SNMP_PRIVACY: Keys = {
+    "protocol": "aes-128, aes-192, aes-256 or des",
+    "password": "at least 8 characters, by reference: {file: /path} or {env: NAME}",
 }
 
 POWER: Keys = {
@@ -225,6 +239,8 @@ REFERENCE: Mapping[str, Keys] = {
     "hosts.ID": HOST,
     "hosts.ID.ssh": SSH,
     "hosts.ID.snmp": SNMP,
+    "hosts.ID.snmp.auth": SNMP_AUTH,
+    "hosts.ID.snmp.privacy": SNMP_PRIVACY,
     "hosts.ID.power": POWER,
     "hosts.ID.power.ssh": LOGIN,
     "hosts.ID.rescue": RESCUE,

@@ -112,6 +112,8 @@ class Code(Enum):
     OPTION = ("does not fit a {kind} check (got {got})", "would be right: {right}")
     # meaning
     NOT_OF_DRIVER = ("is no key for {driver}", "would be right: {right}")
+    NOT_OF_SNMP = ("is no key for version {version}", "would be right: {right}")
+    PRIVACY_NEEDS_AUTH = ("encrypts what nobody signs", "would be right: auth beside it, or no privacy")
     RESCUE_NEEDS_POWER = (
         "can't be booted, since the host has no power",
         "would be right: power on the host or its group, or no rescue here",
@@ -131,7 +133,7 @@ class Code(Enum):
     NO_CHECKS = ("watches nothing", "would be right: at least one check, of its own or of its groups")
     CHECK_NEEDS_SNMP = (
         "is a {kind} check of a host that has no snmp",
-        "would be right: snmp with its community on the host or its group, or no such check",
+        "would be right: snmp with its community or user on the host or its group, or no such check",
     )
     EITHER = ("is one of two ways to say it", "would be right: only one of {right}")
     CHECK_NAME = ("names no kind of check", "{hint}")

@@ -14,10 +14,11 @@ START_S = 60.0
 
 
 @contextmanager
-def snmpd(folder: Path, *more: str, args: tuple[str, ...] = ()) -> Iterator[int]:
-    """Its port. All it has may be read with ``COMMUNITY``, unless ``more`` lines of its configuration say otherwise."""
+def snmpd(folder: Path, *more: str, args: tuple[str, ...] = (), port: int = 0) -> Iterator[int]:
+    """Its port. All it has may be read with ``COMMUNITY``, unless ``more`` lines of its configuration say otherwise. Started again
+    with the same folder and port it is the same agent."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as free:
-        free.bind(("::", 0))
+        free.bind(("::", port))
         port = free.getsockname()[1]
     lines = [f'rocommunity "{COMMUNITY}"', f'rocommunity6 "{COMMUNITY}"', "master no", *more]
     (folder / "snmpd.conf").write_text("\n".join(lines) + "\n")

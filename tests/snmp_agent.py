@@ -8,9 +8,11 @@ from typing import NamedTuple
 from domain.observation import Observation
 from probes.conversation import Conversation
 from probes.reading import Absent, Item, Oid
-from probes.spec import Ask, Hear
+from probes.spec import Ask, Hear, Now
 from watch.snmp_message import Access, Version
 from watch.snmp_poll import Agent, Found, poll
+from watch.snmp_user import Engines
+from watch.snmp_usm import User
 
 GET, NEXT, BULK = 0xA0, 0xA1, 0xA5
 COMMUNITY = b"the community"
@@ -143,10 +145,19 @@ def polled(agent: FakeAgent, *items: Item, version: Version = Version.V2C) -> tu
 
 def session(said: Callable[[bytes], bytes | None], *items: Item, version: Version = Version.V2C) -> tuple[Observation, Found]:
     """What a session brings with whoever says this to each request, and to ``b""`` what comes unasked; ``None`` is silence."""
+    return session_of(Access(version, COMMUNITY), {}, said, *items)
+
+
+def session_of(
+    access: Access | User, engines: Engines, said: Callable[[bytes], bytes | None], *items: Item, now_s: float = 1000.0
+) -> tuple[Observation, Found]:
     found: Found = {}
-    conversation = Conversation(poll(Agent("192.0.2.1", 161, lambda: Access(version, COMMUNITY)), items, found))
+    conversation = Conversation(poll(Agent("192.0.2.1", 161, lambda: access, engines), items, found))
     step = conversation.begin()
     while not isinstance(step, Observation):
+        if isinstance(step, Now):
+            step = conversation.answered(b"%.3f" % now_s)
+            continue
         assert isinstance(step, Ask | Hear)
         heard = said(step.data if isinstance(step, Ask) else b"")
         step = conversation.answered(heard) if heard is not None else conversation.too_late(10.0)

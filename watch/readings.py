@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from domain.model import Check, SnmpAccess
+from domain.model import Check
 from domain.observation import Observation, unknown
 from probes.reading import Item, Values
-from probes.spec import Dialogue, SecretMissing, Secrets
+from probes.spec import Dialogue, Secrets
 from watch.looking import Looking
-from watch.snmp_message import MAX_COMMUNITY_BYTES, Access, Version
+from watch.snmp_access import access
 from watch.snmp_poll import Agent, Found, poll
+from watch.snmp_user import Engines
 
 Landed = Callable[[Observation, Values], None]
 """Where the observation is up, the values have something of every item that was wanted; else it is every reading's."""
@@ -48,6 +49,7 @@ class _Session:
 class Readings:
     def __init__(self, driver: Looking, secrets: Secrets) -> None:
         self._driver, self._secrets = driver, secrets
+        self._engines: Engines = {}
         self._of_host: dict[str, deque[_Session]] = {}
         """The first of a host is with the driver; the others wait for it to end."""
 
@@ -84,17 +86,12 @@ class Readings:
 
     def _poll(self, session: _Session) -> Dialogue:
         session.begun, session.found = True, {}
-        check, access = session.errands[0].check, session.errands[0].check.snmp
-        if access is None:
+        check, known = session.errands[0].check, session.errands[0].check.snmp
+        if known is None:
             return unknown("the inventory has no SNMP access for this host")
         items = dict.fromkeys(item for errand in session.errands for item in errand.items)
-        return (yield from poll(Agent(check.address, access.port, partial(self._access, access)), items, session.found))
-
-    def _access(self, access: SnmpAccess) -> Access:
-        community = self._secrets(access.community).encode()
-        if len(community) > MAX_COMMUNITY_BYTES:
-            raise SecretMissing(f"the SNMP community is longer than {MAX_COMMUNITY_BYTES} bytes")
-        return Access(Version.V1 if access.version == "1" else Version.V2C, community)
+        agent = Agent(check.address, known.port, partial(access, known, self._secrets), self._engines)
+        return (yield from poll(agent, items, session.found))
 
     def _landed(self, host: str, seen: Observation) -> None:
         session = self._of_host[host][0]

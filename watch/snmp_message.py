@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from probes.reading import Absent, Oid, Value
+from watch.ber import BadBer, header, integer, read_integer, read_octets, tlv
 
-GET, GET_NEXT, GET_BULK = 0xA0, 0xA1, 0xA5
+GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
 MAX_COMMUNITY_BYTES = 255
-_RESPONSE = 0xA2
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 _IP_ADDRESS, _COUNTER32, _GAUGE32, _TIME_TICKS, _OPAQUE, _COUNTER64 = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
 _UNSIGNED = frozenset({_COUNTER32, _GAUGE32, _TIME_TICKS, _COUNTER64})
@@ -49,53 +49,59 @@ class Response(NamedTuple):
 
 def request(access: Access, number: int, kind: int, oids: Sequence[Oid], repetitions: int = 0) -> bytes:
     """``number``: 0 to 2^31-1, by which the response is known; ``repetitions`` of a GET_BULK, which has no non-repeaters."""
-    pdu = _tlv(_INTEGER, number.to_bytes(4, "big")) + b"\x02\x01\x00" + _integer(repetitions) + _binds(tuple(oids))
-    return _tlv(_SEQUENCE, _integer(access.version) + _tlv(_OCTETS, access.community) + _tlv(kind, pdu))
+    said = pdu(number, kind, oids, repetitions)
+    return tlv(_SEQUENCE, integer(access.version) + tlv(_OCTETS, access.community) + said)
+
+
+def pdu(number: int, kind: int, oids: Sequence[Oid], repetitions: int = 0) -> bytes:
+    """The part of a request that v3 has too."""
+    return tlv(kind, tlv(_INTEGER, number.to_bytes(4, "big")) + b"\x02\x01\x00" + integer(repetitions) + _binds(tuple(oids)))
 
 
 def response(data: bytes, access: Access, number: int) -> Response | None:
     """The response to that request; ``None`` for anything else."""
     try:
         return _response(data, access, number)
-    except (IndexError, _BadBer):
+    except (IndexError, BadBer):
         return None
-
-
-class _BadBer(Exception):  # noqa: N818 - a signal within this module
-    pass
 
 
 def _response(data: bytes, access: Access, number: int) -> Response | None:
-    at, end = _header(data, 0, len(data), _SEQUENCE)
-    version, at = _read_integer(data, at, end)
-    start, at = _header(data, at, end, _OCTETS)
-    community = data[start:at]
-    pdu, at = _header(data, at, end, _RESPONSE)
-    if at != end or end != len(data) or version != access.version or community != access.community:
+    at, end = header(data, 0, len(data), _SEQUENCE)
+    version, at = read_integer(data, at, end)
+    community, at = read_octets(data, at, end)
+    if end != len(data) or version != access.version or community != access.community:
         return None
-    got, pdu = _read_integer(data, pdu, end)
-    status, pdu = _read_integer(data, pdu, end)
-    variable, pdu = _read_integer(data, pdu, end)
-    at, stop = _header(data, pdu, end, _SEQUENCE)
-    if got != number or stop != end:
-        return None
-    return Response(status, variable, _read_binds(data, at, end))
+    got, answer = read_pdu(data, at, end, RESPONSE)
+    return answer if got == number else None
 
 
-def _read_binds(data: bytes, at: int, end: int) -> list[Bind]:
+def read_pdu(data: bytes, at: int, end: int, kind: int) -> tuple[int, Response]:
+    """The PDU that fills the message up to ``end``, and which request it is of. Raises ``BadBer``, ``IndexError``."""
+    at, stop = header(data, at, end, kind)
+    number, at = read_integer(data, at, stop)
+    status, at = read_integer(data, at, stop)
+    variable, at = read_integer(data, at, stop)
+    at, last = header(data, at, stop, _SEQUENCE)
+    if stop != end or last != end:
+        raise BadBer
+    return number, Response(status, variable, read_binds(data, at, end))
+
+
+def read_binds(data: bytes, at: int, end: int) -> list[Bind]:
     """One after the other, up to ``end``; short lengths, as nearly all are, are read in place."""
     binds = []
     while at < end:
         short = data[at] == _SEQUENCE and data[at + 1] < 0x80
-        at, stop = (at + 2, at + 2 + data[at + 1]) if short else _header(data, at, end, _SEQUENCE)
+        at, stop = (at + 2, at + 2 + data[at + 1]) if short else header(data, at, end, _SEQUENCE)
         short = data[at] == _OID and data[at + 1] < 0x80
-        start, at = (at + 2, at + 2 + data[at + 1]) if short else _header(data, at, stop, _OID)
+        start, at = (at + 2, at + 2 + data[at + 1]) if short else header(data, at, stop, _OID)
         if at >= stop or stop > end:
-            raise _BadBer
+            raise BadBer
         oid, tag = _read_oid(data[start:at]), data[at]
-        start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else _header(data, at, stop, tag)
+        start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else header(data, at, stop, tag)
         if at != stop:
-            raise _BadBer
+            raise BadBer
         binds.append(Bind(oid, _value(tag, data[start:at])))
     return binds
 
@@ -103,7 +109,7 @@ def _read_binds(data: bytes, at: int, end: int) -> list[Bind]:
 def _value(tag: int, contents: bytes) -> Value | Absent:
     if tag == _INTEGER or tag in _UNSIGNED:
         if not 1 <= len(contents) <= 9:
-            raise _BadBer
+            raise BadBer
         number = int.from_bytes(contents, "big", signed=True)
         return number if tag == _INTEGER else number % 2**64  # some agents write a counter without its leading zero
     if tag in _BYTES:
@@ -112,49 +118,25 @@ def _value(tag: int, contents: bytes) -> Value | Absent:
         return _read_oid(contents)
     absent = _ABSENT.get(tag)
     if absent is None:
-        raise _BadBer
+        raise BadBer
     return absent
-
-
-def _header(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
-    """Where the contents of the element that begins at ``at`` begin and end. Raises ``_BadBer``, ``IndexError``."""
-    if data[at] != tag:
-        raise _BadBer
-    length = data[at + 1]
-    at += 2
-    if length > 0x7F:
-        count = length & 0x7F
-        if not 1 <= count <= 4:  # 0 is the indefinite form, which RFC 1157 forbids
-            raise _BadBer
-        length = int.from_bytes(data[at : at + count], "big")
-        at += count
-    if at + length > end:
-        raise _BadBer
-    return at, at + length
-
-
-def _read_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
-    start, stop = _header(data, at, end, _INTEGER)
-    if not 1 <= stop - start <= 9:
-        raise _BadBer
-    return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
 @lru_cache(65_536)
 def _read_oid(data: bytes) -> Oid:
     """Most names come again with the next look."""
     if not data or data[-1] & 0x80:
-        raise _BadBer
+        raise BadBer
     subids, value = [], 0
     for byte in data:
         value = value << 7 | byte & 0x7F
         if value > _MAX_SUBID + 80:
-            raise _BadBer
+            raise BadBer
         if not byte & 0x80:
             subids.append(value)
             value = 0
     if len(subids) >= _MAX_SUBIDS or max(subids[1:], default=0) > _MAX_SUBID:
-        raise _BadBer
+        raise BadBer
     first = min(subids[0] // 40, 2)
     return (first, subids[0] - 40 * first, *subids[1:])
 
@@ -162,7 +144,7 @@ def _read_oid(data: bytes) -> Oid:
 @lru_cache(4096)
 def _binds(oids: tuple[Oid, ...]) -> bytes:
     """A host is asked for the same again and again."""
-    return _tlv(_SEQUENCE, b"".join(_tlv(_SEQUENCE, _tlv(_OID, _oid(oid)) + b"\x05\x00") for oid in oids))
+    return tlv(_SEQUENCE, b"".join(tlv(_SEQUENCE, tlv(_OID, _oid(oid)) + b"\x05\x00") for oid in oids))
 
 
 def _oid(oid: Oid) -> bytes:
@@ -174,16 +156,3 @@ def _subid(value: int) -> bytes:
     while value := value >> 7:
         septets.append(0x80 | value & 0x7F)
     return bytes(reversed(septets))
-
-
-def _integer(value: int) -> bytes:
-    """Not negative."""
-    return _tlv(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-
-def _tlv(tag: int, contents: bytes) -> bytes:
-    size = len(contents)
-    if size < 0x80:
-        return bytes((tag, size)) + contents
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + contents

@@ -4,42 +4,39 @@ Every count is bounded by a constant, and each answer leaves less to be asked, s
 """
 
 import secrets
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from typing import NamedTuple
 
 from domain.observation import down, up
 from probes.reading import Absent, Get, Item, Oid, Rows, Table, Value
-from probes.spec import Ask, Dialogue, Hear, Wish
+from probes.spec import Ask, Dialogue, Wish
 from watch.snmp_message import GET, GET_BULK, GET_NEXT, Access, Bind, Response, Version, request, response
+from watch.snmp_speaking import AGENT, Faulty, Hearing, Speaks, Strays
+from watch.snmp_user import AsUser, Engines
+from watch.snmp_usm import User
 
 OIDS_A_PACKET = 30
 BINDS_A_PACKET = 40
 """Of an answer to a GETBULK: names of processes and partitions then fit into one packet of an Ethernet."""
 COLUMNS_A_PACKET = 10
 MAX_PACKETS = 600
-MAX_STRAYS = 64
-"""What comes from the agent's port and answers nothing that was asked; answers to repeated requests are some of these."""
 _TOO_BIG, _NO_SUCH_NAME = 1, 2
 _STATUS = ("noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", "noAccess", "wrongType", "wrongLength",
            "wrongEncoding", "wrongValue", "noCreation", "inconsistentValue", "resourceUnavailable", "commitFailed", "undoFailed",
            "authorizationError", "notWritable", "inconsistentName")  # fmt: skip
-_AGENT = "answer of the SNMP agent"
 _SILENCE = "it is silent to a wrong community, too"
 
 Found = dict[Item, Value | Rows | Absent]
-Answer = Generator[Wish, bytes, Response]
 
 
 class Agent(NamedTuple):
-    """Where it listens, and how it is asked. ``access`` raises ``SecretMissing``."""
+    """Where it listens, and how it is asked. ``access`` raises ``SecretMissing``; ``engines`` keeps what is known of those that
+    are asked as a user."""
 
     address: str
     port: int
-    access: Callable[[], Access]
-
-
-class _Faulty(Exception):  # noqa: N818 - a signal within this module
-    """The agent's answers can't be made anything of; the text says why."""
+    access: Callable[[], Access | User]
+    engines: Engines
 
 
 def poll(agent: Agent, items: Collection[Item], found: Found) -> Dialogue:
@@ -48,15 +45,16 @@ def poll(agent: Agent, items: Collection[Item], found: Found) -> Dialogue:
     try:
         yield from session.values([item for item in items if isinstance(item, Get)], found)
         yield from session.tables([item for item in items if isinstance(item, Table)], found)
-    except _Faulty as fault:
+    except Faulty as fault:
         return down(str(fault))
     return up()
 
 
 class _Session:
     def __init__(self, agent: Agent) -> None:
-        self._agent, self._access = agent, agent.access()
-        self._packets = self._strays = 0
+        access, where = agent.access(), (agent.address, agent.port)
+        self._agent: Speaks = AsUser(where, access, agent.engines) if isinstance(access, User) else _OfCommunity(where, access)
+        self._packets = 0
 
     def values(self, wanted: list[Get], found: Found) -> Generator[Wish, bytes, None]:
         chunks = [wanted[at : at + OIDS_A_PACKET] for at in range(0, len(wanted), OIDS_A_PACKET)]
@@ -75,15 +73,15 @@ class _Session:
 
     def _take(self, asked: list[Get], binds: list[Bind], found: Found) -> None:
         if [bind.oid for bind in binds] != [item.oid for item in asked]:
-            raise _Faulty("the SNMP agent answers with other values than it was asked for")
+            raise Faulty("the SNMP agent answers with other values than it was asked for")
         for item, bind in zip(asked, binds, strict=True):
             found[item] = bind.value
 
     def tables(self, wanted: list[Table], found: Found) -> Generator[Wish, bytes, None]:
         """Several columns at a time, each from where it is; those that have ended make room."""
         columns = [_Column(table) for table in wanted]
-        width, most = COLUMNS_A_PACKET, BINDS_A_PACKET if self._access.version is Version.V2C else 1
-        kind = GET_BULK if self._access.version is Version.V2C else GET_NEXT
+        width, most = COLUMNS_A_PACKET, BINDS_A_PACKET if self._agent.bulk else 1
+        kind = GET_BULK if self._agent.bulk else GET_NEXT
         while turn := [column for column in columns if column.open][:width]:
             rows = min(most, max(1, BINDS_A_PACKET // len(turn)))
             answer = yield from self._ask(kind, [column.at for column in turn], rows if kind == GET_BULK else 0)
@@ -98,22 +96,32 @@ class _Session:
 
     def _add(self, turn: "list[_Column]", binds: list[Bind], rows: int) -> None:
         if not binds or len(binds) > len(turn) * rows:
-            raise _Faulty("the SNMP agent answers with more or less than it was asked for")
+            raise Faulty("the SNMP agent answers with more or less than it was asked for")
         for number, bind in enumerate(binds):
             turn[number % len(turn)].add(bind)
 
-    def _ask(self, kind: int, oids: list[Oid], repetitions: int = 0) -> Answer:
+    def _ask(self, kind: int, oids: list[Oid], repetitions: int = 0) -> Hearing[Response]:
         self._packets += 1
         if self._packets > MAX_PACKETS:
-            raise _Faulty(f"the SNMP agent has not told all after {MAX_PACKETS} packets")
+            raise Faulty(f"the SNMP agent has not told all after {MAX_PACKETS} packets")
+        return (yield from self._agent.ask(kind, oids, repetitions))
+
+
+class _OfCommunity:
+    """Speaks v1 or v2c."""
+
+    def __init__(self, where: tuple[str, int], access: Access) -> None:
+        self._where, self._access = where, access
+        self.bulk = access.version is Version.V2C
+        self._strays = Strays()
+        self._heard = False
+
+    def ask(self, kind: int, oids: Sequence[Oid], repetitions: int) -> Hearing[Response]:
         number = 2**30 + secrets.randbelow(2**30)  # always of four bytes
         asked = request(self._access, number, kind, oids, repetitions)
-        data = yield Ask(self._agent.address, self._agent.port, asked, _AGENT, _SILENCE if self._packets == 1 else "")
-        while (answer := response(data, self._access, number)) is None:
-            self._strays += 1
-            if self._strays > MAX_STRAYS:
-                raise _Faulty("the SNMP port answers with what is no answer of an SNMP agent")
-            data = yield Hear(f"{_AGENT} to what was asked")
+        ask = Ask(*self._where, asked, AGENT, "" if self._heard else _SILENCE)
+        answer = yield from self._strays.answer(ask, lambda data: response(data, self._access, number))
+        self._heard = True
         return answer
 
 

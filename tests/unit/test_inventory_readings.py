@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_inventory import REGISTRIES
 
-from domain.model import Check, Confirmation, Secret, SnmpAccess
+from domain.model import Check, Confirmation, Secret, SnmpAccess, SnmpKey, SnmpUser
 from hikeshi.secrecy import secret_names, unreadable
 from inventory import Accepted, load
 from probes import PROBES
@@ -101,3 +101,32 @@ def test_the_community_is_the_watcher_s_and_told_where_it_is_missing(tmp_path: P
     assert secret_names(policy) == {"watcher": ["COMMUNITY"], "hands": [], "executor": []}
     (missing,) = unreadable(policy, env=True)
     assert missing.startswith("hosts.web01.snmp.community: environment variable COMMUNITY is not set here")
+
+
+AS_USER = """{version: 3, port: 1161, user: monitor, context: board, auth: {protocol: sha-256, password: {env: AUTH}},
+         privacy: {protocol: aes-128, password: {file: /etc/hikeshi/privacy}}}"""
+
+
+def as_user(folder: Path) -> Accepted:
+    text = TEXT.replace("{{community: {{env: COMMUNITY}}}}", AS_USER.replace("{", "{{").replace("}", "}}"))
+    (folder / "all.yaml").write_text(text.format(profile="standard", more="cpu: {}"))
+    return load(folder, REGISTRIES)
+
+
+def test_an_agent_may_be_asked_as_a_user(tmp_path: Path) -> None:
+    accepted = as_user(tmp_path)
+    privacy = SnmpKey("aes-128", Secret("file", "/etc/hikeshi/privacy"))
+    user = SnmpUser("monitor", SnmpKey("sha-256", Secret("env", "AUTH")), privacy, "board")
+    assert accepted.policy.hosts["web01"].snmp == SnmpAccess("3", None, 1161, user)
+    (tmp_path / "all.yaml").write_text(accepted.document)
+    assert load(tmp_path, REGISTRIES) == accepted
+
+
+def test_the_passwords_of_a_user_are_the_watcher_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = as_user(tmp_path).policy
+    monkeypatch.delenv("AUTH", raising=False)
+    assert secret_names(policy) == {"watcher": ["AUTH"], "hands": [], "executor": []}
+    assert [one.partition(":")[0] for one in unreadable(policy, env=True)] == [
+        "hosts.web01.snmp.auth.password",
+        "hosts.web01.snmp.privacy.password",
+    ]

@@ -13,7 +13,8 @@ from probes.reading import Absent, Get, Item, Oid, Rows, Table, Value
 from watch.snmp_message import Access, Version
 from watch.snmp_message import request as written
 from watch.snmp_message import response as read
-from watch.snmp_poll import BINDS_A_PACKET, MAX_PACKETS, MAX_STRAYS, OIDS_A_PACKET
+from watch.snmp_poll import BINDS_A_PACKET, MAX_PACKETS, OIDS_A_PACKET
+from watch.snmp_speaking import MAX_STRAYS
 
 BASE: Oid = (1, 3, 6, 1, 4, 1, 99999)
 VERSIONS = pytest.mark.parametrize("version", list(Version))

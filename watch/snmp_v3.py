@@ -125,6 +125,8 @@ def _read(whole: bytes) -> Message | None:
     if not all(0 <= count <= _MAX_COUNT for count in (number, boots, time_s)) or len(engine) > _MAX_ENGINE_BYTES:
         return None
     private = bool(flags[0] & _PRIVACY)
+    if private and not flags[0] & _AUTH:  # RFC 3412 6.4
+        return None
     start, stop = header(whole, security, end, OCTETS if private else SEQUENCE)
     if stop != end:
         return None

@@ -14,7 +14,7 @@ from watch.snmp_message import Access, Version
 from watch.snmp_message import response as read_response
 from watch.snmp_speaking import MAX_STRAYS
 from watch.snmp_user import MAX_TURNS, Engines, Known
-from watch.snmp_usm import AES_KEY_BYTES, DES, DIGESTS, Engine, Local, User, local
+from watch.snmp_usm import AES_KEY_BYTES, DES, DIGESTS, Engine, Local, User, decrypted, local
 from watch.snmp_v3 import (
     CANT_DECRYPT,
     NOT_IN_TIME,
@@ -112,6 +112,24 @@ class TestKeys:
         assert scoped.data[scoped.pdu :] == pdu
         other = local(user._replace(auth_password="a passwore"), engine.id)
         assert not genuine(message, other)
+
+    @pytest.mark.parametrize("privacy", [DES, "aes-128"])
+    def test_open_nothing_that_was_not_closed_as_it_should(self, privacy: str) -> None:
+        who = local(SECRET._replace(privacy=privacy), self.ENGINE)
+        assert decrypted(who, ENGINE, bytes(7), bytes(16)) is None
+        assert (decrypted(who, ENGINE, bytes(8), bytes(15)) is None) is (privacy == DES)
+
+
+@pytest.mark.parametrize(("boots", "time_s"), [(2**31, 0), (0, 2**31), (2**63 - 1, 5)])
+def test_a_time_that_no_engine_counts_makes_no_message(boots: int, time_s: int) -> None:
+    assert read(written(NOBODY, Engine(b"\x80engine", boots, time_s), 1, report(UNKNOWN_ENGINE))) is None
+
+
+def test_what_is_secret_and_not_signed_is_no_message() -> None:
+    good = written(local(SECRET, ENGINE.id), ENGINE, 1, b"\xa2\x00")
+    flags = good.index(b"\x04\x01\x07") + 2
+    assert read(good) is not None
+    assert read(good[:flags] + b"\x06" + good[flags + 1 :]) is None
 
 
 class TestAnAgentThatIsMet:
@@ -236,6 +254,14 @@ class TestWhatIsNotBelieved:
 
     def test_an_answer_to_another_question(self) -> None:
         self.not_heard(lambda data: self.AGENT.report(1, UNKNOWN_USER))
+
+        def said(data: bytes) -> bytes:
+            message = read(data)
+            assert message is not None
+            other = ber(0xA2, ber(2, b"\x05") + ber(2, b"\0") * 2 + ber(0x30, b""))
+            return written(local(SECRET, self.AGENT.engine.id), self.AGENT.engine, message.number, other)
+
+        self.not_heard(said)
 
     def test_a_flood_ends(self) -> None:
         said = iter([b"\x30\x00"] * (MAX_STRAYS + 1))

@@ -19,7 +19,8 @@ class Memory(NamedTuple):
     ``verdict`` is the confirmed one (``None`` before the first); ``failures`` counts failing looks in a row;
     ``failing_since_s`` is the first of them; ``evidence_since_s`` the start of evidence without a gap (fault only).
     ``limit`` is the one that is confirmed as passed; ``towards`` what the last ``moved`` looks in a row mean instead, of several
-    the one nearest to it.
+    the one nearest to it. ``told_only``: of the looks that failed one said nothing about the host (C50), and since then only the
+    last ``grounds`` have.
     """
 
     verdict: Verdict | None = None
@@ -29,6 +30,8 @@ class Memory(NamedTuple):
     limit: Limit | None = None
     towards: Limit | None = None
     moved: int = 0
+    told_only: bool = False
+    grounds: int = 0
 
 
 class Change(NamedTuple):
@@ -45,6 +48,7 @@ class Change(NamedTuple):
     value: float | None
     latency_ms: float | None
     limit: Limit | None = None
+    told_only: bool = False
 
 
 class Judged(NamedTuple):
@@ -94,25 +98,41 @@ def _judge_down(rule: Confirmation, memory: Memory, seen: Observation, now_s: fl
         return _judge_still_down(rule, memory, seen, now_s, gap)
     failures, since_s, evidence_s = memory.failures + 1, memory.failing_since_s, memory.evidence_since_s
     limit = _both(memory.towards, seen.limit)
+    told_only, grounds = _grounds(rule, memory, seen)
     if gap or memory.failures == 0:
         failures, since_s, evidence_s, limit = 1, _confirmed_since_s(memory), now_s, seen.limit
+        told_only, grounds = seen.told_only, 0
     if since_s is None:
         since_s = now_s
     if failures < rule.failures:
-        return Judged(Memory(memory.verdict, failures, since_s, evidence_s, towards=limit), None, rule.retry_s)
-    after = Memory(Verdict.DOWN, failures, since_s, evidence_s, limit)
+        after = Memory(memory.verdict, failures, since_s, evidence_s, towards=limit, told_only=told_only, grounds=grounds)
+        return Judged(after, None, rule.retry_s)
+    after = Memory(Verdict.DOWN, failures, since_s, evidence_s, limit, told_only=told_only, grounds=grounds)
     return Judged(after, _change(after, seen, now_s), None)
+
+
+def _grounds(rule: Confirmation, memory: Memory, seen: Observation) -> tuple[bool, int]:
+    """A fault is worked on where as many looks in a row as confirm one spoke of the host itself; a single one that did not is
+    enough to let it be."""
+    if seen.told_only or not memory.told_only:
+        return seen.told_only, 0
+    grounds = memory.grounds + 1
+    return (True, grounds) if grounds < rule.failures else (False, 0)
 
 
 def _judge_still_down(rule: Confirmation, memory: Memory, seen: Observation, now_s: float, gap: bool) -> Judged:
     """Another level is confirmed as a fault is: by so many looks in a row, to either side, so that a value that plays around a
     threshold is one alert (R4)."""
     after = _moved(rule, memory, seen.limit, gap)
-    if gap:
+    if seen.told_only or memory.told_only:
+        told_only, grounds = _grounds(rule, memory, seen)
+        after = after._replace(told_only=told_only, grounds=grounds)
+    retry_s = rule.retry_s if after.moved or after.grounds else None
+    if gap or (memory.told_only and not after.told_only):
         after = after._replace(evidence_since_s=now_s)
-    elif after.limit == memory.limit:
-        return Judged(after, None, rule.retry_s if after.moved else None)
-    return Judged(after, _change(after, seen, now_s), rule.retry_s if after.moved else None)
+    elif after.limit == memory.limit and after.told_only is memory.told_only:
+        return Judged(memory if after == memory else after, None, retry_s)
+    return Judged(after, _change(after, seen, now_s), retry_s)
 
 
 def _moved(rule: Confirmation, memory: Memory, limit: Limit | None, gap: bool) -> Memory:
@@ -150,4 +170,5 @@ def _change(memory: Memory, seen: Observation, now_s: float) -> Change:
         seen.value,
         seen.latency_ms,
         memory.limit,
+        memory.told_only,
     )

@@ -23,6 +23,7 @@ class VerdictChanged:
     value: float | None = None
     latency_ms: float | None = None
     limit: Limit | None = None
+    told_only: bool = False
     order: int | None = None
     """Grows with every event of this check's watcher, over its restarts too: what arrives late is known as late."""
 

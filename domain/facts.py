@@ -32,6 +32,8 @@ class Next(StrEnum):
     """Many hosts of its network are lost at once; our operators look for the cause before anything is switched (R26)."""
     MAIL_ONLY = "mail_only"
     """The contract covers no recovery, or resources are never recovered (R4): we tell, and watch."""
+    TOLD_ONLY = "told_only"
+    """What failed says nothing about the host (its name was not resolved, or leads elsewhere), so nothing is done to it (C50)."""
     WATCH = "watch"
     """Nothing is left to do; watching goes on."""
 

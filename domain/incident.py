@@ -137,9 +137,17 @@ def _failing_still(draft: Draft, check: Check, before: Fault, event: ev.VerdictC
     lasts = event.evidence_since_s == before.evidence_since_s and not before.up
     if not lasts:
         draft.because(Code.EVIDENCE_RESTARTED, incident=draft.incident.id, check=check.id)
-    clock_from_s = before.clock_from_s if lasts else None
     return changed(
-        before, level=level, limit=event.limit, detail=event.detail, value=event.value, clock_from_s=clock_from_s, up=False
+        before,
+        level=level,
+        fault_class=_fault_class(check, told_only=event.told_only),
+        limit=event.limit,
+        detail=event.detail,
+        value=event.value,
+        clock_from_s=before.clock_from_s if lasts else None,
+        told=before.told and (event.told_only or not before.told_only),  # what is worked on now is news
+        up=False,
+        told_only=event.told_only,
     )
 
 
@@ -147,12 +155,17 @@ def _level(check: Check, event: ev.VerdictChanged) -> Level:
     return event.limit.level if event.limit is not None else check.level
 
 
+def _fault_class(check: Check, *, told_only: bool) -> FaultClass:
+    """What says nothing about the host is told as a resource is, and never worked on (C50)."""
+    return FaultClass.RESOURCE if told_only else check.fault_class
+
+
 def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps: bool) -> Fault:
     return changed(
         _NO_FAULT,
         check=check.id,
         level=_level(check, event),
-        fault_class=check.fault_class,
+        fault_class=_fault_class(check, told_only=event.told_only),
         service=check.service,
         fault_at_s=_failed_at_s(event),
         confirmed_at_s=event.at_s,
@@ -161,6 +174,7 @@ def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps:
         value=event.value,
         limit=event.limit,
         flapping=flaps,
+        told_only=event.told_only,
     )
 
 
@@ -284,7 +298,8 @@ def _on_policy_changed(draft: Draft, event: ev.PolicyChanged) -> None:
         check = watched(fault.check)
         if check is not None:
             level = fault.limit.level if fault.limit is not None else check.level
-            after = changed(fault, level=level, fault_class=check.fault_class, service=check.service)
+            fault_class = _fault_class(check, told_only=fault.told_only)
+            after = changed(fault, level=level, fault_class=fault_class, service=check.service)
             draft.open_incident = draft.incident.with_fault(after)
 
 

@@ -111,6 +111,8 @@ def next_of(draft: Draft) -> tuple[Next, float | None]:
         return Next.WORKING, None
     if ahead is None:
         ahead = look_ahead(draft, live)
+    if ahead is None and any(fault.told_only for fault in live):
+        return Next.TOLD_ONLY, None
     if ahead is None or not covered(draft, ahead.fault):
         return Next.MAIL_ONLY, None
     code = ahead.verdict.code
@@ -196,7 +198,7 @@ def _about(draft: Draft, faults: tuple[Fault, ...], zone: str) -> dict[str, Fact
         "check": worst.check if worst is not None else "",
         "kind": check.kind if check is not None else "",
         "service": worst.service if worst is not None else None,
-        "item": f"{check.kind} {check.address}" if check is not None else "",
+        "item": f"{check.kind} {check.by_name.name if check.by_name else check.address}" if check is not None else "",
         "value": worst.value if worst is not None else None,
         "unit": limit.unit if limit is not None else "",
         "threshold": f"{limit.sign} {number(limit.value)}{limit.unit}" if limit is not None else None,

@@ -151,10 +151,21 @@ class SnmpAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class ByName:
+    """A check that looks where its ``name`` leads, resolved anew (C50). ``version``: which addresses are asked for; ``None``: IPv4
+    ones, and IPv6 where there are none. ``own`` are the host's: what is seen at another one is no ground for work on it."""
+
+    name: str
+    version: Literal[4, 6] | None
+    own: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A configured probe. ``id`` is ``host/name``; ``kind`` a key of PROBES; ``options`` are typed by its Spec.
 
-    ``service`` is the systemd unit whose restart may cure it, where there is one; ``snmp`` is the host's, for a reading."""
+    ``service`` is the systemd unit whose restart may cure it, where there is one; ``snmp`` is the host's, for a reading;
+    ``by_name``: it looks where a name leads instead of at ``address``."""
 
     id: str
     host: str
@@ -168,6 +179,7 @@ class Check:
     service: str | None = None
     snmp: SnmpAccess | None = None
     options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    by_name: ByName | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Observation(NamedTuple):
     ``detail`` is evidence in plain words ("connection refused"), at most 200 characters, without secrets;
     ``value`` is the measured item in the unit its probe's Spec names; ``latency_ms`` is the response time (C55).
     ``limit``: of those that the value has passed, the one of the highest level; the others' level is their check's own.
+    ``told_only``: it says nothing about the host (its name was not resolved, or leads elsewhere), so the fault is told and nothing
+    is worked on for it (C50).
     """
 
     verdict: Verdict
@@ -39,6 +41,7 @@ class Observation(NamedTuple):
     value: float | None = None
     latency_ms: float | None = None
     limit: Limit | None = None
+    told_only: bool = False
 
 
 def up(detail: str = "", value: float | None = None) -> Observation:

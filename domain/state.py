@@ -33,7 +33,8 @@ class Fault:
     ``fault_at_s`` is its first failing observation, for reports; ``evidence_since_s`` the start of evidence without a gap,
     ``None`` while the watcher cannot judge; ``clock_from_s`` since when it counts towards acting, ``None`` while it is in a
     pause or out of sight (R20, R51); ``told`` whether a message spoke of it; ``up``: it is up at the moment, which counts
-    once it has settled (C54), or once the run is over that has switched the host's power (``domain.own_work``).
+    once it has settled (C54), or once the run is over that has switched the host's power (``domain.own_work``). ``told_only``:
+    nothing is worked on for it, and it is a ``RESOURCE`` whatever its check is (C50).
     """
 
     check: str
@@ -51,6 +52,7 @@ class Fault:
     flapping: bool = False
     flapping_told: bool = False
     up: bool = False
+    told_only: bool = False
 
     @property
     def known(self) -> bool:

@@ -68,7 +68,8 @@ def _can_be_judged(draft: Draft, check: str) -> bool:
     heard = next((item for item in draft.checks if item.check == check), None)
     unsteady = heard is not None and (heard.verdict is Verdict.UNKNOWN or heard.flapping)
     fault = draft.incident.fault(check)  # of which the watcher may have fallen silent since it was heard
-    return not unsteady and (fault is None or fault.known) and draft.pause_of(check) is None
+    judged = fault is None or (fault.known and not fault.told_only)
+    return not unsteady and judged and draft.pause_of(check) is None
 
 
 def wait_s(draft: Draft) -> float:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.mistake import shown
 from store.db import LEASE_MAX_S
+from watch.name_files import servers
 
 PREFIX = "HIKESHI_"
 BESIDE = frozenset({"HIKESHI_OPERATOR"})
@@ -63,6 +64,10 @@ class Settings(BaseSettings):
     )
     watcher_silent_s: float = Field(default=30.0, ge=10, description="A watcher not heard of for so long counts as blind.")
 
+    resolvers: str = Field(
+        default="", description="Whom the watcher asks where names lead, comma-separated; empty: those of `/etc/resolv.conf`."
+    )
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
@@ -85,6 +90,15 @@ class Settings(BaseSettings):
         if url and not _is_web_url(url, query=True):
             raise ValueError("must be a URL such as https://alive.example.com/4f1a")
         return url
+
+    @field_validator("resolvers")
+    @classmethod
+    def _are_servers(cls, resolvers: str) -> str:
+        try:
+            servers(resolvers)
+        except ValueError as error:
+            raise ValueError("must be up to three addresses such as 192.0.2.53, or [2001:db8::53]:5353 with a port") from error
+        return resolvers
 
     @field_validator("smtp_host", "prefect_bind", "ingress_bind")
     @classmethod

@@ -28,6 +28,7 @@ from store.samples import Samples
 from store.tables import VerdictRow, WatcherRow
 from watch.desk import DeskAway, Known, Looked, Seen
 from watch.driver import Driver
+from watch.name_files import servers
 from watch.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -148,7 +149,8 @@ def watch(context: Context, stop: threading.Event, name: str = DEFAULT_WATCHER) 
     """A watcher's process, until ``stop`` is set."""
     desk, driver = StoreDesk(context.store, name), Driver(context.clock)
     with desk.recorder.running():
-        Watcher(desk, driver, context.clock, secret, context.settings.watcher_silent_s).run(stop)
+        settings = context.settings
+        Watcher(desk, driver, context.clock, secret, settings.watcher_silent_s, resolvers=servers(settings.resolvers)).run(stop)
 
 
 def _timeouts(policy: Policy) -> dict[str, float]:

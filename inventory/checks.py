@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import MappingProxyType
+from typing import Literal
 
 from domain.mistake import listed, meant
-from domain.model import Check, Confirmation, FaultClass, Level, Profile, SnmpAccess
+from domain.model import ByName, Check, Confirmation, FaultClass, Level, Profile, SnmpAccess
 from inventory import keys
 from inventory.fields import Fields, empty, names_secret
 from inventory.mistakes import Code, Place, Report
 from inventory.tree import Map, Node, Scalar, named, plain
-from inventory.values import DAY_S, duration, reference, unit, whole, word
+from inventory.values import DAY_S, domain, duration, reference, unit, whole, word
 from probes.reading import Reading
-from probes.spec import Spec
+from probes.spec import Call, Spec, Talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,16 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
     timeout_s = fields.get("timeout", duration(0.1, 30), spec.timeout_s if spec else 30.0)
     at_once = spec is not None and spec.at_once
     confirmation = _confirmation(fields, Confirmation(1) if at_once else base.pace.confirmation)
-    address = _address(fields, base)
+    at = fields.get("at", domain, None)
+    address = _address(fields, base) if at is None else base.address
     service = fields.get("service", unit, None)
     if spec is None:
         return None
     if service is not None and spec.fault_class is not FaultClass.SERVICE:
         code = Code.UNIT_FOR_SERVER if spec.fault_class is FaultClass.SERVER else Code.UNIT_FOR_RESOURCE
         fields.refuse("service", code, kind=spec.name)
+    if at is not None and (not isinstance(spec.way, Talk | Call) or "bmc" in spec.options):
+        fields.refuse("at", Code.NO_NAME_HERE, kind=spec.name)
     reading = isinstance(spec.way, Reading)
     if reading and base.snmp is None and not fields.partial:
         fields.report.add(fields.place, Code.CHECK_NEEDS_SNMP, kind=spec.name)
@@ -95,6 +99,7 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
         service=service,
         snmp=base.snmp if reading else None,
         options=MappingProxyType(_options(fields, spec, base.pace.id)),
+        by_name=_by_name(at, fields, base) if at is not None else None,
     )
     return Written(check, fields.map.entries["service"].place if service else None)
 
@@ -147,6 +152,15 @@ def _confirmation(above: Fields, default: Confirmation) -> Confirmation:
         failures=fields.need("failures", whole(1, 10), 1),
         retry_s=fields.get("retry", duration(1, DAY_S), None),
     )
+
+
+def _by_name(name: str, fields: Fields, base: Base) -> ByName:
+    own = tuple(address for address in (base.address, base.address6) if address)
+    return ByName(name, fields.get("ip", word(_version, ("4", "6")), None), own)
+
+
+def _version(written: str) -> Literal[4, 6]:
+    return 6 if written == "6" else 4
 
 
 def _address(fields: Fields, base: Base) -> str:

@@ -177,7 +177,8 @@ def _check(check: Check, host: Host) -> dict[str, object]:
         "interval": float(check.interval_s),
         "timeout": float(check.timeout_s),
         "confirmation": {"failures": check.confirmation.failures, "retry": retry_s if retry_s is None else float(retry_s)},
-        "ip": 6 if check.address != host.address else None,
+        "ip": (6 if check.address != host.address else None) if check.by_name is None else check.by_name.version,
+        "at": check.by_name and check.by_name.name,
         "service": check.service,
         **check.options,
     }

@@ -146,6 +146,7 @@ CHECK: Keys = {
     "timeout": "bound of one look, 0.1s to 30s; the kind's by default",
     "confirmation": "when failing becomes a fault; the profile's by default",
     "ip": "4 or 6: which of the host's addresses to look at; address by default",
+    "at": "a host name: look where it leads, resolved anew, instead of the host's own address (C50)",
     "service": "the systemd service whose restart may cure it (R22), such as nginx",
 }
 

@@ -135,6 +135,10 @@ class Code(Enum):
         "is a {kind} check of a host that has no snmp",
         "would be right: snmp with its community or user on the host or its group, or no such check",
     )
+    NO_NAME_HERE = (
+        "names where to look, which a {kind} check can't use",
+        "would be right: no at here; {kind} asks the host's own address, or nobody",
+    )
     EITHER = ("is one of two ways to say it", "would be right: only one of {right}")
     CHECK_NAME = ("names no kind of check", "{hint}")
     NO_SUCH_ADDRESS = ("asks for IPv{got}, but the host has no such address", "would be right: {right}")

@@ -26,7 +26,7 @@ _LIMITS = tuple(
 
 def _look(target: Target) -> Dialogue:
     port: int = target.options["port"]
-    tls = Tls(target.options["server_name"] or target.address, verify=False)
+    tls = Tls(target.options["server_name"] or target.called, verify=False)
     spoken: str = target.options["starttls"] or _IN_CLEAR.get(port, "none")
     if spoken == "none":
         yield Connect(target.address, port, tls)

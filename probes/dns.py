@@ -4,8 +4,6 @@ Asked over UDP, and again over TCP where the answer did not fit (RFC 7766 5). Th
 that is watched, whatever the watcher itself resolves names by.
 """
 
-import secrets
-from collections.abc import Generator
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -19,22 +17,12 @@ import dns.reversename
 from domain.model import FaultClass, Level
 from domain.observation import Observation, down, unknown, up
 from probes import option
-from probes.asked import OTHERS, asked
+from probes.dns_message import answer, question, rcode_of, read, said_by
 from probes.option import Option
-from probes.spec import Ask, Connect, Dialogue, Exactly, Send, Spec, Talk, Target, Wish
+from probes.spec import Dialogue, Spec, Talk, Target
 
 MAX_VALUES = 20
 MAX_KNOWN_BYTES = 512
-_HEADER_BYTES = 12
-_RESPONSE, _TRUNCATED = 0x80, 0x02  # RFC 1035 4.1.1, in the third byte
-_AWAITED = "DNS answer"
-_RCODES: dict[int, str] = {
-    dns.rcode.FORMERR: "it does not understand the question (FORMERR)",
-    dns.rcode.SERVFAIL: "it can't answer just now (SERVFAIL)",
-    dns.rcode.NXDOMAIN: "there is no such name (NXDOMAIN)",
-    dns.rcode.NOTIMP: "it does not know this kind of question (NOTIMP)",
-    dns.rcode.REFUSED: "it refuses to answer (REFUSED)",
-}
 
 
 def _look(target: Target) -> Dialogue:
@@ -42,25 +30,12 @@ def _look(target: Target) -> Dialogue:
     query = _query(options["name"], options["record"])
     if isinstance(query, Observation):
         return query
-    record, wanted = query
-    question = secrets.token_bytes(2) + wanted
-    heard = yield from asked(Ask(target.address, options["port"], question, _AWAITED), lambda data: _answers(question, data))
+    record, asks = query
+    heard = yield from answer(target.address, options["port"], asks)
     if isinstance(heard, Observation):
         return heard
-    if heard[2] & _TRUNCATED:
-        heard = yield from _by_tcp(target.address, options["port"], question)
-        if not _answers(question, heard):
-            return OTHERS
     judge = _known if len(heard) <= MAX_KNOWN_BYTES else _judged
-    return judge(heard[2:], record, tuple(options["values"] or ()))
-
-
-def _by_tcp(address: str, port: int, question: bytes) -> Generator[Wish, bytes, bytes]:
-    """With its length ahead, in both directions (RFC 1035 4.2.2)."""
-    yield Connect(address, port)
-    yield Send(len(question).to_bytes(2, "big") + question)
-    size = int.from_bytes((yield Exactly(2, _AWAITED)), "big")
-    return (yield Exactly(size, _AWAITED)) if size else b""
+    return judge(heard, record, tuple(options["values"] or ()))
 
 
 @lru_cache(4096)
@@ -71,26 +46,15 @@ def _query(name: str, given: str | None) -> tuple[str, bytes] | Observation:
     if address is not (record == "PTR"):
         return unknown(f"{name} has no {record} records: an address has PTR ones, and only those")
     wanted = dns.reversename.from_address(name) if address else name
-    return record, dns.message.make_query(wanted, record).to_wire()[2:]
+    return record, question(str(wanted), record)
 
 
-def _answers(question: bytes, heard: bytes) -> bool:
-    """RFC 5452 9.1: a response of the same id to the same question. Who refuses a question may leave it out."""
-    if len(heard) < _HEADER_BYTES or heard[:2] != question[:2] or not heard[2] & _RESPONSE:
-        return False
-    questions, rcode = heard[4:6], heard[3] & 15
-    if questions == b"\0\0":
-        return rcode != dns.rcode.NOERROR
-    return heard[_HEADER_BYTES : len(question)].lower() == question[_HEADER_BYTES:].lower()
-
-
-def _judged(answer: bytes, record: str, values: tuple[str, ...]) -> Observation:
-    """``answer`` is without its id."""
-    rcode = answer[1] & 15
-    if rcode != dns.rcode.NOERROR:
-        return down(f"answers that {_RCODES.get(rcode, f'it failed (RCODE {rcode})')}")
+def _judged(heard: bytes, record: str, values: tuple[str, ...]) -> Observation:
+    """``heard`` is without its id."""
+    if (rcode := rcode_of(heard)) != dns.rcode.NOERROR:
+        return down(f"answers that {said_by(rcode)}")
     try:
-        message = dns.message.from_wire(b"\0\0" + answer)
+        message = read(heard)
         found = message.resolve_chaining().answer if isinstance(message, dns.message.QueryMessage) else None
     except (dns.exception.DNSException, ValueError) as error:
         return down(f"its answer can't be read: {type(error).__name__}")

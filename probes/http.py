@@ -57,7 +57,7 @@ def _ask(target: Target, body_bytes: int) -> Generator[Wish, bytes, tuple[Respon
     """The response that counts, and why a redirect was not followed, as words to append ("" where there is nothing to say)."""
     options = target.options
     url = option.as_url(options["url"])
-    host: str = options["server_name"] or url.host or target.address
+    host: str = options["server_name"] or url.host or target.called
     authorization = _basic(options["auth"], target)
     left: int = options["redirects"]
     while True:

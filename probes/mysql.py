@@ -62,7 +62,7 @@ def _look(target: Target) -> Dialogue:
             return down("offers no TLS")
         number += 1
         yield Send(_framed(number, head))
-        yield StartTls(Tls(given["server_name"] or target.address, how == "verified", given["ca_file"]))
+        yield StartTls(Tls(given["server_name"] or target.called, how == "verified", given["ca_file"]))
     plugin = greeting.plugin if greeting.plugin in METHODS else METHODS[0]  # another is asked for anew
     answer = _scrambled(plugin, greeting.salt, account.password)
     yield Send(_framed(number + 1, head + _login(account, answer or b"", given["database"], plugin)))

@@ -47,7 +47,7 @@ def _asked(target: Target) -> Generator[Wish, bytes, Answer | Observation]:
     if len(query) > _MAX_QUERY_BYTES:
         return unknown(f"the command and its arguments are longer than {_MAX_QUERY_BYTES} bytes")
     how: str = given["tls"]
-    name = given["server_name"] or target.address
+    name = given["server_name"] or target.called
     yield Connect(target.address, given["port"], None if how == "none" else Tls(name, True, given["ca_file"], how == "anonymous"))
     yield Send(packet(_QUERY, 0, query))
     heard = yield Exactly(_PACKET.size, "NRPE answer")

@@ -21,7 +21,7 @@ async def _look(target: Target) -> Observation:
     verified = given["tls"] == "verified"
     try:
         connection = await psycopg.AsyncConnection.connect(
-            host=given["server_name"] or target.address,
+            host=given["server_name"] or target.called,
             hostaddr=target.address,
             port=given["port"],
             dbname=given["database"],

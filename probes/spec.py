@@ -123,13 +123,19 @@ Secrets = Callable[[Secret], str]
 
 class Target(NamedTuple):
     """What a dialogue is started with: the address to look at, all the options of its Spec (as their ``parse`` returns them), and
-    its secrets."""
+    its secrets; ``name``: what led to the address, where a name did (C50)."""
 
     address: str
     options: Mapping[str, Any]
     secrets: Secrets
     timeout_s: float = 10.0
     """Of the whole look: for a library that has to end by itself before it is cancelled."""
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """Whom a certificate or a web server is asked for, unless an option says otherwise."""
+        return self.name or self.address
 
 
 class Talk(NamedTuple):

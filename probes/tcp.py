@@ -16,7 +16,7 @@ def _look(target: Target) -> Dialogue:
     how: str = target.options["tls"] or IMPLIED_TLS.get(port, "none")
     name: str | None = target.options["server_name"]
     # Without a name to expect, any certificate is accepted: the check asks for a connection, not for an identity (C13)
-    tls = Tls(name or target.address, verify=name is not None, ca_file=target.options["ca_file"])
+    tls = Tls(name or target.called, verify=name is not None, ca_file=target.options["ca_file"])
     yield Connect(target.address, port, tls if how == "implicit" else None)
     if how == "starttls":
         greeting = yield from greet()

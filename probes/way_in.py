@@ -92,4 +92,4 @@ def way_in(target: Target, implied: Mapping[int, str]) -> WayIn | Observation:
     name: str | None = given["server_name"]
     verify: bool | None = given["verify"]
     judged = verify if verify is not None else account is not None or name is not None
-    return WayIn(port, how, Tls(name or target.address, judged, given["ca_file"]), account)
+    return WayIn(port, how, Tls(name or target.called, judged, given["ca_file"]), account)

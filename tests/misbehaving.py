@@ -120,10 +120,10 @@ def drips(data: bytes, pause_s: float, times: int = 10_000) -> Treatment:
 
 
 @contextmanager
-def answering(answers: Answers, address: str = "127.0.0.1") -> Iterator[int]:
-    """A UDP server on a free port, which this yields; what it is sent is given to ``answers``."""
+def answering(answers: Answers, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """A UDP server on this or a free port, which this yields; what it is sent is given to ``answers``."""
     served = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    served.bind((address, 0))
+    served.bind((address, port))
 
     def serve() -> None:
         with suppress(OSError):

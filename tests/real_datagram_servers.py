@@ -22,6 +22,11 @@ www A 192.0.2.1
 www A 192.0.2.2
 www AAAA 2001:db8::1
 alias CNAME www
+alias6 CNAME six
+six AAAA 2001:db8::6
+loop CNAME loop2
+loop2 CNAME loop
+self A 127.0.0.9
 wide A 192.0.2.0
 """
 REVERSE = """$TTL 300
@@ -33,7 +38,8 @@ REVERSE = """$TTL 300
 
 @contextmanager
 def bind(folder: Path) -> Iterator[int]:
-    """BIND, for example.com and 2.0.192.in-addr.arpa only; ``wide.example.com`` has more addresses than a datagram holds."""
+    """BIND, for example.com and 2.0.192.in-addr.arpa only; ``wide.example.com`` has more addresses than a datagram holds, and of
+    broken.example its data is lost."""
     (port,) = free_ports(1)
     (folder / "example.com").write_text(ZONE + "".join(f"wide A 192.0.2.{number}\n" for number in range(1, 100)))
     (folder / "reverse").write_text(REVERSE)
@@ -43,6 +49,7 @@ options {{ directory "{folder}"; pid-file none; session-keyfile none; lock-file 
 controls {{ }};
 zone "example.com" {{ type primary; file "example.com"; }};
 zone "2.0.192.in-addr.arpa" {{ type primary; file "reverse"; }};
+zone "broken.example" {{ type primary; file "nowhere"; }};
 """)
     with running(["/usr/sbin/named", "-g", "-n", "1", "-c", str(folder / "named.conf")], port, _has_its_zones):
         yield port

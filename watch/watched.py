@@ -93,7 +93,8 @@ def watched(check: Check, known: Known | None, secrets: Secrets) -> Watched:
     """A check as its last known verdict leaves it, so that nothing is announced twice; but what was seen before this process
     began proves nothing about the time between. Raises ``KeyError`` for a kind that is not there."""
     spec = PROBES[check.kind]
-    target = Target(check.address, spec.complete(check.options), secrets, check.timeout_s)
+    name = check.by_name.name if check.by_name is not None else ""
+    target = Target(check.address, spec.complete(check.options), secrets, check.timeout_s, name)
     if known is None:
         return Watched(check, spec, target, Memory())
     failures = check.confirmation.failures if known.verdict is Verdict.DOWN else 0

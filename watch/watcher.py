@@ -5,9 +5,9 @@ A verdict that stays costs nothing but the look: no write, no event. The watcher
 
 import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from domain.checks import Change
@@ -16,9 +16,11 @@ from domain.model import Check, Policy, Segment
 from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
 from probes.reading import Reading, Values
-from probes.spec import Call, Heard, Listen, Secrets
+from probes.spec import Call, Heard, Listen, Secrets, Talk
 from watch.desk import Desk, DeskAway, Looked, Seen
 from watch.looking import Looking
+from watch.name_files import Server
+from watch.names import Led, Names
 from watch.readings import Errand, Readings
 from watch.sight import Sight
 from watch.watched import FIRST_LOOKS_S, Watched, watched
@@ -44,12 +46,22 @@ class Stop(Protocol):
 class Watcher:
     """``run`` until told to stop, or ``turn`` by hand."""
 
-    def __init__(self, desk: Desk, driver: Looking, clock: Clock, secrets: Secrets, silent_s: float = SILENT_S) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        driver: Looking,
+        clock: Clock,
+        secrets: Secrets,
+        silent_s: float = SILENT_S,
+        *,
+        resolvers: tuple[Server, ...] = (),
+    ) -> None:
         self._silent_s = silent_s
         self._heard_s: float | None = None
         """When the last beat began (boottime)."""
         self._desk, self._driver, self._clock, self._secrets = desk, driver, clock, secrets
         self._readings = Readings(driver, secrets)
+        self._names = Names(driver, clock, resolvers)
         self._policy: Policy | None = None
         self._checks: dict[str, Watched] = {}
         self._wheel: Wheel[str] = Wheel()
@@ -105,10 +117,21 @@ class Watcher:
             self._judge(item, way.judge(item.target.options, self._said.get(check.id, ()), self._clock.now_s()))
         elif isinstance(way, Reading):
             item.flight = self._readings.look(check, way.wants(item.target.options), partial(self._read, item))
-        elif isinstance(way, Call):
-            item.flight = self._driver.call(partial(way.look, item.target), check.timeout_s, partial(self._landed, item))
+        elif check.by_name is not None:
+            begin, landed = partial(self._look_at, item), partial(self._landed, item)
+            item.flight = self._names.look(check.by_name, check.timeout_s, begin, landed)
         else:
-            item.flight = self._driver.look(partial(way.start, item.target), check.timeout_s, partial(self._landed, item))
+            item.flight = self._look_at(item, check.address, check.timeout_s, partial(self._landed, item))
+
+    def _look_at(self, item: Watched, address: str, timeout_s: float, landed: Callable[[Observation], None]) -> Any:
+        way, target = item.spec.way, item.target
+        if address != target.address or timeout_s != target.timeout_s:
+            target = target._replace(address=address, timeout_s=timeout_s)
+        if isinstance(way, Call):
+            return self._driver.call(partial(way.look, target), timeout_s, landed)
+        if not isinstance(way, Talk):
+            raise TypeError(f"{item.check.kind} looks at no address")
+        return self._driver.look(partial(way.start, target), timeout_s, landed)
 
     def _read(self, item: Watched, answered: Observation, values: Values) -> None:
         """The session that a reading waited for has ended."""
@@ -165,6 +188,8 @@ class Watcher:
     def _give_up(self, item: Watched) -> None:
         if isinstance(item.flight, Errand):
             self._readings.give_up(item.flight)
+        elif isinstance(item.flight, Led):
+            self._names.give_up(item.flight)
         elif item.flight is not None:
             self._driver.give_up(item.flight)
         if item.held is not None:
@@ -173,6 +198,8 @@ class Watcher:
 
     def _answer(self, item: Watched, seen: Observation) -> None:
         keys, item.orders = item.orders, set()
+        if seen.told_only:  # nothing that a run may conclude anything of the host from
+            seen = unknown(seen.detail)
         for key in keys:
             self._orders[key][item.check.id] = seen
             self._settle(key)
@@ -352,4 +379,5 @@ def _event(check: Check, change: Change) -> VerdictChanged:
         value=change.value,
         latency_ms=change.latency_ms,
         limit=change.limit,
+        told_only=change.told_only,
     )

@@ -189,6 +189,7 @@ class Simulation:
                         detail=judged.change.detail,
                         value=judged.change.value,
                         limit=judged.change.limit,
+                        told_only=judged.change.told_only,
                         order=watched.order,
                     )
                 )
@@ -203,7 +204,8 @@ class Simulation:
             if watched.check is DISK:
                 limit = self.random.choice(LIMITS)
                 return down("", limit.value + 1, limit)
-            return down("connection refused")
+            lost = self.random.random() < 0.1
+            return down("name resolution failed")._replace(told_only=True) if lost else down("connection refused")
         return up("answers")
 
     def _send(self, event: ev.Event) -> None:

@@ -61,6 +61,14 @@ class World:
         since_s = at_s - after_s
         self._verdict(name, Verdict.DOWN, detail, at_s=at_s, fault_at_s=since_s, evidence_since_s=since_s, value=value)
 
+    def name_fails(self, name: str) -> None:
+        """Where the check's name leads is not known; what else fails there then, nobody sees (C50)."""
+        fault = self.state.incident.fault(f"{HOST}/{name}") if self.state.incident is not None else None
+        since_s = fault.evidence_since_s if fault is not None else self.now_s - CONFIRMED_AFTER_S
+        self._verdict(
+            name, Verdict.DOWN, "name resolution failed: www", fault_at_s=since_s, evidence_since_s=since_s, told_only=True
+        )
+
     def passes(self, name: str, limit: Limit, value: float) -> None:
         """The watcher has confirmed a value beyond a limit, for the first time or instead of another one."""
         fault = self.state.incident.fault(f"{HOST}/{name}") if self.state.incident is not None else None
@@ -321,6 +329,7 @@ class World:
         value: float | None = None,
         limit: Limit | None = None,
         order: int | None = None,
+        told_only: bool = False,
     ) -> None:
         known = next((item for item in CHECKS if item.id == f"{HOST}/{name}"), None)
         assert isinstance(known, Check), f"there is no check {name}"
@@ -337,6 +346,7 @@ class World:
                 detail=detail,
                 value=value,
                 limit=limit,
+                told_only=told_only,
                 order=self._events if order is None else order,
             )
         )

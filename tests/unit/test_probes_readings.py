@@ -62,7 +62,7 @@ class TestCpu:
     def test_of_an_agent_that_has_just_begun_is_not_known_yet(self) -> None:
         assert Looks("cpu").see({SYS_UP_TIME: 11_999}) is None
         assert seen("cpu", {SYS_UP_TIME: 12_000}) == (
-            Verdict.DOWN, "the SNMP agent offers no hrProcessorLoad (the table is empty)", None, None, None,
+            Verdict.DOWN, "the SNMP agent offers no hrProcessorLoad (the table is empty)", None, None, None, False,
         )  # fmt: skip
 
 

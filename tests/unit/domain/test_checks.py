@@ -175,3 +175,49 @@ def test_a_verdict_that_does_not_change_costs_nothing(looks: str, last: str) -> 
     assert judged.memory is memory
     assert judged.change is None
     assert judged.retry_s is None
+
+
+LED_ELSEWHERE = down("name resolution failed")._replace(told_only=True)
+WITH_NAMES = {**LOOKS, "n": LED_ELSEWHERE}
+
+
+@pytest.mark.parametrize(
+    ("looks", "heard"),
+    [
+        ("ddd", [False]),
+        ("nnn", [True]),
+        ("ddn", [True]),  # one look that says nothing of the host is enough to let it be
+        ("ndd", [True]),
+        ("nddd", [True, False]),
+        ("dddn", [False, True]),
+        ("dddnnnnn", [False, True]),
+        ("nnnddd", [True, False]),
+        ("nnnddnddd", [True, False]),
+        ("nnnd.dd", [True, True, False]),  # a gap is told, as ever
+    ],
+)
+def test_a_fault_is_worked_on_only_where_the_looks_that_confirm_it_saw_the_host(looks: str, heard: list[bool]) -> None:  # C50
+    memory, changes, gap = Memory(Verdict.UP), [], False
+    for number, look in enumerate(looks):
+        if look == ".":
+            gap = True
+            continue
+        memory, change, _ = judge(RAPID, memory, WITH_NAMES[look], number * 60.0, gap)
+        gap = False
+        if change is not None:
+            changes.append(change)
+    assert [change.told_only for change in changes] == heard
+    assert {change.verdict for change in changes} == {Verdict.DOWN}
+    if heard[-2:] == [True, False]:
+        assert changes[-1].evidence_since_s == changes[-1].at_s, "and its evidence begins then"
+
+
+@given(st.lists(st.sampled_from("udn?"), max_size=40))
+def test_what_may_be_worked_on_was_seen_to_fail_at_the_host_three_times_in_a_row(looks: list[str]) -> None:  # C50
+    memory = Memory()
+    for number, look in enumerate(looks):
+        memory, change, _ = judge(RAPID, memory, WITH_NAMES[look], number * 60.0)
+        if change is not None and change.verdict is Verdict.DOWN and not change.told_only:
+            assert looks[: number + 1][-3:] == ["d", "d", "d"]
+    if memory.verdict is Verdict.DOWN and looks[-1] == "n":
+        assert memory.told_only

@@ -30,8 +30,8 @@ lint: ## formatting, style, types, and which room may import which
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: ## measure what has a limit
-	@scripts/setup python
+bench: ## measure what has a limit, others' tools in the same run
+	@scripts/setup bench
 	@$(PY) -m bench $(ARGS)
 
 setup: ## all that demo and test need, and nothing else

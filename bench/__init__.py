@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number and what it may be at most; ``how`` says what was measured, in a few words."""
+    """One measured number, and what it may be at most, or ``at_least``; ``how`` says what was measured, in a few words."""
 
     name: str
     value: float
     limit: float
     unit: str
     how: str = ""
+    at_least: bool = False
 
     @property
     def ratio(self) -> float:
@@ -19,4 +20,4 @@ class Figure:
 
     @property
     def kept(self) -> bool:
-        return self.value <= self.limit
+        return self.value >= self.limit if self.at_least else self.value <= self.limit

@@ -50,7 +50,7 @@ def _run_all(names: list[str]) -> int:
             table.add_row(
                 figure.name,
                 f"{figure.value:.3g} {figure.unit}",
-                f"{figure.limit:g} {figure.unit}",
+                f"{'≥' if figure.at_least else '≤'} {figure.limit:g} {figure.unit}",
                 f"{figure.ratio:.0%}",
                 "kept" if figure.kept else "[bold red]MISSED",
                 figure.how,

@@ -3,13 +3,10 @@
 The limits are a third of what blackbox_exporter takes on a machine of two cores (357 µs a banner, 588 µs a page, 345 µs a ping).
 """
 
-import multiprocessing
-import select
-import socket
 import time
 from collections.abc import Iterator
 
-from bench import Figure
+from bench import Figure, tiny
 from domain.observation import Observation, Verdict
 from probes import PROBES
 from probes.spec import Talk, Target
@@ -18,45 +15,13 @@ from watch.driver import Driver
 
 LOOKS = 6000
 AT_ONCE = 200
-PAGE = (
-    b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: text/html; charset=utf-8\r\n"
-    b'Content-Length: 600\r\nETag: "x"\r\nConnection: close\r\n\r\n' + b"." * 594 + b"needle"
-)
-
-
-def serve(listener: socket.socket, data: bytes, first: bool) -> None:
-    """One answer for each connection, as cheaply as can be."""
-    poll = select.epoll()
-    poll.register(listener, select.EPOLLIN)
-    held: dict[int, socket.socket] = {}
-    while True:
-        for number, _ in poll.poll():
-            if number == listener.fileno():
-                connection, _ = listener.accept()
-                if first:
-                    connection.send(data)
-                held[connection.fileno()] = connection
-                poll.register(connection, select.EPOLLIN)
-            else:
-                connection = held[number]
-                if connection.recv(4096) and not first:
-                    connection.send(data)
-                held.pop(number).close()
 
 
 def figures() -> Iterator[Figure]:
-    for kind, data, first, limit_us in (("ssh", b"SSH-2.0-x\r\n", True, 119.0), ("url", PAGE, False, 196.0)):
-        listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        server = multiprocessing.Process(target=serve, args=(listener, data, first), daemon=True)
-        server.start()
-        port = listener.getsockname()[1]
-        options: dict[str, object] = {"port": port}
-        if kind == "url":
-            options = {"url": f"http://127.0.0.1:{port}/", "redirects": 0, "contains": "needle"}
-        yield _figure(kind, options, limit_us)
-        server.kill()
-        server.join()
-        listener.close()
+    with tiny.banner() as port:
+        yield _figure("ssh", {"port": port}, 119.0)
+    with tiny.page() as port:
+        yield _figure("url", {"url": f"http://127.0.0.1:{port}/", "redirects": 0, "contains": tiny.NEEDLE}, 196.0)
     yield _figure("ping", {}, 115.0)
 
 

@@ -6,6 +6,8 @@ from probes.spec import Ask, Connect, Dialogue, Echo, Exactly, Given, Hear, Line
 Step = Wish | Observation
 """What is to be done next; a reading wish means "feed me", an ``Observation`` is the end."""
 
+_READS = (Line, Exactly, Rest)
+
 
 class Conversation:
     """One look's dialogue and the bytes it has not read yet.
@@ -64,7 +66,7 @@ class Conversation:
     def too_late(self, timeout_s: float) -> Observation:
         """The look's time is over."""
         wish = self.wish
-        if isinstance(wish, Read):
+        if isinstance(wish, _READS):
             return down(f"no complete {wish.awaited} within {timeout_s:g} s")
         if isinstance(wish, Ask | Hear):
             silence = f" ({wish.silence})" if isinstance(wish, Ask) and wish.silence else ""
@@ -82,7 +84,7 @@ class Conversation:
                 seen: Observation = end.value
                 return seen
             self.wish = wish
-            if not isinstance(wish, Read):
+            if not isinstance(wish, _READS):
                 return self._before(wish)
             taken = self._take(wish)
             if taken is None:
@@ -101,7 +103,7 @@ class Conversation:
         return wish
 
     def _reading(self) -> Read:
-        if isinstance(self.wish, Read):
+        if isinstance(self.wish, _READS):
             return self.wish
         raise TypeError(f"bytes while the dialogue wished for {self.wish!r}")
 

@@ -1,12 +1,12 @@
 """Questions and answers of DNS (RFC 1035), as the ``dns`` check and the watcher's own resolver send and read them."""
 
-import secrets
 from collections.abc import Generator
 
 import dns.message
 import dns.rcode
 
 from domain.observation import Observation
+from probes import chance
 from probes.asked import OTHERS, asked
 from probes.spec import Ask, Connect, Exactly, Send, Wish
 
@@ -30,7 +30,7 @@ def question(name: str, record: str) -> bytes:
 def answer(address: str, port: int, asks: bytes) -> Generator[Wish, bytes, bytes | Observation]:
     """What is answered to the question, without its id: by datagram, and over TCP where that did not fit (RFC 7766 5). Only what
     has the id and the question, and comes from whom was asked, is an answer (RFC 5452 9.1)."""
-    sent = secrets.token_bytes(2) + asks
+    sent = chance.token()[:2] + asks
     heard = yield from asked(Ask(address, port, sent, _AWAITED), lambda data: _answers(sent, data))
     if isinstance(heard, Observation):
         return heard

@@ -7,6 +7,7 @@ to send the watcher, or its password, anywhere else. What is not followed is jud
 
 from base64 import b64encode
 from collections.abc import Generator
+from functools import lru_cache
 from urllib.parse import urljoin
 
 from domain.model import FaultClass, Level
@@ -56,7 +57,7 @@ def _judge_body(answer: Response, wanted: str, why: str) -> Observation:
 def _ask(target: Target, body_bytes: int) -> Generator[Wish, bytes, tuple[Response, str]]:
     """The response that counts, and why a redirect was not followed, as words to append ("" where there is nothing to say)."""
     options = target.options
-    url = option.as_url(options["url"])
+    url = _url(options["url"])
     host: str = options["server_name"] or url.host or target.called
     authorization = _basic(options["auth"], target)
     left: int = options["redirects"]
@@ -79,6 +80,9 @@ def _ask(target: Target, body_bytes: int) -> Generator[Wish, bytes, tuple[Respon
             )
             return answer, f"; redirects to {quoted(location)}: {why}"
         url, left = onward, left - 1
+
+
+_url = lru_cache(4096)(option.as_url)
 
 
 def _onward(url: Url, host: str, location: bytes) -> Url | str:

@@ -5,6 +5,7 @@ Own code and not h11, which the tests use as the judge of this file: h11 takes 5
 """
 
 from collections.abc import Generator
+from functools import lru_cache
 from typing import NamedTuple
 
 from probes.option import Url
@@ -15,6 +16,7 @@ MAX_HEADER_LINES = 200
 MAX_HEADER_BYTES = 65_536
 MAX_INTERIM = 10
 MAX_CHUNKS = 20_000
+_STATUS_LINE, _HEADER_LINE = Line(8192, "HTTP status line"), Line(16_384, "HTTP header")
 
 
 class Malformed(Exception):  # noqa: N818 - says what the peer's bytes are; it never leaves the probe
@@ -32,17 +34,23 @@ class Response(NamedTuple):
 
 def get(url: Url, host: str, authorization: bytes = b"") -> bytes:
     """The request. ``host`` is a name or address; the connection is closed after the response."""
+    proof = b"Authorization: " + authorization + b"\r\n" if authorization else b""
+    return _head(url, host) + proof + b"Connection: close\r\n\r\n"
+
+
+@lru_cache(4096)
+def _head(url: Url, host: str) -> bytes:
+    """Without what is secret."""
     name = f"[{host}]" if ":" in host else host
     where = name if url.port == (443 if url.tls else 80) else f"{name}:{url.port}"
     head = f"GET {url.target} HTTP/1.1\r\nHost: {where}\r\nUser-Agent: hikeshi\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
-    proof = b"Authorization: " + authorization + b"\r\n" if authorization else b""
-    return head.encode("ascii") + proof + b"Connection: close\r\n\r\n"
+    return head.encode("ascii")
 
 
 def response(body_bytes: int) -> Generator[Wish, bytes, Response]:
     """Read a response, and at most ``body_bytes`` of its body (none, where it is 0). Raises ``Malformed``."""
     for _ in range(MAX_INTERIM):
-        status = _status((yield Line(8192, "HTTP status line")))
+        status = _status((yield _STATUS_LINE))
         headers = yield from _headers()
         if status >= 200:
             break
@@ -69,7 +77,7 @@ def _headers() -> Generator[Wish, bytes, dict[bytes, bytes]]:
     found: dict[bytes, bytes] = {}
     name, size = b"", 0
     for _ in range(MAX_HEADER_LINES):
-        line = yield Line(16_384, "HTTP header")
+        line = yield _HEADER_LINE
         if not line:
             return found
         size += len(line)

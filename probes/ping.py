@@ -4,10 +4,12 @@ from domain.model import FaultClass, Level
 from domain.observation import up
 from probes.spec import Dialogue, Echo, Spec, Talk, Target
 
+_ANSWERED = up()
+
 
 def _look(target: Target) -> Dialogue:
     yield Echo(target.address)
-    return up()
+    return _ANSWERED
 
 
 PING = Spec(

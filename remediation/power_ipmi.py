@@ -25,6 +25,12 @@ _ONCE = ("-N", "3", "-R", "1")
 _NO_LOGIN = "Unable to establish"
 
 
+_NO_LOGIN = "Unable to establish"
+
+
+_NO_LOGIN = "Unable to establish"
+
+
 def ipmi_argv(control: PowerControl, pace: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
     """The command on this machine. The password comes by the environment (``-E``)."""
     where = ("-H", control.address, "-p", str(control.port or _PORT), "-U", control.user, "-E", "-L", "OPERATOR")

@@ -4,9 +4,9 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Protocol
 
 from domain.observation import Observation, unknown
-from domain.ports import Clock
 from probes.conversation import Conversation, Step
 from probes.spec import Ask, Connect, Dialogue, Echo, Hear, Now, PeerCertificate, SecretMissing, Send, StartTls
 from watch import trouble
@@ -15,74 +15,72 @@ from watch.wire import Wire
 
 log = logging.getLogger(__name__)
 
+_PACKETS = (Echo, Ask, Hear)
+
 PIECES_A_TURN = 16
 """So that one endless peer can't keep the loop from the others."""
+
+
+class Tower(Protocol):
+    """What a flight wants of the driver."""
+
+    def attend(self, flight: "Flight", descriptor: int, events: int) -> None: ...
+
+    def ignore(self, descriptor: int) -> None: ...
+
+    def now_s(self) -> float: ...
 
 
 class Flight:
     """Moved on by the driver whenever its wire is ready; ``observation`` is set when it has ended.
 
-    ``start`` makes its dialogue, and is called again when the look must begin anew. ``attend(flight, descriptor, events)`` and
-    ``ignore(flight, descriptor)`` (un)register with the driver's epoll.
+    ``start`` makes its dialogue, and is called again when the look must begin anew.
     """
 
-    __slots__ = (
-        "_attend", "_clock", "_conversation", "_ignore", "_start", "_step", "_wire",
-        "asked", "events", "landed", "observation", "packet", "started_s", "timeout_s", "token", "way",
-    )  # fmt: skip
+    observation: Observation | None = None
+    started_s = 0.0
+    events = 0
+    """What the driver attends to, of its wire."""
+    packet: Echo | Ask | Hear | None = None
+    """Set while the look waits for a packet, which is the driver's business: ``token`` once an ICMP echo was sent, and the
+    ``source`` its answer has to come from; ``way`` once a datagram was, and what it ``asked``."""
+    token: bytes | None = None
+    source = b""
+    way: Way | None = None
+    asked = b""
+    _wire: Wire | None = None
+    _conversation: Conversation
+    _step: Step
 
     def __init__(
-        self,
-        start: Callable[[], Dialogue],
-        timeout_s: float,
-        landed: Callable[[Observation], None],
-        *,
-        clock: Clock,
-        attend: "Callable[[Flight, int, int], None]",
-        ignore: "Callable[[Flight, int], None]",
+        self, start: Callable[[], Dialogue], timeout_s: float, landed: Callable[[Observation], None], tower: Tower
     ) -> None:
-        self._start = start
-        self.timeout_s, self.landed = timeout_s, landed
-        self._clock, self._attend, self._ignore = clock, attend, ignore
-        self._conversation: Conversation
-        self._wire: Wire | None = None
-        self._step: Step
-        self.events = 0
-        self.started_s = 0.0
-        self.packet: Echo | Ask | Hear | None = None
-        """Set while the look waits for a packet, which is the driver's business: ``token`` once an ICMP echo was sent, ``way``
-        once a datagram was."""
-        self.token: bytes | None = None
-        self.way: Way | None = None
-        self.asked = b""
-        self.observation: Observation | None = None
+        self._start, self.timeout_s, self.landed, self._tower = start, timeout_s, landed, tower
 
     def begin(self, now_s: float) -> None:
         """Begin, or begin anew whatever was under way."""
         self._hang_up()
         self.packet = None
         self.started_s = now_s
-        self._conversation = Conversation(self._start())
-        self._guarded(lambda: self._take(self._conversation.begin()))
+        self._guarded(self._open)
 
     def echoed(self) -> None:
         """The ICMP echo it waits for was answered."""
-        self.packet = None
-        self._guarded(lambda: self._take(self._conversation.done()))
+        self.answered(b"")
 
     def answered(self, data: bytes | OSError) -> None:
         """A datagram that it waits for came, or the system says that none will."""
         self.packet = None
         if isinstance(data, OSError):
             self.end(trouble.of_socket(data))
-        else:
-            self._guarded(lambda: self._take(self._conversation.answered(data)))
+            return
+        self._guarded(self._go_on_with, data)
 
     def ready(self) -> None:
         """The wire can be written to, or read from, or has failed."""
         wire = self._wire
         if wire is not None:
-            self._guarded(lambda: self._go_on(wire))
+            self._guarded(self._go_on, wire)
 
     def end(self, seen: Observation) -> None:
         """Over, whatever was under way."""
@@ -93,9 +91,9 @@ class Flight:
     def too_late(self) -> None:
         self.end(self._conversation.too_late(self.timeout_s))
 
-    def _guarded(self, go: Callable[[], None]) -> None:
+    def _guarded(self, go: Callable[..., None], *given: object) -> None:
         try:
-            go()
+            go(*given)
         except ssl.SSLError as error:  # before OSError, of which it is one
             self.end(trouble.of_tls(error))
         except OSError as error:
@@ -106,6 +104,13 @@ class Flight:
             log.exception("a probe's own mistake, while it wished for %r", self._conversation.wish)
             self.end(unknown(f"the probe failed with {type(error).__name__}; the watcher's log says where"))
 
+    def _open(self) -> None:
+        self._conversation = Conversation(self._start())
+        self._take(self._conversation.begin())
+
+    def _go_on_with(self, answer: bytes) -> None:
+        self._take(self._conversation.answered(answer))
+
     def _take(self, step: Step | None) -> None:
         """Do what the conversation asks until it has to wait."""
         while step is not None:
@@ -113,17 +118,17 @@ class Flight:
             if isinstance(step, Observation):
                 self.end(step)
                 return
-            if isinstance(step, Echo | Ask | Hear):
+            if isinstance(step, _PACKETS):
                 self._hang_up()
                 self.packet = step
                 return
             if isinstance(step, Now):
-                step = self._conversation.answered(b"%.3f" % self._clock.now_s())
+                step = self._conversation.answered(b"%.3f" % self._tower.now_s())
             else:
                 step = self._connect(step) if isinstance(step, Connect) else self._over_wire(step)
         wire = self._wire
         if wire is not None and self.events != wire.events:
-            self._attend(self, wire.descriptor, wire.events)
+            self._tower.attend(self, wire.descriptor, wire.events)
             self.events = wire.events
 
     def _connect(self, wish: Connect) -> Step | None:
@@ -180,9 +185,9 @@ class Flight:
         wire = self._wire
         if wire is not None:
             if self.events:
-                self._ignore(self, wire.descriptor)
+                self._tower.ignore(wire.descriptor)
             wire.close()
-        self._wire, self.events = None, 0
+            self._wire, self.events = None, 0
 
 
 def family_of(address: str) -> socket.AddressFamily | None:

@@ -13,6 +13,7 @@ from watch.ber import BadBer, header, integer, read_integer, read_octets, tlv
 
 GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
 MAX_COMMUNITY_BYTES = 255
+NUMBER_BYTES = 4
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 _IP_ADDRESS, _COUNTER32, _GAUGE32, _TIME_TICKS, _OPAQUE, _COUNTER64 = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
 _UNSIGNED = frozenset({_COUNTER32, _GAUGE32, _TIME_TICKS, _COUNTER64})
@@ -49,13 +50,22 @@ class Response(NamedTuple):
 
 def request(access: Access, number: int, kind: int, oids: Sequence[Oid], repetitions: int = 0) -> bytes:
     """``number``: 0 to 2^31-1, by which the response is known; ``repetitions`` of a GET_BULK, which has no non-repeaters."""
-    said = pdu(number, kind, oids, repetitions)
-    return tlv(_SEQUENCE, integer(access.version) + tlv(_OCTETS, access.community) + said)
+    before, after = framed(access, kind, tuple(oids), repetitions)
+    return before + number.to_bytes(NUMBER_BYTES, "big") + after
+
+
+@lru_cache(4096)
+def framed(access: Access, kind: int, oids: tuple[Oid, ...], repetitions: int) -> tuple[bytes, bytes]:
+    """What comes before a request's number, and after it: a host is asked for the same again and again."""
+    said = pdu(0, kind, oids, repetitions)
+    message = tlv(_SEQUENCE, integer(access.version) + tlv(_OCTETS, access.community) + said)
+    at = len(message) - len(said) + header(said, 0, len(said), kind)[0] + 2
+    return message[:at], message[at + NUMBER_BYTES :]
 
 
 def pdu(number: int, kind: int, oids: Sequence[Oid], repetitions: int = 0) -> bytes:
     """The part of a request that v3 has too."""
-    return tlv(kind, tlv(_INTEGER, number.to_bytes(4, "big")) + b"\x02\x01\x00" + integer(repetitions) + _binds(tuple(oids)))
+    return tlv(kind, tlv(_INTEGER, number.to_bytes(NUMBER_BYTES, "big")) + b"\x02\x01\x00" + integer(repetitions) + _binds(tuple(oids)))
 
 
 def response(data: bytes, access: Access, number: int) -> Response | None:
@@ -102,11 +112,12 @@ def read_binds(data: bytes, at: int, end: int) -> list[Bind]:
         start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else header(data, at, stop, tag)
         if at != stop:
             raise BadBer
-        binds.append(Bind(oid, _value(tag, data[start:at])))
+        binds.append(Bind(oid, value(tag, data[start:at])))
     return binds
 
 
-def _value(tag: int, contents: bytes) -> Value | Absent:
+def value(tag: int, contents: bytes) -> Value | Absent:
+    """What the contents of an element mean. Raises ``BadBer``."""
     if tag == _INTEGER or tag in _UNSIGNED:
         if not 1 <= len(contents) <= 9:
             raise BadBer

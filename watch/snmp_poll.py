@@ -3,15 +3,15 @@
 Every count is bounded by a constant, and each answer leaves less to be asked, so it ends whatever the agent says.
 """
 
-import secrets
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator
 from typing import NamedTuple
 
 from domain.observation import down, up
 from probes.reading import Absent, Get, Item, Oid, Rows, Table, Value
-from probes.spec import Ask, Dialogue, Wish
-from watch.snmp_message import GET, GET_BULK, GET_NEXT, Access, Bind, Response, Version, request, response
-from watch.snmp_speaking import AGENT, Faulty, Hearing, Speaks, Strays
+from probes.spec import Dialogue, Wish
+from watch.snmp_community import OfCommunity
+from watch.snmp_message import GET, GET_BULK, GET_NEXT, Access, Bind, Response
+from watch.snmp_speaking import Faulty, Hearing, Speaks
 from watch.snmp_user import AsUser, Engines
 from watch.snmp_usm import User
 
@@ -24,7 +24,6 @@ _TOO_BIG, _NO_SUCH_NAME = 1, 2
 _STATUS = ("noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", "noAccess", "wrongType", "wrongLength",
            "wrongEncoding", "wrongValue", "noCreation", "inconsistentValue", "resourceUnavailable", "commitFailed", "undoFailed",
            "authorizationError", "notWritable", "inconsistentName")  # fmt: skip
-_SILENCE = "it is silent to a wrong community, too"
 
 Found = dict[Item, Value | Rows | Absent]
 
@@ -44,7 +43,8 @@ def poll(agent: Agent, items: Collection[Item], found: Found) -> Dialogue:
     session = _Session(agent)
     try:
         yield from session.values([item for item in items if isinstance(item, Get)], found)
-        yield from session.tables([item for item in items if isinstance(item, Table)], found)
+        if len(found) < len(items):
+            yield from session.tables([item for item in items if isinstance(item, Table)], found)
     except Faulty as fault:
         return down(str(fault))
     return up()
@@ -53,7 +53,7 @@ def poll(agent: Agent, items: Collection[Item], found: Found) -> Dialogue:
 class _Session:
     def __init__(self, agent: Agent) -> None:
         access, where = agent.access(), (agent.address, agent.port)
-        self._agent: Speaks = AsUser(where, access, agent.engines) if isinstance(access, User) else _OfCommunity(where, access)
+        self._agent: Speaks = AsUser(where, access, agent.engines) if isinstance(access, User) else OfCommunity(where, access)
         self._packets = 0
 
     def values(self, wanted: list[Get], found: Found) -> Generator[Wish, bytes, None]:
@@ -105,24 +105,6 @@ class _Session:
         if self._packets > MAX_PACKETS:
             raise Faulty(f"the SNMP agent has not told all after {MAX_PACKETS} packets")
         return (yield from self._agent.ask(kind, oids, repetitions))
-
-
-class _OfCommunity:
-    """Speaks v1 or v2c."""
-
-    def __init__(self, where: tuple[str, int], access: Access) -> None:
-        self._where, self._access = where, access
-        self.bulk = access.version is Version.V2C
-        self._strays = Strays()
-        self._heard = False
-
-    def ask(self, kind: int, oids: Sequence[Oid], repetitions: int) -> Hearing[Response]:
-        number = 2**30 + secrets.randbelow(2**30)  # always of four bytes
-        asked = request(self._access, number, kind, oids, repetitions)
-        ask = Ask(*self._where, asked, AGENT, "" if self._heard else _SILENCE)
-        answer = yield from self._strays.answer(ask, lambda data: response(data, self._access, number))
-        self._heard = True
-        return answer
 
 
 class _Column:

@@ -3,7 +3,6 @@
 A verdict that stays costs nothing but the look: no write, no event. The watcher never decides what a change means.
 """
 
-import gc
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from probes.reading import Reading, Values
 from probes.spec import Call, Heard, Listen, Secrets, Talk
 from watch.desk import Desk, DeskAway, Looked, Seen
 from watch.looking import Looking
+from watch.memory import settle_down
 from watch.name_files import Server
 from watch.names import Led, Names
 from watch.readings import Errand, Readings
@@ -233,8 +233,7 @@ class Watcher:
         self._look_through(policy)
         self._policy = policy
         log.info("inventory %s: %d checks", policy.version, len(self._checks))
-        gc.collect()
-        gc.freeze()  # thousands of checks live as long as the inventory: no collection need walk them again
+        settle_down()
 
     def _look_through(self, policy: Policy) -> None:
         """Each segment by its anchors; those that stayed the same keep what they know."""

@@ -38,16 +38,15 @@ class Wire:
 
     def establish(self) -> bool:
         """Whether the connection stands by now."""
-        failed = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if failed:
-            raise OSError(failed, "connect")
-        # No error is no proof: the event may have been meant for a socket that was closed, and whose number is now ours
         try:
             self._socket.getpeername()
         except OSError as error:
             if error.errno != errno.ENOTCONN:
                 raise
-            return False
+            failed = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if failed:
+                raise OSError(failed, "connect") from error
+            return False  # the event was meant for a socket that was closed, and whose number is now ours
         self.established = True
         return True
 

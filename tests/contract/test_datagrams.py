@@ -9,7 +9,8 @@ from misbehaving import answering, closed_port, floods, repeats, says_nothing
 from domain.observation import Observation, Verdict, up
 from probes.spec import Ask, Dialogue, Hear
 from store.clock import SystemClock
-from watch.driver import AGAIN_S, Driver
+from watch.driver import Driver
+from watch.packets import AGAIN_S
 
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 

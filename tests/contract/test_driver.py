@@ -23,7 +23,8 @@ from store.clock import SystemClock
 from watch import trouble
 from watch.driver import STALL_S, Driver
 from watch.flight import Flight
-from watch.icmp import Answer, Echoes
+from watch.icmp import Answer, Echoes, Sending
+from watch.mmsg import Mail, peer
 
 BANNER = b"SSH-2.0-real\r\n"
 
@@ -97,19 +98,19 @@ class ForgedEchoes(Echoes):
     """Every echo is answered at once, with its token, from ``source``."""
 
     def __init__(self, source: str) -> None:
-        super().__init__()
-        self._source = source
+        super().__init__(Mail())
+        self._source = peer(socket.AF_INET, source, 0)
         self._ring, self._heard = socket.socketpair()
         self._tokens: list[bytes] = []
 
-    def send(self, family: socket.AddressFamily, address: str, size: int) -> tuple[bytes, int]:
+    def send(self, family: socket.AddressFamily, address: str, size: int) -> Sending:
         self._tokens.append(os.urandom(16))
         self._ring.send(b"!")
-        return self._tokens[-1], self._heard.fileno()
+        return self._tokens[-1], peer(family, address, 0), self._heard.fileno()
 
     def receive(self, descriptor: int) -> list[Answer]:
         self._heard.recv(100)
-        return [Answer(token, self._source) for token in self._tokens]
+        return [(token, self._source) for token in self._tokens]
 
     def close(self) -> None:
         self._ring.close()
@@ -118,7 +119,7 @@ class ForgedEchoes(Echoes):
 
 @pytest.mark.parametrize(("source", "verdict"), [("192.0.2.1", Verdict.UP), ("192.0.2.66", Verdict.DOWN)])
 def test_an_echo_counts_only_from_where_it_was_sent(driver: Driver, source: str, verdict: Verdict) -> None:
-    driver._echoes = ForgedEchoes(source)
+    driver._packets._echoes = ForgedEchoes(source)
     found: list[Observation] = []
     driver.look(lambda: look("ping", {}, "192.0.2.1"), 0.3, found.append)
     until(driver, found)

@@ -65,7 +65,9 @@ def framed(access: Access, kind: int, oids: tuple[Oid, ...], repetitions: int) -
 
 def pdu(number: int, kind: int, oids: Sequence[Oid], repetitions: int = 0) -> bytes:
     """The part of a request that v3 has too."""
-    return tlv(kind, tlv(_INTEGER, number.to_bytes(NUMBER_BYTES, "big")) + b"\x02\x01\x00" + integer(repetitions) + _binds(tuple(oids)))
+    return tlv(
+        kind, tlv(_INTEGER, number.to_bytes(NUMBER_BYTES, "big")) + b"\x02\x01\x00" + integer(repetitions) + _binds(tuple(oids))
+    )
 
 
 def response(data: bytes, access: Access, number: int) -> Response | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from probes.reading import Absent, Value
-from watch.ber import header
+from watch.ber import BadBer, header
 from watch.snmp_message import value
 
 
@@ -26,7 +26,10 @@ class Shape(NamedTuple):
         parts = self.cut.unpack(data)
         if parts[::2] != self.same or int.from_bytes(parts[1], "big") != number:
             return None
-        return [value(tag, part) for tag, part in zip(self.tags, parts[3::2], strict=True)]
+        try:
+            return [value(tag, part) for tag, part in zip(self.tags, parts[3::2], strict=True)]
+        except BadBer:
+            return None
 
 
 def learnt(data: bytes, binds: int) -> Shape:

@@ -253,3 +253,37 @@ def _read_bind(bind: bytes) -> Value | Absent | None:
     pdu = ber(2, (2**30).to_bytes(4, "big")) + ber(2, b"\0") + ber(2, b"\0") + ber(0x30, bind)
     answer = read(ber(0x30, ber(2, b"\x01") + ber(4, COMMUNITY) + ber(0xA2, pdu)), ACCESS, 2**30)
     return None if answer is None else answer.binds[0].value
+
+
+class TestShapes:
+    """Answers that only differ in their values from the one before are read by its shape; it must not change what they mean."""
+
+    def test_values_change_and_types_too(self) -> None:
+        items = [get(0), get(1)]
+        for said in ((5, 6), (7, 200), (7, 70_000), (b"ab", 70_000), (b"cd", Absent("noSuchInstance")), ((1, 3, 6), 3), (5, 6)):
+            _, found = polled(FakeAgent(dict(zip([item.oid for item in items], said, strict=True))), *items)
+            assert found == dict(zip(items, said, strict=True))
+
+    def test_a_counter_as_great_as_can_be(self) -> None:
+        for number in (2**31, 2**32 - 1, 2**31 + 5):
+            assert polled(FakeAgent({get(0).oid: Typed(0x41, number)}), get(0))[1] == {get(0): number}
+
+    def test_a_name_that_is_none_is_no_answer(self) -> None:
+        """Of the same length, so that it has the shape."""
+        good = FakeAgent({get(0).oid: (1, 3, 6, 1)})
+        polled(good, get(0))
+        assert good.answer(written(ACCESS, 2**30, GET, [get(0).oid])).endswith(b"\x06\x03\x2b\x06\x01")
+        seen, _ = session(lambda data: good.answer(data)[:-1] + b"\x81" if data else None, get(0))
+        assert seen.verdict is Verdict.DOWN
+
+    def test_another_number_is_no_answer(self) -> None:
+        late: list[bytes] = []
+        good = agent(scalars=1)
+
+        def answers_late(data: bytes) -> bytes | None:
+            late.append(good.answer(data) if data else b"")
+            return late[0]
+
+        assert session(good.answer, get(0))[0].verdict is Verdict.UP
+        assert session(answers_late, get(0))[0].verdict is Verdict.UP
+        assert session(answers_late, get(0))[0].verdict is Verdict.DOWN

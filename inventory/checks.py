@@ -14,7 +14,7 @@ from inventory.mistakes import Code, Place, Report
 from inventory.tree import Map, Node, Scalar, named, plain
 from inventory.values import DAY_S, domain, duration, reference, unit, whole, word
 from probes.reading import Reading
-from probes.spec import Call, Spec, Talk
+from probes.spec import Call, Choice, Spec, Talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
     if service is not None and spec.fault_class is not FaultClass.SERVICE:
         code = Code.UNIT_FOR_SERVER if spec.fault_class is FaultClass.SERVER else Code.UNIT_FOR_RESOURCE
         fields.refuse("service", code, kind=spec.name)
-    if at is not None and (not isinstance(spec.way, Talk | Call) or "bmc" in spec.options):
+    if at is not None and (not isinstance(spec.way, Talk | Call | Choice) or "bmc" in spec.options):
         fields.refuse("at", Code.NO_NAME_HERE, kind=spec.name)
     reading = isinstance(spec.way, Reading)
     if reading and base.snmp is None and not fields.partial:

@@ -6,6 +6,7 @@ from probes.alert import ALERT
 from probes.backup import BACKUP
 from probes.certificate import CERTIFICATE
 from probes.cpu import CPU
+from probes.dbsize import DBSIZE
 from probes.disk import DISK
 from probes.dns import DNS
 from probes.eventlog import EVENTLOG
@@ -40,7 +41,26 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            *(PING, SSH, TCP, HTTP, URL, SMTP, POP3, IMAP, FTP, DNS, CERTIFICATE, NTP, RADIUS, LDAP, MYSQL, POSTGRESQL, HARDWARE),
+            *(
+                PING,
+                SSH,
+                TCP,
+                HTTP,
+                URL,
+                SMTP,
+                POP3,
+                IMAP,
+                FTP,
+                DNS,
+                CERTIFICATE,
+                NTP,
+                RADIUS,
+                LDAP,
+                MYSQL,
+                POSTGRESQL,
+                DBSIZE,
+                HARDWARE,
+            ),
             *(LOGFILE, EVENTLOG),  # over NRPE
             *(HEARTBEAT, ALERT),  # others speak
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE, BACKUP),  # readings

@@ -4,10 +4,10 @@ from probes import option
 from probes.option import Option
 
 
-def options(port: int) -> dict[str, Option]:
-    """Of a server whose usual port is ``port``."""
+def options(port: int | None) -> dict[str, Option]:
+    """Of a server whose usual port is ``port``; ``None``: the system decides."""
     return {
-        "port": Option(f"TCP port; {port} by default", option.port, port),
+        "port": Option(f"TCP port; {port or '3306 or 5432, as the system has it,'} by default", option.port, port),
         "database": Option("the database to open", option.text(63), required=True),
         "login": Option("an account that may open it: {user: NAME, password: {env: VARIABLE}}", option.login, required=True),
         "tls": Option(

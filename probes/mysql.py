@@ -15,6 +15,10 @@ from probes.spec import Connect, Dialogue, Exactly, Send, Spec, StartTls, Talk, 
 from probes.way_in import Account
 from probes.words import quoted
 
+PORT = 3306
+MAX_COLUMNS = 10
+_LONG = 0xFB
+"""From here on the first byte of a cell is no length (NULL, or longer than 250 bytes)."""
 MAX_PACKET_BYTES = 65_536
 MAX_TURNS = 8
 """Packets of an authentication; two or three are usual."""
@@ -39,13 +43,29 @@ class Greeting(NamedTuple):
     plugin: bytes
 
 
+class Session(NamedTuple):
+    """A database that is open."""
+
+    version: bytes
+    account: Account
+
+
 def _look(target: Target) -> Dialogue:
+    session = yield from opened(target)
+    if isinstance(session, Observation):
+        return session
+    yield from leave()
+    return up(quoted(session.version))
+
+
+def opened(target: Target) -> Generator[Wish, bytes, Session | Observation]:
+    """The database, or why it can't be opened."""
     given = target.options
     login = option.as_login(given["login"])
     account = Account(login.user, target.secrets(login.password))
     if not account.password:
         return unknown("the password is empty")
-    yield Connect(target.address, given["port"])
+    yield Connect(target.address, given["port"] or PORT)
     number, packet = yield from _packet("greeting")
     if not packet:
         return down(f"its greeting is longer than {MAX_PACKET_BYTES} bytes, or empty")
@@ -67,10 +87,44 @@ def _look(target: Target) -> Dialogue:
     answer = _scrambled(plugin, greeting.salt, account.password)
     yield Send(_framed(number + 1, head + _login(account, answer or b"", given["database"], plugin)))
     refusal = yield from _authenticated(account, may_show=how == "verified")
-    if refusal is not None:
-        return refusal
+    return refusal if refusal is not None else Session(greeting.version, account)
+
+
+def leave() -> Generator[Wish, bytes, None]:
     yield Send(_framed(0, b"\1"))  # COM_QUIT
-    return up(quoted(greeting.version))
+
+
+def asked(session: Session, query: str) -> Generator[Wish, bytes, tuple[bytes, ...] | Observation]:
+    """The first row of the answer, its cells as texts; none of what has no rows."""
+    yield Send(_framed(0, b"\3" + query.encode()))  # COM_QUERY
+    awaited = "answer to the question"
+    _, packet = yield from _packet(awaited)
+    if packet[:1] == bytes([_ERROR]):
+        return down(f"refused the question with {session.account.said(_error(packet))}")
+    if packet[:1] == bytes([_OK]):
+        return ()
+    columns = packet[0] if len(packet) == 1 else 0
+    if not 0 < columns <= MAX_COLUMNS:
+        return down(f"answered {quoted(packet)} to the question")
+    for _ in range(columns):
+        yield from _packet(awaited)
+    rows = []
+    for _ in range(3):  # the end of the columns, one row, the end of the rows
+        _, packet = yield from _packet(awaited)
+        if not packet or packet[:1] == bytes([_ERROR]):
+            return down(f"refused the question with {session.account.said(_error(packet))}")
+        rows.append(packet)
+    cells = _cells(rows[1])
+    return cells if len(cells) == columns else down("answered something else than a row to the question")
+
+
+def _cells(row: bytes) -> tuple[bytes, ...]:
+    """Of ProtocolText::ResultsetRow; only what is short, as numbers are."""
+    found, at = [], 0
+    while at < len(row) and row[at] < _LONG:
+        found.append(row[at + 1 : at + 1 + row[at]])
+        at += 1 + row[at]
+    return tuple(found) if at == len(row) else ()
 
 
 def _authenticated(account: Account, *, may_show: bool) -> Said:
@@ -153,5 +207,5 @@ MYSQL = Spec(
     way=Talk(_look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
-    options=options(3306),
+    options=options(PORT),
 )

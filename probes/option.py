@@ -94,6 +94,21 @@ def _spoken(seconds: int) -> str:
     return f"{seconds // _UNITS_S[unit]}{unit if seconds else 's'}"
 
 
+def size(low: int, high: int) -> Callable[[object], int]:
+    """``10 GiB``, ``500 MB``, or a whole number of bytes: bytes."""
+    right = f"a size such as 10 GiB or 500 MB, from {low / 10**6:g} MB to {high / 10**12:g} TB"
+
+    def parse(value: object) -> int:
+        written = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        found = _SIZE.fullmatch(written)
+        read = round(float(found[1]) * _UNITS_BYTES[found[2]]) if found is not None and found[2] in _UNITS_BYTES else -1
+        if not low <= read <= high:
+            raise ValueError(right)
+        return read
+
+    return parse
+
+
 def labels(value: object) -> dict[str, str]:
     """Names and values, one to ten."""
     if isinstance(value, Mapping) and 0 < len(value) <= 10:
@@ -214,6 +229,13 @@ _RIGHT_VARIABLE = "a variable whose name does not begin with HIKESHI_, as hikesh
 _RIGHT_URL = "a URL such as https://www.example.com/health, or a path such as /health (ASCII; anything else %-encoded)"
 _DURATION = re.compile(r"(\d{1,9})([smhd]?)")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SIZE = re.compile(r"([0-9]{1,16}(?:\.[0-9]{1,3})?) ?([A-Za-z]{0,3})")
+_UNITS_BYTES = {"": 1, "B": 1} | {
+    unit: base**power
+    for power, letter in enumerate("KMGT", 1)
+    for base, units in ((1000, (f"{letter}B", f"{letter.lower()}B")), (1024, (f"{letter}iB",)))
+    for unit in units
+}
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _URL = frozenset(map(chr, range(0x21, 0x7F))) - frozenset('"<>\\^`{|}')

@@ -1,5 +1,9 @@
 """``postgresql`` (C37): the named database can be opened with the account. Its library is awaited in the watcher's pool."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString, NamedTuple
+
 from domain.model import FaultClass, Level
 from domain.observation import Observation, down, unknown, up
 from probes import option
@@ -7,10 +11,29 @@ from probes.database import options
 from probes.spec import Call, Spec, Target
 from probes.way_in import Account
 
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+PORT = 5432
 _MODES = {"none": "disable", "required": "require", "verified": "verify-full"}
 
 
+class Session(NamedTuple):
+    connection: AsyncConnection
+    account: Account
+
+
 async def _look(target: Target) -> Observation:
+    session = await opened(target)
+    if isinstance(session, Observation):
+        return session
+    version = session.connection.info.server_version
+    await session.connection.close()
+    return up(f"PostgreSQL {version // 10_000}.{version % 10_000}")
+
+
+async def opened(target: Target) -> Session | Observation:
+    """The database, or why it can't be opened."""
     import psycopg  # noqa: PLC0415  # it takes a tenth of a second, and few watchers have such a check
 
     given = target.options
@@ -23,7 +46,7 @@ async def _look(target: Target) -> Observation:
         connection = await psycopg.AsyncConnection.connect(
             host=given["server_name"] or target.called,
             hostaddr=target.address,
-            port=given["port"],
+            port=given["port"] or PORT,
             dbname=given["database"],
             user=account.user,
             password=account.password,
@@ -36,9 +59,21 @@ async def _look(target: Target) -> Observation:
         )
     except psycopg.OperationalError as error:
         return down(f"refused with {account.said(_words(str(error)).encode())}")
-    version = connection.info.server_version
-    await connection.close()
-    return up(f"PostgreSQL {version // 10_000}.{version % 10_000}")
+    return Session(connection, account)
+
+
+async def asked(session: Session, query: LiteralString) -> int | Observation:
+    """The one number that is the answer; the session ends with it."""
+    import psycopg  # noqa: PLC0415  # as above
+
+    async with session.connection as connection:
+        try:
+            cursor = await connection.execute(query)
+            row = await cursor.fetchone()
+        except psycopg.Error as error:
+            return down(f"refused the question with {session.account.said(_words(str(error)).encode())}")
+    number = row[0] if row is not None and len(row) == 1 else None
+    return number if isinstance(number, int) else down("answered something else than a number")
 
 
 def _words(error: str) -> str:
@@ -54,5 +89,5 @@ POSTGRESQL = Spec(
     way=Call(_look),
     level=Level.SERVICE_DOWN,  # R1
     fault_class=FaultClass.SERVICE,  # R22
-    options=options(5432),
+    options=options(PORT),
 )

@@ -151,6 +151,13 @@ class Call(NamedTuple):
     look: Callable[[Target], Awaitable[Observation]]
 
 
+class Choice(NamedTuple):
+    """One of these shapes, by the word that an option has."""
+
+    option: str
+    ways: Mapping[str, Talk | Call]
+
+
 class Heard(NamedTuple):
     """What somebody said of a check; ``about`` tells apart what may be said of several things at a time (an alert's
     fingerprint), ``state`` is the kind's own word."""
@@ -175,7 +182,7 @@ class Spec:
     name: str
     source: str
     doc: str
-    way: Talk | Reading | Call | Listen
+    way: Talk | Reading | Call | Listen | Choice
     level: Level
     fault_class: FaultClass
     timeout_s: float = 10.0
@@ -187,6 +194,10 @@ class Spec:
     at_once: bool = False
     unit: str = ""
     """Unit of ``Observation.value``; empty where the kind measures nothing but its response time."""
+
+    def shape(self, options: Mapping[str, Any]) -> Talk | Reading | Call | Listen:
+        """How a check with these (complete) options looks."""
+        return self.way.ways[options[self.way.option]] if isinstance(self.way, Choice) else self.way
 
     def complete(self, given: Mapping[str, object]) -> Mapping[str, object]:
         """All options of this kind: the given (already parsed) ones, and defaults for the rest."""

@@ -24,8 +24,10 @@ def see(kind: str, given: Mapping[str, object], address: str = "127.0.0.1", time
     driver = Driver(SystemClock())
     found: list[Observation] = []
     spec = PROBES[kind]
-    if isinstance(spec.way, Call):
-        driver.call(partial(spec.way.look, target(kind, given, address)), timeout_s, found.append)
+    wanted = target(kind, given, address)
+    way = spec.shape(wanted.options)
+    if isinstance(way, Call):
+        driver.call(partial(way.look, wanted), timeout_s, found.append)
     else:
         driver.look(lambda: look(kind, given, address), timeout_s, found.append)
     try:

@@ -43,8 +43,9 @@ def target(kind: str, given: Mapping[str, object], address: str) -> Target:
 
 
 def start(spec: Spec, target: Target) -> Dialogue:
-    assert isinstance(spec.way, Spoken), f"{spec.name} is no dialogue"
-    return spec.way.start(target)
+    way = spec.shape(target.options)
+    assert isinstance(way, Spoken), f"{spec.name} is no dialogue"
+    return way.start(target)
 
 
 def talk(dialogue: Dialogue, pieces: Iterable[Piece] = ()) -> Talk:

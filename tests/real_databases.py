@@ -19,6 +19,9 @@ _MARIADB = f"""
 CREATE DATABASE {DATABASE}; CREATE DATABASE other;
 CREATE USER '{ACCOUNT}'@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('{PASSWORD}');
 GRANT SELECT ON {DATABASE}.* TO '{ACCOUNT}'@'%';
+CREATE TABLE {DATABASE}.articles (body LONGTEXT); INSERT INTO {DATABASE}.articles VALUES (REPEAT('x', 3000000));
+ANALYZE TABLE {DATABASE}.articles;
+CREATE DATABASE unseen; CREATE TABLE unseen.articles (id INT); GRANT EXECUTE ON unseen.* TO '{ACCOUNT}'@'%';
 INSTALL SONAME 'auth_ed25519';
 CREATE USER 'elsewise'@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}');
 """
@@ -89,6 +92,10 @@ def postgresql(certs: Certificates) -> Iterator[int]:
                     own.execute(f"CREATE USER {user} PASSWORD '{PASSWORD}'".encode())
                 own.execute(b"CREATE DATABASE other")
                 own.execute(b"REVOKE CONNECT ON DATABASE other FROM PUBLIC")
+                own.execute(b"CREATE DATABASE unseen")
+                psycopg.connect(host=str(folder), port=port, user="hikeshi", dbname="unseen", autocommit=True).execute(
+                    b"REVOKE EXECUTE ON FUNCTION pg_database_size(name) FROM PUBLIC"
+                ).connection.close()
             yield port
 
 

@@ -124,7 +124,7 @@ class Watcher:
             item.flight = self._look_at(item, check.address, check.timeout_s, partial(self._landed, item))
 
     def _look_at(self, item: Watched, address: str, timeout_s: float, landed: Callable[[Observation], None]) -> Any:
-        way, target = item.spec.way, item.target
+        way, target = item.spec.shape(item.target.options), item.target
         if address != target.address or timeout_s != target.timeout_s:
             target = target._replace(address=address, timeout_s=timeout_s)
         if isinstance(way, Call):

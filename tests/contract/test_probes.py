@@ -77,10 +77,17 @@ CLASSES = {
     "ssh": FaultClass.SERVER,
     "certificate": FaultClass.RESOURCE,
     "hardware": FaultClass.RESOURCE,
+    "dbsize": FaultClass.RESOURCE,
     **dict.fromkeys(("logfile", "eventlog"), FaultClass.RESOURCE),
 }
 """What is no service (R20, R22, R4)."""
-LEVELS = {"ping": Level.UNREACHABLE, "hardware": Level.MINOR, "logfile": Level.MINOR, "eventlog": Level.MINOR}
+LEVELS = {
+    "ping": Level.UNREACHABLE,
+    "hardware": Level.MINOR,
+    "dbsize": Level.MINOR,
+    "logfile": Level.MINOR,
+    "eventlog": Level.MINOR,
+}
 """What is another level than a service's (R1)."""
 VALUES: dict[str, object] = {
     "levels": {2: 80, 3: 90.5},
@@ -108,6 +115,8 @@ def needed(kind: str) -> dict[str, object]:
         return {name: VALUES[name] for name in PROBES[kind].options if name in VALUES}
     if isinstance(PROBES[kind].way, Listen):
         return dict(LISTENING[kind])
+    if kind == "dbsize":
+        return {"system": "mysql", "allowance": "1 GiB", "database": "shop", "login": LOGIN["login"]}
     if isinstance(PROBES[kind].way, Call):
         return {"database": "shop", "login": LOGIN["login"]} if kind != "hardware" else dict(HARDWARE)
     assert kind in SAMPLES, f"{kind} needs a line in SAMPLES: what a healthy peer sends"

@@ -1,4 +1,4 @@
-"""C36, C37 against MariaDB and PostgreSQL: who may open which database, over what."""
+"""C36, C37, C39 against MariaDB and PostgreSQL: who may open which database, over what, and how large it is."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,8 @@ from misbehaving import closes_at_once, endless, says, serving, silent
 from real_databases import ACCOUNT, DATABASE, mariadb, postgresql
 from real_servers import Certificates
 
-from domain.observation import Observation, Verdict
+from domain.model import Level
+from domain.observation import Limit, Observation, Verdict
 
 KINDS = pytest.mark.parametrize("kind", ["mysql", "postgresql"])
 LOOPBACKS = pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -96,3 +97,55 @@ class TestAnyOther:
     def test_a_closed_port_is_down(self, kind: str) -> None:
         seen = opened(kind, 1)
         assert (seen.verdict, "efused" in seen.detail) == (Verdict.DOWN, True), seen
+
+
+def sized(kind: str, port: int, address: str = "127.0.0.1", timeout_s: float = 10.0, **changes: object) -> Observation:
+    return opened("dbsize", port, address, timeout_s, **{"system": kind, "allowance": "10 MB", **changes})
+
+
+@KINDS
+class TestSize:
+    @LOOPBACKS
+    def test_is_its_share_of_the_allowance(self, kind: str, port: int, address: str) -> None:
+        """The table has 3 MB; what an empty database of PostgreSQL has is more."""
+        seen = sized(kind, port, address)
+        assert seen.verdict is Verdict.UP, seen
+        assert seen.value is not None
+        assert 30 < seen.value < 90
+        assert seen.detail.startswith(f"{DATABASE}: 0.0")
+        assert seen.detail.endswith(" of 0.01 GiB")
+
+    def test_that_reaches_the_threshold_is_down(self, kind: str, port: int) -> None:
+        seen = sized(kind, port, allowance="3 MB")
+        assert (seen.verdict, seen.limit) == (Verdict.DOWN, Limit(Level.MINOR, "≥", 90, "%"))
+        assert seen.value is not None
+        assert seen.value > 90
+
+    @pytest.mark.parametrize("tls", ["required", "verified"])
+    def test_is_seen_over_tls(self, kind: str, port: int, tls: str, certs: Certificates) -> None:
+        seen = sized(kind, port, tls=tls, ca_file=str(certs.ca), server_name="www.example.com")
+        assert seen.verdict is Verdict.UP, seen
+
+    def test_is_not_seen_with_a_wrong_password(self, kind: str, port: int) -> None:
+        seen = sized(kind, port, login=account(ACCOUNT, "WRONG"))
+        assert (seen.verdict, seen.limit, ACCOUNT in seen.detail) == (Verdict.DOWN, None, True)
+
+    @pytest.mark.parametrize("database", ["other", "nowhere"])
+    def test_of_a_database_that_is_not_there_or_not_the_account_s_is_down(self, kind: str, port: int, database: str) -> None:
+        assert (sized(kind, port, database=database).verdict, kind) == (Verdict.DOWN, kind)
+
+    def test_without_the_right_to_see_it_is_never_up(self, kind: str, port: int) -> None:
+        seen = sized(kind, port, database="unseen")
+        words = {"mysql": "sees no table there", "postgresql": "permission denied for function pg_database_size"}
+        assert seen.verdict is {"mysql": Verdict.UNKNOWN, "postgresql": Verdict.DOWN}[kind]
+        assert words[kind] in seen.detail
+
+    @pytest.mark.parametrize("treat", [says(b"SSH-2.0-else\r\n", silent), endless, closes_at_once])
+    def test_of_garbage_is_down(self, kind: str, treat: object) -> None:
+        with serving(treat) as server:  # type: ignore[arg-type]  # of the parameters above
+            assert sized(kind, server.port, timeout_s=2.0).verdict is Verdict.DOWN
+
+    def test_of_silence_is_down_in_time(self, kind: str) -> None:
+        with serving(silent) as server:
+            seen = sized(kind, server.port, timeout_s=0.5)
+        assert (seen.verdict, "within 0.5 s" in seen.detail) == (Verdict.DOWN, True)

@@ -73,3 +73,25 @@ def test_numbers_and_names() -> None:
     for name in ("", "a b", "-" * 64, "a.", "a\n", "例え.jp", 5):
         with pytest.raises(ValueError, match="a host name such as"):
             option.server_name(name)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        (1_000_000, 10**6),
+        ("1000000", 10**6),
+        ("1 MB", 10**6),
+        ("1MiB", 2**20),
+        ("1.5 GiB", 3 * 2**29),
+        ("10 GB", 10**10),
+        ("1 TiB", 2**40),
+    ],
+)
+def test_a_size(written: object, size: int) -> None:
+    assert option.size(10**6, 10**15)(written) == size
+
+
+@pytest.mark.parametrize("written", ["10", "1 PB", "GiB", "-1 GB", "1e9", "1 gib", "2000 TB", "1  GB", 1.5, True, None, "１ GB"])
+def test_no_size(written: object) -> None:
+    with pytest.raises(ValueError, match="a size such as 10 GiB or 500 MB, from 1 MB to 1000 TB"):
+        option.size(10**6, 10**15)(written)

@@ -120,3 +120,55 @@ def test_no_packets_break_it(packets: list[bytes], tls: str) -> None:
     assert done.seen is not None
     assert done.seen.verdict in {Verdict.UP, Verdict.DOWN}
     assert tls == "verified" or PASSWORD not in done.sent
+
+
+def sized(pieces: Iterable[bytes]) -> Talk:
+    login = {"user": "watch", "password": {"env": "PW"}}
+    return talk(look("dbsize", {"system": "mysql", "allowance": "1000 MB", "database": "shop", "login": login}), pieces)
+
+
+END = b"\xfe\0\0\2\0"
+IN = [greeting(), packet(2, OK)]
+
+
+def row(*cells: bytes) -> bytes:
+    return b"".join(bytes([len(cell)]) + cell for cell in cells)
+
+
+def table(cells: bytes, columns: int = 2) -> list[bytes]:
+    bodies = [bytes([columns]), *(b"\3def" for _ in range(columns)), END, cells, END]
+    return [packet(number + 1, body) for number, body in enumerate(bodies)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (table(row(b"3", b"899000000")), (Verdict.UP, "shop: 0.84 of 0.93 GiB")),
+        (table(row(b"3", b"900000000")), (Verdict.DOWN, "shop: 0.84 of 0.93 GiB")),
+        (table(row(b"3", b"99999999999999999999999")), (Verdict.DOWN, "answered something else than the size of its tables")),
+        (table(row(b"3")), (Verdict.DOWN, "answered something else than a row to the question")),
+        (table(row(b"3", b"-1")), (Verdict.DOWN, "answered something else than the size of its tables")),
+        (table(b"\xfb\xfb"), (Verdict.DOWN, "answered something else than a row to the question")),
+        (table(b"\5ab"), (Verdict.DOWN, "answered something else than a row to the question")),
+        ([packet(1, OK)], (Verdict.DOWN, "answered something else than the size of its tables")),
+        ([packet(1, b"\xff\x6a\x04#42000no the secret PW")], (Verdict.DOWN, 'refused the question with "no ***"')),
+        ([packet(1, b"\xfb")], (Verdict.DOWN, 'answered "?" to the question')),
+        (
+            [*table(b"")[:-2], packet(5, b"\xff\x6a\x04killed"), packet(6, END)],
+            (Verdict.DOWN, 'refused the question with "killed"'),
+        ),
+    ],
+)
+def test_what_is_answered_about_the_size(answer: list[bytes], seen: tuple[Verdict, str]) -> None:  # C39
+    done = sized([*IN, packet(1, OK), *answer])
+    assert verdict(done) == seen
+    asked = [body[1:] for _, body in bodies(done.sent) if body[:1] == b"\3"]
+    assert [question.split()[0] for question in asked] == [b"SET", b"SELECT"]
+
+
+@given(st.lists(st.binary(max_size=80), max_size=9))
+def test_no_answer_about_the_size_breaks_it(packets: list[bytes]) -> None:
+    done = sized([*IN, *(packet(number + 1, body) for number, body in enumerate(packets)), b""])
+    assert done.seen is not None
+    assert len(done.seen.detail) <= 200
+    assert done.seen.detail.isprintable()

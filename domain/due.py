@@ -1,6 +1,6 @@
 """When a host's state wants to be looked at again, if nothing happens before."""
 
-from domain import flapping, own_work
+from domain import behind, flapping, own_work
 from domain.gate import SHADOW
 from domain.pauses import boundary_s, covers
 from domain.reasons import Code
@@ -14,9 +14,10 @@ STOP_FILE_EVERY_S = 60.0
 def next_due_s(state: HostState, situation: Situation, now_s: float) -> float | None:
     """The earliest time later than ``now_s`` at which time alone changes something; ``None`` while nothing can.
 
-    Only a host with an open incident, or with a run that an operator asked for, has such a time.
+    Only a host with an open incident, with faults that are kept aside, or with a run that an operator asked for, has such a time.
     """
     found = [state.asked.deadline_s] if state.asked is not None else []
+    found += behind.dues_s(state, situation)
     if state.incident is not None:
         found += _of_incident(state, state.incident, situation, now_s)
     return min((at_s for at_s in found if at_s > now_s), default=None)

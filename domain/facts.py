@@ -96,6 +96,7 @@ FACTS: dict[str, Spec] = {
     "why": Spec((str,), "the reason a person gave"),
     "limit": Spec((int,), "a guard-rail's bound"),
     "running": Spec((int,), "actions that count against limit: admitted and not yet ended, or begun within window_s"),
+    "parent": Spec((str,), "id of the host that it depends on, which is down or was a moment ago (C53)"),
     "pause": Spec((str,), "pause id"),
     "step": Spec((str,), "step of a runbook"),
     "action": Spec((str,), "key of ACTIONS"),

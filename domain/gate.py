@@ -38,7 +38,8 @@ class Circumstances:
     stop file, holds, pauses and limits count all the same. ``standing`` is the runbook's, for the host's customer. ``running``
     counts actions admitted and not yet ended, over all hosts, against ``limit``. ``pause`` is ``(id, end)``. ``moved``: the host
     is no longer the one that was decided for. ``outage_until_s``: its segment is in a mass outage, of which what is held back waits
-    so long for the end; ``outage_long``: it has. ``server_covered``, ``due_s``: of a power action, whether the contract
+    so long for the end; ``outage_long``: it has. ``parent``: of what it depends on, which is down or may not be seen through again
+    yet. ``server_covered``, ``due_s``: of a power action, whether the contract
     covers the server too, and until when it waits. ``power``: what it counts with. ``power_done`` is how often the
     host's power was, or may have been, switched in this incident, ``power_max`` how often its procedure may at most (``None``:
     this step doesn't), ``power_needed`` how many of these must be left (``Step.power_needed``).
@@ -71,6 +72,7 @@ class Circumstances:
     moved: bool = False
     server_covered: bool = True
     due_s: float | None = None
+    parent: str = ""
     outage_until_s: float | None = None
     outage_long: bool = False
     power: tuple[PowerUse, ...] = ()
@@ -159,9 +161,23 @@ def _judge_unasked(seen: Circumstances) -> Verdict | None:
         return Verdict(Code.GATE_NOT_COVERED)
     if not seen.server_covered:
         return Verdict(Code.GATE_SERVER_NOT_COVERED)
-    if seen.outage_until_s is not None:  # before all that is handed to people one by one: they have been called for the whole
-        long = Verdict(Code.GATE_MASS_OUTAGE_LONG)
-        return long if seen.outage_long else Verdict(Code.GATE_MASS_OUTAGE, {"until_s": seen.outage_until_s})
+    return _judge_surroundings(seen) or _judge_procedure(seen)
+
+
+def _judge_surroundings(seen: Circumstances) -> Verdict | None:
+    """Does the cause lie elsewhere? Asked before all that is handed to people one by one: they have been called for the whole."""
+    if seen.parent:
+        return Verdict(Code.GATE_PARENT_DOWN, {"parent": seen.parent})
+    if seen.outage_until_s is None:
+        return None
+    return (
+        Verdict(Code.GATE_MASS_OUTAGE_LONG)
+        if seen.outage_long
+        else Verdict(Code.GATE_MASS_OUTAGE, {"until_s": seen.outage_until_s})
+    )
+
+
+def _judge_procedure(seen: Circumstances) -> Verdict | None:
     if seen.procedure is None:
         return Verdict(Code.GATE_NO_PROCEDURE)
     if not seen.evidence and not seen.rescue:

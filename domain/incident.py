@@ -4,30 +4,30 @@
 any state gives a decision with at least one reason, and an event that is late, doubled or about nothing changes nothing.
 """
 
+from domain import behind, failing, flapping, mass, own_work
 from domain import events as ev
-from domain import flapping, mass, own_work
 from domain.changed import changed
 from domain.commands import Message
-from domain.earned import heed
 from domain.messages import notice_operators
-from domain.model import Check, FaultClass, Level
+from domain.model import Check
 from domain.observation import Verdict
 from domain.progress import progress
 from domain.reasons import Code
 from domain.runs import on_own_system, on_run_ended, on_run_requested, on_work_announced
-from domain.state import CheckState, Decision, Draft, Fault, HostState, Incident, Phase, Situation, worst_of
+from domain.state import CheckState, Decision, Draft, HostState, Incident, Situation
 
 _UNHEARD = CheckState("", Verdict.UP)
-_NO_INCIDENT = Incident(id="", customer="", label="", fault_at_s=0.0, opened_at_s=0.0)
-_NO_FAULT = Fault("", Level.WARNING, FaultClass.RESOURCE, None, fault_at_s=0.0, confirmed_at_s=0.0, evidence_since_s=None)
-"""A changed copy costs an eighth of what a frozen dataclass of so many fields costs to make."""
 
 
 def step(state: HostState, event: ev.Event, situation: Situation, now_s: float) -> Decision:
     """Decide what one event means for one host. ``now_s`` is the engine's time; an event's own times are for reports."""
     draft = Draft(state, situation, now_s, event.id)
     _apply(draft, event)
+    for fault in behind.released(draft):
+        failing.take_up(draft, fault)
     progress(draft)
+    if behind.lost_since_s(state.incident) is not None and behind.lost_since_s(draft.open_incident) is None:
+        draft.back_s = now_s
     if not draft.reasons:
         draft.because(Code.NO_CHANGE)
     return draft.decision()
@@ -74,14 +74,14 @@ def _on_verdict(draft: Draft, event: ev.VerdictChanged) -> None:
     draft.remember(heard)
     match event.verdict:
         case Verdict.UP:
+            if behind.fault_of(draft, check.id) is not None:
+                draft.because(Code.CLEARED, check=check.id)
+                behind.forget(draft, check.id)
             _clear(draft, check, event, heard.flapping)
         case Verdict.UNKNOWN:
             _lose_evidence(draft, check.id, event.detail)
         case Verdict.DOWN:
-            fresh = draft.open_incident is None or draft.open_incident.fault(check.id) is None
-            _fail(draft, check, event, heard.flapping)
-            if fresh:
-                heed(draft, check.id)
+            failing.on_down(draft, check, event, heard.flapping)
 
 
 def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChanged) -> CheckState:
@@ -89,7 +89,7 @@ def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChang
     rule = draft.situation.policy.limits.flapping
     changes = flapping.remembered(rule, known.changes, draft.now_s)
     turned = Verdict.UNKNOWN not in (event.verdict, known.verdict) and event.verdict is not known.verdict
-    if turned and draft.pause_of(check.id) is None and not own_work.turned_by_us(draft, event):
+    if turned and draft.pause_of(check.id) is None and not _explained(draft, event):
         changes = (*changes, draft.now_s)
     flaps = flapping.flaps(rule, changes)
     if known.flapping and not flaps:  # until it has settled
@@ -98,148 +98,9 @@ def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChang
     return changed(known, check=check.id, verdict=event.verdict, order=order, changes=changes, flapping=flaps)
 
 
-def _fail(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
-    incident = draft.open_incident
-    evidence_s = min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
-    if incident is None:
-        fault = _new_fault(check, event, evidence_s, flaps)
-        _open(draft, fault)
-        if own_work.ours(draft, fault):
-            draft.because(Code.OWN_WORK, incident=draft.incident.id, check=check.id, detail=event.detail)
-        return
-    before = incident.fault(check.id)
-    if before is None:
-        fault = _new_fault(check, event, evidence_s, flaps)
-        if incident.faults and not own_work.ours(draft, fault):
-            draft.because(Code.JOINED, incident=incident.id, check=check.id, level=int(fault.level), detail=event.detail)
-    else:
-        fault = changed(_failing_still(draft, check, before, event), evidence_since_s=evidence_s, flapping=flaps)
-    faults, fault_at_s, ours = incident.faults_with(fault), _failed_at_s(event), own_work.ours(draft, fault)
-    if ours and before is None:
-        draft.because(Code.OWN_WORK, incident=incident.id, check=check.id, detail=event.detail)
-    draft.update(
-        faults=faults,
-        fault_at_s=min(incident.fault_at_s, fault_at_s) if incident.faults or incident.run is not None else fault_at_s,
-        seen=tuple(sorted({*incident.seen, check.id})) if not ours else incident.seen,
-        worst=worst_of(own_work.not_ours(draft, faults)) if not ours else incident.worst,
-        recovered_at_s=None,
-        held_back=False,
-        settled=False,
-    )
-
-
-def _failing_still(draft: Draft, check: Check, before: Fault, event: ev.VerdictChanged) -> Fault:
-    """It passes another level's limit, or its evidence begins anew, and then the time until we act does too."""
-    level = _level(check, event)
-    if level is not before.level:
-        levels = {"level": int(level), "previous_level": int(before.level)}
-        draft.because(Code.LEVEL_CHANGED, incident=draft.incident.id, check=check.id, detail=event.detail, **levels)
-    lasts = event.evidence_since_s == before.evidence_since_s and not before.up
-    if not lasts:
-        draft.because(Code.EVIDENCE_RESTARTED, incident=draft.incident.id, check=check.id)
-    return changed(
-        before,
-        level=level,
-        fault_class=_fault_class(check, told_only=event.told_only),
-        limit=event.limit,
-        detail=event.detail,
-        value=event.value,
-        clock_from_s=before.clock_from_s if lasts else None,
-        told=before.told and (event.told_only or not before.told_only),  # what is worked on now is news
-        up=False,
-        told_only=event.told_only,
-    )
-
-
-def _level(check: Check, event: ev.VerdictChanged) -> Level:
-    return event.limit.level if event.limit is not None else check.level
-
-
-def _fault_class(check: Check, *, told_only: bool) -> FaultClass:
-    """What says nothing about the host is told as a resource is, and never worked on (C50)."""
-    return FaultClass.RESOURCE if told_only else check.fault_class
-
-
-def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps: bool) -> Fault:
-    return changed(
-        _NO_FAULT,
-        check=check.id,
-        level=_level(check, event),
-        fault_class=_fault_class(check, told_only=event.told_only),
-        service=check.service,
-        fault_at_s=_failed_at_s(event),
-        confirmed_at_s=event.at_s,
-        evidence_since_s=evidence_s,
-        detail=event.detail,
-        value=event.value,
-        limit=event.limit,
-        flapping=flaps,
-        told_only=event.told_only,
-    )
-
-
-def _failed_at_s(event: ev.VerdictChanged) -> float:
-    return event.fault_at_s if event.fault_at_s is not None else event.at_s
-
-
-def _open(draft: Draft, fault: Fault) -> None:
-    """Open an incident, or reopen the last one when the fault came back within the cool-down (R26)."""
-    last, situation, now_s = draft.last, draft.situation, draft.now_s
-    owner = draft.customer.id if draft.customer is not None else ""
-    if (
-        last is not None
-        and last.ever_told
-        and last.customer == owner
-        and now_s - draft.last_closed_s < situation.policy.limits.cool_down_s
-    ):
-        _reopen(draft, last, fault)
-        return
-    draft.open_incident = changed(
-        _NO_INCIDENT,
-        id=situation.new_id,
-        customer=owner,
-        label=situation.host.label if situation.host is not None else draft.host,
-        fault_at_s=fault.fault_at_s,
-        opened_at_s=now_s,
-        faults=(fault,),
-        seen=(fault.check,),
-        worst=fault,
-    )
-    pause = draft.pause_of(fault.check)
-    if pause is not None:
-        draft.because(Code.OPENED_IN_PAUSE, incident=situation.new_id, check=fault.check, pause=pause[0], until_s=pause[1])
-    else:
-        draft.because(Code.OPENED, incident=situation.new_id, check=fault.check, level=int(fault.level))
-
-
-def _reopen(draft: Draft, last: Incident, fault: Fault) -> None:
-    draft.open_incident = changed(
-        last,
-        fault_at_s=fault.fault_at_s,
-        faults=(fault,),
-        phase=Phase.OPEN,
-        seen=(fault.check,),
-        worst=fault,
-        told_level=None,
-        told_at_s=None,
-        refused=None,
-        held_level=None,
-        unseen_notice_s=None,
-        rehearsed=False,
-        failed=None,
-        acted=False,
-        outcome=None,
-        outcome_detail="",
-        performer=None,
-        acknowledged_by=None,
-        recovered_at_s=None,
-        held_back=False,
-        settled=False,
-        verify_until_s=None,
-        clock_set=False,
-    )
-    draft.last = None
-    draft.because(Code.REOPENED, incident=last.id, check=fault.check)
+def _explained(draft: Draft, event: ev.VerdictChanged) -> bool:
+    """Is it known why the check has turned?"""
+    return own_work.turned_by_us(draft, event) or behind.turned_with_it(draft, event)
 
 
 def _clear(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
@@ -261,13 +122,14 @@ def _lose_evidence(draft: Draft, check: str, detail: str) -> None:
     incident = draft.open_incident
     fault = incident.fault(check) if incident is not None else None
     draft.because(Code.EVIDENCE_LOST, check=check, detail=detail)
+    behind.lose_evidence(draft, check)
     if incident is not None and fault is not None:
         draft.open_incident = incident.with_fault(changed(fault, evidence_since_s=None))
 
 
 def _on_evidence_lost(draft: Draft) -> None:
-    incident = draft.open_incident
-    for fault in incident.faults if incident is not None else ():
+    incident, aside = draft.open_incident, draft.behind
+    for fault in (*(incident.faults if incident is not None else ()), *(aside.faults if aside is not None else ())):
         if fault.evidence_since_s is not None:
             _lose_evidence(draft, fault.check, "the watcher is silent")
 

@@ -120,7 +120,7 @@ def next_of(draft: Draft) -> tuple[Next, float | None]:
         return Next.HELD, None
     if code in MASS_OUTAGE:
         return Next.MASS_OUTAGE, None
-    if code is Code.GATE_UNKNOWN:
+    if code in (Code.GATE_UNKNOWN, Code.GATE_PARENT_DOWN):
         return Next.WATCH, None
     # a promise of work that automation is not allowed to do would be a lie
     if code not in (Code.ADMITTED, Code.GATE_BUSY):

@@ -7,7 +7,7 @@ facts about, and running it twice in a row does nothing the second time.
 from dataclasses import replace
 from operator import is_not
 
-from domain import escalation, own_work
+from domain import behind, escalation, own_work
 from domain.changed import changed
 from domain.closing import drop_unwatched, left_in_sight, recover, settle_flapping
 from domain.commands import Fact, Message
@@ -35,7 +35,14 @@ from domain.work import (
     worked_on,
 )
 
-NOBODY_IS_CALLED = HELD | {Code.GATE_PAUSE, Code.GATE_NOT_COVERED, Code.GATE_UNKNOWN, Code.GATE_BUSY, Code.GATE_MASS_OUTAGE}
+NOBODY_IS_CALLED = HELD | {
+    Code.GATE_PAUSE,
+    Code.GATE_NOT_COVERED,
+    Code.GATE_UNKNOWN,
+    Code.GATE_BUSY,
+    Code.GATE_MASS_OUTAGE,
+    Code.GATE_PARENT_DOWN,
+}
 """Refusals after which nobody is paged: a person stopped it or is at work, the customer bought no recovery, or it may pass. Of what
 is held or out of sight operators get a notice."""
 
@@ -89,14 +96,21 @@ def _ours(draft: Draft, live: tuple[Fault, ...]) -> Ahead | None:
 
 
 def _run_clocks(draft: Draft) -> None:
-    """A fault counts towards acting while it is in no pause, in the watcher's sight, and not our doing (R20, R51, R24)."""
+    """A fault counts towards acting while it is in no pause, in the watcher's sight, and neither our doing nor a parent's (R20,
+    R51, R24, C53)."""
     faults = tuple([_run_clock(draft, fault) for fault in draft.incident.faults])
     if any(map(is_not, faults, draft.incident.faults)):
         draft.update(faults=faults)
 
 
+def _counts(draft: Draft, fault: Fault) -> bool:
+    if fault.evidence_since_s is None or draft.pause_of(fault.check) is not None:
+        return False
+    return not own_work.ours(draft, fault) and not behind.blocks(draft, fault)
+
+
 def _run_clock(draft: Draft, fault: Fault) -> Fault:
-    counts = fault.evidence_since_s is not None and draft.pause_of(fault.check) is None and not own_work.ours(draft, fault)
+    counts = _counts(draft, fault)
     if counts is (fault.clock_from_s is not None):
         return fault
     after = changed(fault, clock_from_s=draft.now_s if counts else None)

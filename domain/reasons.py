@@ -15,6 +15,8 @@ class Code(StrEnum):
     REOPENED = "reopened"
     JOINED = "joined"
     OWN_WORK = "own_work"
+    BEHIND_PARENT = "behind_parent"
+    PARENT_ASKED = "parent_asked"
     SAME_SERVICE = "same_service"
     FAULT_TOLD = "fault_told"
     LEVEL_CHANGED = "level_changed"
@@ -112,6 +114,7 @@ class Code(StrEnum):
     GATE_WAIT = "gate_wait"
     GATE_MASS_OUTAGE = "gate_mass_outage"
     GATE_MASS_OUTAGE_LONG = "gate_mass_outage_long"
+    GATE_PARENT_DOWN = "gate_parent_down"
     GATE_POWER_AT_ONCE = "gate_power_at_once"
     GATE_POWER_RATE = "gate_power_rate"
     GATE_CLAIM_LOST = "gate_claim_lost"
@@ -127,6 +130,8 @@ SPEC: dict[Code, str] = {
     Code.REOPENED: "R26",
     Code.JOINED: "R2",
     Code.OWN_WORK: "R24",
+    Code.BEHIND_PARENT: "C53",
+    Code.PARENT_ASKED: "C53",
     Code.SAME_SERVICE: "R9",
     Code.FAULT_TOLD: "R2",
     Code.LEVEL_CHANGED: "R1",
@@ -215,6 +220,7 @@ SPEC: dict[Code, str] = {
     Code.GATE_WAIT: "R20",
     Code.GATE_MASS_OUTAGE: "R26",
     Code.GATE_MASS_OUTAGE_LONG: "R26",
+    Code.GATE_PARENT_DOWN: "C53",
     Code.GATE_POWER_AT_ONCE: "R26",
     Code.GATE_POWER_RATE: "R26",
     Code.GATE_CLAIM_LOST: "R26",

@@ -175,12 +175,22 @@ class CheckState:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """Faults that are kept aside, as a parent of the host fails or may be found to (C53, ``domain.behind``). ``customer``: whose
+    host it was then."""
+
+    customer: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
 class HostState:
     """All that ``step`` remembers. ``last`` is the last closed incident, which a return within the cool-down reopens; ``asked`` is
     a run outside any incident: an operator asked for it, or its incident was closed under it because the host or its checks left;
     ``cures`` are runs that brought recovery of late. ``rescue``: a run has left it in its rescue system, or may have, and
     since then no other has booted its disk, nor has a person said that its own system runs. ``worked_s``: when it was
-    heard that the last run was over that had switched its power."""
+    heard that the last run was over that had switched its power. ``back_s``: when it was last heard that it can be reached
+    again."""
 
     host: str
     checks: tuple[CheckState, ...] = ()
@@ -191,6 +201,8 @@ class HostState:
     cures: tuple[Cure, ...] = ()
     rescue: bool = False
     worked_s: float | None = None
+    behind: Behind | None = None
+    back_s: float | None = None
 
     @property
     def out(self) -> RunRef | None:
@@ -216,13 +228,32 @@ class Whereabouts(NamedTuple):
 NOWHERE = Whereabouts()
 
 
+class Above(NamedTuple):
+    """What a host hangs on (C53). ``down``: the nearest parent that can't be reached, since ``since_s``, with its ``incident``;
+    empty: none. ``back_s``: when one (``back``) could last be reached again. ``confirm_s``: how long after a first failing look at
+    the host the watcher would have confirmed that a parent fails; ``again_s``: how long it needs to see that all are up."""
+
+    confirm_s: float
+    again_s: float
+    down: str = ""
+    incident: str = ""
+    since_s: float = 0.0
+    back: str = ""
+    back_s: float | None = None
+
+    @property
+    def named(self) -> str:
+        """Which parent is spoken of."""
+        return self.down or self.back
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What holds while a decision is made: the accepted inventory and the operators' overlay.
 
     ``pauses`` are the inventory's and the overlay's; ``new_id`` is the id that an incident opened now would get;
     ``outage_until_s``: the host's segment is in a mass outage (``domain.mass.until_s``). ``of_run``: what the run
-    that is out, of an incident or of none, has done.
+    that is out, of an incident or of none, has done. ``above``: how its parents stand, where it has any.
     """
 
     policy: Policy
@@ -235,6 +266,7 @@ class Situation:
     new_id: str = "INC-000000"
     trust: Trust = NO_TRUST
     of_run: Whereabouts = NOWHERE
+    above: Above | None = None
 
     @property
     def customer(self) -> Customer | None:
@@ -285,6 +317,8 @@ class Draft:
         self.cures = state.cures
         self.rescue = state.rescue if state.out is None or situation.of_run.rescue is None else situation.of_run.rescue
         self.worked_s = state.worked_s
+        self.behind = state.behind
+        self.back_s = state.back_s
         self.power_counts = state.worked_s is not None or situation.of_run.power  # else nothing can be our own doing
         self.learnt: list[Learnt] = []
         self.trust = situation.trust
@@ -358,5 +392,7 @@ class Draft:
             cures=self.cures,
             rescue=self.rescue,
             worked_s=self.worked_s,
+            behind=self.behind,
+            back_s=self.back_s,
         )
         return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands), tuple(self.learnt))

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.changed import changed
 from domain.runs import deadline_s
-from domain.state import Fault, HostState, Incident, RunRef
+from domain.state import Behind, Fault, HostState, Incident, RunRef
 from domain.work import UNSEEN_NOTICE_S, VERIFY_GRACE_S
 
 WAITS = frozenset(
@@ -22,6 +22,7 @@ WAITS = frozenset(
         "last_closed_s",
         "cured_s",
         "worked_s",
+        "back_s",
         "changes",
     }
 )
@@ -54,7 +55,13 @@ def renewed(state: HostState, now_s: float) -> HostState:
         cures=tuple(replace(cure, cured_s=min(cure.cured_s, now_s)) for cure in state.cures),
         asked=_run_anew(state.asked, now_s),
         worked_s=min(state.worked_s, now_s) if state.worked_s is not None else None,
+        behind=_behind_anew(state.behind, now_s),
+        back_s=min(state.back_s, now_s) if state.back_s is not None else None,
     )
+
+
+def _behind_anew(aside: Behind | None, now_s: float) -> Behind | None:
+    return changed(aside, faults=tuple(_fault_anew(fault, now_s) for fault in aside.faults)) if aside is not None else None
 
 
 def _incident_anew(incident: Incident, now_s: float) -> Incident:

@@ -1,6 +1,7 @@
 """What would be worked on, when, and whether the gate lets it: asked before acting, and before anything is promised."""
 
 from domain import gate
+from domain.behind import blocks
 from domain.gate import HELD, SHADOW, Circumstances
 from domain.model import FaultClass, effective_mode
 from domain.observation import Verdict
@@ -152,9 +153,16 @@ def _circumstances(draft: Draft, fault: Fault) -> Circumstances:
         standing=standing_of(draft.trust, situation.policy.procedures, runbook),
         tried=fault.target in incident.tried or incident.runs >= MAX_RUNS,
         busy=draft.asked is not None,
+        parent=_parent(draft, fault),
         outage_until_s=outage_until_s,
         outage_long=outage_until_s is not None and draft.now_s >= outage_until_s,
     )
+
+
+def _parent(draft: Draft, fault: Fault) -> str:
+    """What keeps the host from being reached, if something else does (C53)."""
+    over = draft.situation.above
+    return over.named if over is not None and blocks(draft, fault) else ""
 
 
 def after_run(incident: Incident) -> Phase:

@@ -1,10 +1,12 @@
 """Reads what holds now, for the pure rules: the accepted inventory; pauses, holds, approvals and the stop file over it."""
 
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from domain import behind
 from domain.mass import is_segment
 from domain.model import Policy
 from domain.state import NOWHERE, HostState, Situation, Whereabouts
@@ -28,6 +30,7 @@ def situation_of(session: Session, policy: Policy, host: str, stop_file: Path, s
         new_id=f"INC-{_last_number(session) + 1:06d}",
         trust=trust.trust_for(session, found.customer) if found is not None else NO_TRUST,
         of_run=_of_run(session, state),
+        above=behind.above(policy, found, partial(state_of, session)) if found is not None else None,
     )
 
 

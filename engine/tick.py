@@ -21,6 +21,7 @@ from domain.pauses import Pause
 from domain.reasons import Code
 from domain.state import Decision, HostState, Incident, Situation
 from engine.context import Context
+from engine.families import Families
 from engine.outages import Outages, Turn, judge_again
 from engine.situation import open_hosts, situation_of, state_of
 from store import inbox, lease, outbox, overlay, policies, steady, trust
@@ -65,6 +66,7 @@ class Ticker:
         self._context = context
         self._holder = holder
         self._outages = Outages()
+        self._families = Families()
 
     def once(self) -> int:
         """Decide what is pending (at most a batch) and what time has made due; returns how many events were decided."""
@@ -154,6 +156,7 @@ class Ticker:
         trust.learn(session, decision.learnt)
         about = incident.id if incident is not None else getattr(event, "incident", None)
         session.add(_record(seq, type(event).__name__, host, situation, decision, about))
+        self._families.judge_again(session, policy, before, decision.state, now_s)
         if isinstance(event, ev.MassOutageEnded):
             judge_again(session, policy, segment_of(host), now_s)
         elif before.incident is not None or decision.state.incident is not None:

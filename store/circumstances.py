@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import and_, func, literal_column, or_
 from sqlmodel import Session, col, select
 
+from domain import behind
 from domain.aim import fault_class, moved
 from domain.commands import ENGINE, Run
 from domain.gate import POWER_WINDOW_S, Circumstances, PowerUse, Verdict, judge
@@ -53,6 +54,7 @@ def judge_step(
         claimed=held_by(session, run.key, who) is not None and out is not None,
         attempted=_attempted(session, run, step, switched),
         moved=moved_since(session, run, host),
+        parent=_parent(session, policy, host, state, now_s),
         outage_until_s=segments.outage_until_s(session, policy, host.segment) if step.effect is Effect.POWER else None,
         power=_power(session, policy.limits.power, host, now_s) if step.effect is Effect.POWER else (),
         power_done=len(switched),
@@ -100,6 +102,12 @@ def judge_step(
         for fault in faults
     ]
     return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
+
+
+def _parent(session: Session, policy: Policy, host: Host, state: HostState | None, now_s: float) -> str:
+    """The parent that keeps the host from being reached, if one does (C53)."""
+    over = behind.above(policy, host, lambda parent: _state(session, parent) or HostState(parent))
+    return over.down if over is not None and behind.hides(over, host, state.checks if state is not None else (), now_s) else ""
 
 
 def _due_s(incident: Incident, of_run: Sequence[Fault], wait_s: float, now_s: float) -> float | None:

@@ -40,7 +40,7 @@ def servers(host: Host) -> list[Check]:
 def lost_since_s(incident: Incident | None) -> float | None:
     """Since when a host with this open incident can't be reached, for whatever reason, told or not; ``None``: it can."""
     faults = incident.faults if incident is not None else ()
-    return min((f.confirmed_at_s for f in faults if f.fault_class is FaultClass.SERVER and not f.up), default=None)
+    return min((_since_s(fault) for fault in faults if fault.fault_class is FaultClass.SERVER and not fault.up), default=None)
 
 
 def above(policy: Policy, host: Host, state_of: Callable[[str], HostState]) -> Above | None:
@@ -107,8 +107,17 @@ def _seen_again_s(over: Above, host: Host, back_s: float) -> float:
 
 
 def blocks(draft: Draft, fault: Fault) -> bool:
-    """Is nothing done about this fault for now?"""
-    return draft.situation.above is not None and holds_back(draft.situation, draft.checks, fault.evidence_since_s, draft.now_s)
+    """Is nothing done about this fault for now? (What passes a threshold was told by the host itself.)"""
+    if draft.situation.above is None or fault.limit is not None:
+        return False
+    return holds_back(draft.situation, draft.checks, fault.evidence_since_s, draft.now_s)
+
+
+def not_behind(draft: Draft, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Of the faults of an incident, those that somebody may be told of, or was."""
+    if draft.situation.above is None:
+        return faults
+    return tuple([fault for fault in faults if fault.told or not blocks(draft, fault)])
 
 
 def doubted(draft: Draft, fault: Fault) -> bool:
@@ -193,9 +202,15 @@ def _leave(draft: Draft, faults: tuple[Fault, ...]) -> None:
 def dues_s(state: HostState, situation: Situation) -> list[float]:
     """When time alone may change what is put down to a parent."""
     over, host = situation.above, situation.host
-    faults = state.behind.faults if state.behind is not None else ()
-    held_back = state.incident is not None and state.incident.refused is Code.GATE_PARENT_DOWN
-    if over is None or host is None or not (faults or held_back):
+    if over is None or host is None or not _waits(state):
         return []
+    faults = state.behind.faults if state.behind is not None else ()
     found = [_since_s(fault) + over.confirm_s for fault in faults] if not over.down else [_seen_itself_s(over, host)]
     return [*found, _seen_again_s(over, host, over.back_s)] if over.back_s is not None else found
+
+
+def _waits(state: HostState) -> bool:
+    incident = state.incident
+    if state.behind is not None or incident is None:
+        return state.behind is not None
+    return incident.refused is Code.GATE_PARENT_DOWN or any(not fault.told for fault in incident.faults)

@@ -43,7 +43,7 @@ def _of_incident(state: HostState, incident: Incident, situation: Situation, now
     rehearses = incident.refused in SHADOW and not incident.rehearsed
     if incident.run is None and (incident.phase is Phase.OPEN or rehearses) and worked_on(incident.faults):
         draft = Draft(state, situation, now_s)
-        seen = in_sight(worked_on(live_faults(draft)))
+        seen = tuple([fault for fault in in_sight(worked_on(live_faults(draft))) if not behind.blocks(draft, fault)])
         if seen:
             found.append(due_s(draft, seen))
     return found

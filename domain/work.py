@@ -1,7 +1,7 @@
 """What would be worked on, when, and whether the gate lets it: asked before acting, and before anything is promised."""
 
 from domain import gate
-from domain.behind import blocks
+from domain.behind import blocks, not_behind
 from domain.gate import HELD, SHADOW, Circumstances
 from domain.model import FaultClass, effective_mode
 from domain.observation import Verdict
@@ -21,8 +21,9 @@ KNOWN_AT_ONCE = HELD | SHADOW | {Code.GATE_NOT_COVERED, Code.GATE_NO_PROCEDURE, 
 
 
 def live_faults(draft: Draft) -> tuple[Fault, ...]:
-    """The faults that may be spoken of and acted on: those neither in a pause nor of our own doing (R51, R24)."""
-    faults = not_ours(draft, draft.incident.faults)
+    """The faults that may be spoken of and acted on: those neither in a pause, nor of our own doing, nor of a parent's while nobody
+    knows of them (R51, R24, C53)."""
+    faults = not_behind(draft, not_ours(draft, draft.incident.faults))
     if not draft.situation.pauses:
         return faults
     return tuple([fault for fault in faults if draft.pause_of(fault.check) is None])

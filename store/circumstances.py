@@ -93,6 +93,7 @@ def judge_step(
             replace(
                 of(fault.fault_class),
                 pause=_pause(pauses, host, fault.check, now_s),
+                parent=seen.parent if fault.limit is None else "",
                 evidence=fault.evidence_since_s is not None,
                 flapping=fault.flapping,
                 due_s=_due_s(incident, faults, contract.wait_s, now_s) if waits else None,

@@ -220,6 +220,8 @@ def what_is_announced_is_worked_on_or_known_to_operators(taken: Taken) -> None:
         assert incident.held_level is not None, "held, and nobody knows"
     elif situation.outage_until_s is not None and any(fault.fault_class is FaultClass.SERVER for fault in faults):
         return  # operators were called for the whole segment
+    elif any(_put_down_to_a_parent(taken, fault) for fault in faults):
+        return  # they are for what it depends on
     elif all(fault.target not in incident.tried for fault in faults):
         assert effective_mode(situation.policy, situation.host) is Mode.ON, "automation may not act, and nobody was called"
         assert named, "there is no procedure, and nobody was called"
@@ -276,7 +278,9 @@ def what_outlasts_our_work_is_told(taken: Taken) -> None:
     if taken.after.out is not None and taken.situation.of_run.power:
         return
     for fault in _faults(taken):
-        silent = not fault.known or _put_down_to_us(taken, fault) or taken.paused(fault.check)
+        silent = (
+            not fault.known or _put_down_to_us(taken, fault) or _put_down_to_a_parent(taken, fault) or taken.paused(fault.check)
+        )
         assert fault.told or silent, f"nobody was told of {fault.check}"
 
 
@@ -288,6 +292,53 @@ def _put_down_to_us(taken: Taken, fault: Fault) -> bool:
         return True
     check, worked_s = taken.situation.check(fault.check), taken.after.worked_s
     return worked_s is not None and check is not None and taken.now_s < worked_s + check.interval_s + check.timeout_s
+
+
+def nothing_is_told_of_what_is_behind_a_parent(taken: Taken) -> None:
+    """C53: while a parent is down and nothing says that the host answers, no new fault of it is told, and none is worked on; but
+    values are, which it has told itself."""
+    over, before, incident = taken.situation.above, taken.before.incident, taken.after.incident
+    if over is None or not over.down or _answers(taken):
+        return
+    known = {fault.check for fault in before.faults if fault.told} if before is not None else set()
+    known |= {fault.check for fault in incident.faults if fault.limit is not None} if incident is not None else set()
+    for mail in taken.mails(Message.FAULT, Message.FLAPPING):
+        assert isinstance(mail.facts["faults"], tuple)
+        assert set(mail.facts["faults"]) <= known, f"{mail.key} tells what is behind {over.down}"
+    for run in taken.own_runs():
+        faults = [incident.fault(check) for check in run.checks] if incident is not None else []
+        assert any(fault is not None and fault.limit is not None for fault in faults), f"{run.key}, behind {over.down}"
+
+
+def _answers(taken: Taken) -> bool:
+    host = taken.situation.host
+    servers = [check.id for check in host.checks if check.fault_class is FaultClass.SERVER] if host is not None else []
+    return any(known.check in servers and known.verdict is Verdict.UP for known in taken.after.checks)
+
+
+def no_fault_is_lost(taken: Taken) -> None:
+    """C53: whatever fails stays in the incident, or kept aside as a parent's doing, until the watcher sees it up."""
+    aside, host = taken.after.behind, taken.situation.host
+    if aside is not None:
+        assert taken.situation.above is not None, "kept aside for no parent's sake"
+        assert taken.situation.above.down or next_due_s(taken.after, taken.situation, taken.now_s) is not None, "for ever"
+    if host is None or taken.moved() or (taken.before.behind is not None and taken.before.behind.customer != host.customer):
+        return
+    kept = {fault.check for fault in (*_faults(taken), *(aside.faults if aside is not None else ()))}
+    known = {fault.check for state in (taken.before.incident, taken.before.behind) if state is not None for fault in state.faults}
+    if isinstance(taken.event, VerdictChanged) and Code.STALE not in {reason.code for reason in taken.decision.reasons}:
+        known.add(taken.event.check)
+    down = {known.check for known in taken.after.checks if known.verdict is Verdict.DOWN}
+    assert known & down & {check.id for check in host.checks} <= kept, "a fault was lost"
+
+
+def _put_down_to_a_parent(taken: Taken, fault: Fault) -> bool:
+    """One is down, or was up again so short a time ago that nobody has looked again."""
+    over, host = taken.situation.above, taken.situation.host
+    if over is None or host is None or fault.limit is not None:
+        return False
+    again_s = max((check.interval_s + check.timeout_s for check in host.checks), default=0.0) + 5.0
+    return bool(over.down) or (over.back_s is not None and taken.now_s < over.back_s + max(over.again_s, again_s))
 
 
 def _faults(taken: Taken) -> tuple[Fault, ...]:
@@ -564,6 +615,7 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     an_empty_target_does_nothing,
     each_contact_gets_each_mail_once,
     nothing_runs_against_a_persons_will,
+    nothing_is_told_of_what_is_behind_a_parent,
     nothing_acts_on_its_own_that_nobody_approved,
     only_what_is_covered_runs,
     no_server_is_worked_on_in_a_mass_outage,
@@ -585,6 +637,7 @@ OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
     nothing_recovers_in_its_rescue_system,
     nobody_is_told_of_what_we_do_ourselves,
     what_is_not_watched_has_no_incident,
+    no_fault_is_lost,
     a_run_is_heard_of_once,
     what_a_run_left_unknown_is_looked_at_by_people,
     nothing_crosses_customers,

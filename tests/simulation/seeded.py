@@ -23,6 +23,7 @@ from domain.pauses import Pause
 from domain.state import NOWHERE, HostState, Situation, Whereabouts
 from domain.stepped import moved, renewed
 from simulation.invariants import History, Taken, hold_for
+from simulation.walk import ABOVE
 from store.codec import decode, encode
 
 START_S = 1_772_413_200.0
@@ -63,7 +64,8 @@ class Simulation:
         self.silent_until_s = 0.0
         self.inventories = self._inventories()
         self.situation = self._under(
-            self.inventories[0], Situation(policy=self.inventories[0], host=None, new_id="INC-000001", trust=TRUST)
+            self.inventories[0],
+            Situation(policy=self.inventories[0], host=None, new_id="INC-000001", trust=TRUST, above=ABOVE if seed % 2 else None),
         )
         self.state = HostState(HOST)
         self.history = History.empty()
@@ -82,7 +84,7 @@ class Simulation:
             self._go_to_next()
         self._heal()
         looked_s, until_s = self.now_s + 180, self.now_s + 24 * HOUR_S
-        while self.now_s < looked_s or self.state.incident or self.state.asked or self._more_than_looks():
+        while self.now_s < looked_s or self.state.incident or self.state.behind or self.state.asked or self._more_than_looks():
             assert self.now_s < until_s, f"left open though all is well: {self.state}"
             self._go_to_next()
         self._everybody_heard_the_end()
@@ -304,6 +306,7 @@ class Simulation:
                 self._the_inventory_changes,
                 self._many_others_fall,
                 self._many_others_are_back,
+                self._the_switch_falls,
             ]
         )()
         self._later(self.random.choice([1.0, 30.0, 120.0, 600.0, 1200.0]), self._mischief)
@@ -347,11 +350,17 @@ class Simulation:
         self.state = moved(self.state, by_s)
         if self.situation.outage_until_s is not None:
             self.situation = replace(self.situation, outage_until_s=self.situation.outage_until_s + by_s)
+        if (over := self.situation.above) is not None:
+            back_s = over.back_s + by_s if over.back_s is not None else None
+            self.situation = replace(self.situation, above=over._replace(since_s=over.since_s + by_s, back_s=back_s))
 
     def _the_machine_reboots(self) -> None:
         """With whatever its clock says."""
         self.offset_s = self.random.choice([0.0, 0.0, -HOUR_S, 9 * HOUR_S, -9000 * 24 * HOUR_S])
         self.state = renewed(self.state, self.engine_s)
+        if (over := self.situation.above) is not None:
+            back_s = min(over.back_s, self.engine_s) if over.back_s is not None else None
+            self.situation = replace(self.situation, above=over._replace(since_s=self.engine_s, back_s=back_s))
 
     def _a_pause_begins(self) -> None:
         start = datetime.fromtimestamp(self.engine_s, UTC).replace(tzinfo=None).isoformat()
@@ -397,6 +406,22 @@ class Simulation:
         self.situation = replace(self.situation, outage_until_s=None)
         self.drawn += 1
         self._decide(ev.TimerFired(id=f"back/{self.drawn}", at_s=self.engine_s, host=HOST))
+
+    def _the_switch_falls(self) -> None:
+        """With it all that hangs on it. It is known as soon as it can be; and so is its return."""
+        for_s = self.random.choice([30.0, 100.0, 400.0, 4000.0])
+        for watched in self.watched:
+            watched.off_until_s = max(watched.off_until_s, self.now_s + for_s)
+        if for_s > ABOVE.confirm_s:
+            self._later(ABOVE.confirm_s, lambda: self._the_switch_is("switch", self.engine_s))
+            self._later(for_s + self.random.uniform(0.0, 60.0), lambda: self._the_switch_is("", self.engine_s))
+
+    def _the_switch_is(self, down: str, at_s: float) -> None:
+        over = self.situation.above or ABOVE
+        after = over._replace(down=down, since_s=at_s) if down else over._replace(down="", back="switch", back_s=at_s)
+        self.situation = replace(self.situation, above=after)
+        self.drawn += 1
+        self._decide(ev.TimerFired(id=f"switch/{self.drawn}", at_s=self.engine_s, host=HOST))
 
     def _the_inventory_changes(self) -> None:
         self._accept(self.random.choice(self.inventories))

@@ -16,6 +16,7 @@ from domain.state import Phase, Situation
 from domain.trust import Trust
 from simulation.invariants import run_timers, survives_the_store
 from simulation.walk import (
+    ABOVE,
     Letter,
     Walk,
     acknowledged,
@@ -24,6 +25,7 @@ from simulation.walk import (
     inventory_changes,
     outage_begins_or_ends,
     own_system_runs,
+    parent_falls_or_returns,
     passes,
     pause_begins_or_ends,
     power_is_switched,
@@ -79,6 +81,7 @@ RARE: dict[str, Letter] = {
     "evidence-lost": evidence_is_lost,
     "http-minor": verdict(HTTP.id, Verdict.DOWN, Limit(Level.MINOR, ">", 80, "%")),
     "outage": outage_begins_or_ends,
+    "parent": parent_falls_or_returns,
     "requested": run_is_requested(POWER),
     "requested-long-ago": run_is_requested(POWER, ago_s=61),
     "moved": run_ends(RunOutcome.REFUSED, acted=False, code=Code.GATE_TARGET_CHANGED),
@@ -91,6 +94,10 @@ OF_RESCUE = (
     "ping-down", "ping-up", "a-minute", "a-quarter", "pause", "fixed", "in-rescue", "own-system", "disk-booted", "requested",
 )  # fmt: skip
 OF_POWER = ("ping-down", "ping-up", "http-down", "http-up", "a-minute", "pause", "fixed", "not-fixed", "power", "requested")
+BEHIND_A_SWITCH = (
+    "ping-down", "ping-up", "http-down", "http-up", "http-unknown", "http-minor", "parent", "a-minute", "a-quarter", "pause",
+    "acknowledged", "fixed",
+)  # fmt: skip
 BRIEF = ("ping-down", "http-down", "http-up", "a-quarter", "requested", "pause")
 
 NOT_OF_STEP = {
@@ -145,6 +152,7 @@ def walks(request: pytest.FixtureRequest) -> dict[str, Walk]:
         ),
         "rescue": (Walk(letters(OF_RESCUE), depth), beginning(TWO_CHECKS)),
         "power": (Walk(letters(OF_POWER), depth), beginning(TWO_CHECKS)),
+        "behind a switch": (Walk(letters(BEHIND_A_SWITCH), depth), replace(beginning(TWO_CHECKS), above=ABOVE)),
         "one service": (
             Walk(letters(BRIEF) | {"web-down": verdict(WEB.id, Verdict.DOWN), "web-up": verdict(WEB.id, Verdict.UP)}, 5),
             beginning(policy(checks=(PING, HTTP, WEB))),

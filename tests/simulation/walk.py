@@ -20,12 +20,14 @@ from domain.model import Policy
 from domain.observation import Limit, Verdict
 from domain.pauses import Pause, active_until
 from domain.reasons import Code
-from domain.state import NOWHERE, Fault, HostState, Incident, Phase, RunRef, Situation, Whereabouts
+from domain.state import NOWHERE, Above, Fault, HostState, Incident, Phase, RunRef, Situation, Whereabouts
 from simulation.invariants import Taken, hold_for_state, hold_for_step, run_timers
 
 START_S = 1_772_413_200.0  # 2026-03-02 10:00 in Tokyo
 PAUSE_S = 1800.0
 OUTAGE_S = 3600.0
+ABOVE = Above(confirm_s=180.0, again_s=90.0)
+"""A switch that is watched like the host."""
 LOOKED_AGAIN_S = 120.0
 """By then the watcher has looked again after a run, at whatever check."""
 
@@ -164,6 +166,13 @@ def outage_begins_or_ends(place: Place) -> tuple[ev.Event, Place]:
     kind = ev.MassOutageEnded if on else ev.MassOutageBegan
     event = kind(id=f"o{now_s}", at_s=now_s, host=HOST, unreachable=9, hosts=40)
     return event, place._replace(situation=replace(place.situation, outage_until_s=None if on else now_s + OUTAGE_S))
+
+
+def parent_falls_or_returns(place: Place) -> tuple[ev.Event, Place]:
+    """What the host depends on; the engine asks the host again."""
+    now_s, over = place.now_s, place.situation.above or ABOVE
+    after = over._replace(down="", back="switch", back_s=now_s) if over.down else over._replace(down="switch", since_s=now_s)
+    return ev.TimerFired(id=f"t{now_s}", at_s=now_s, host=HOST), place._replace(situation=replace(place.situation, above=after))
 
 
 def work_is_announced(place: Place) -> tuple[ev.Event, Place]:
@@ -312,6 +321,25 @@ def essence(place: Place) -> object:
         (state.rescue, situation.of_run),
         min(LOOKED_AGAIN_S, now_s - state.worked_s) if state.worked_s is not None else None,
         frozenset((cure.runbook, cure.checks) for cure in state.cures),
+        _essence_of_parents(state, situation, now_s) if situation.above is not None else None,
+    )
+
+
+def _essence_of_parents(state: HostState, situation: Situation, now_s: float) -> object:
+    over, long_s = situation.above, 600.0  # by then nothing is waited for any more
+    if over is None:
+        return None
+    aside = state.behind.faults if state.behind is not None else ()
+    since = [
+        (f.check, f.evidence_since_s or f.confirmed_at_s) for f in (*aside, *(state.incident.faults if state.incident else ()))
+    ]
+    return (
+        over.down,
+        min(long_s, now_s - over.since_s),
+        min(long_s, now_s - over.back_s) if over.back_s is not None else None,
+        tuple((f.check, f.level, f.evidence_since_s is None, f.flapping) for f in aside),
+        tuple((check, at_s < (over.back_s or 0.0), min(long_s, now_s - at_s)) for check, at_s in since),
+        state.behind.customer if state.behind is not None else None,
     )
 
 

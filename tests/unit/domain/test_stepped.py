@@ -8,7 +8,7 @@ from domain.escalation import Page
 from domain.model import FaultClass, Level
 from domain.observation import Verdict
 from domain.runs import deadline_s
-from domain.state import CheckState, Fault, HostState, Incident, RunRef
+from domain.state import Behind, CheckState, Fault, HostState, Incident, RunRef
 from domain.stepped import WAITS, moved, renewed
 from domain.trust import Cure
 from domain.work import UNSEEN_NOTICE_S, VERIFY_GRACE_S
@@ -22,6 +22,7 @@ INCIDENT = Incident(
 STATE = HostState(
     "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0),
     (Cure("k", "r", "v", "aozora", "INC-000001", ("web01/ping",), 92.0),), worked_s=91.0,
+    behind=Behind("aozora", (FAULT,)), back_s=90.0,
 )  # fmt: skip
 READ_BY_PEOPLE = {"fault_at_s", "confirmed_at_s", "opened_at_s", "told_at_s", "recovered_at_s"}
 

@@ -202,15 +202,8 @@ def _leave(draft: Draft, faults: tuple[Fault, ...]) -> None:
 def dues_s(state: HostState, situation: Situation) -> list[float]:
     """When time alone may change what is put down to a parent."""
     over, host = situation.above, situation.host
-    if over is None or host is None or not _waits(state):
+    if over is None or host is None or (state.behind is None and state.incident is None):
         return []
     faults = state.behind.faults if state.behind is not None else ()
     found = [_since_s(fault) + over.confirm_s for fault in faults] if not over.down else [_seen_itself_s(over, host)]
     return [*found, _seen_again_s(over, host, over.back_s)] if over.back_s is not None else found
-
-
-def _waits(state: HostState) -> bool:
-    incident = state.incident
-    if state.behind is not None or incident is None:
-        return state.behind is not None
-    return incident.refused is Code.GATE_PARENT_DOWN or any(not fault.told for fault in incident.faults)

@@ -1,10 +1,11 @@
 """Whose parent is down or back again: those that hang on it are judged anew at once (C53)."""
 
 from collections import defaultdict
+from functools import partial
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from domain.behind import lost_since_s, parents_of
+from domain.behind import above, lost_since_s, parents_of
 from domain.model import Policy
 from domain.state import HostState
 from engine.situation import state_of
@@ -36,6 +37,18 @@ class Families:
                     children[parent.id].append(host.id)
             self._children = (policy.version, dict(children))
         return self._children[1]
+
+
+def behind(session: Session, policy: Policy) -> dict[str, list[str]]:
+    """Which hosts are recorded as unreachable behind each host that is down (C53)."""
+    found = defaultdict(list)
+    written = col(HostRow.state).contains('"behind":{')  # as the codec writes it
+    for name in session.exec(select(HostRow.host).where(written).order_by(col(HostRow.host))):
+        host = policy.hosts.get(name)
+        over = above(policy, host, partial(state_of, session)) if host is not None else None
+        if over is not None and over.down:
+            found[over.down].append(name)
+    return dict(found)
 
 
 def _concerned(child: HostState) -> bool:

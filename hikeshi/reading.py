@@ -13,7 +13,7 @@ from domain import mass
 from domain.model import DEFAULT_WATCHER, Language, Mode, Policy, effective_mode
 from domain.pauses import Pause, boundary_s
 from domain.wording import plain
-from engine import history, listening
+from engine import families, history, listening
 from engine.context import Context, open_context
 from engine.inventory_source import refused
 from engine.links import report_url
@@ -88,6 +88,9 @@ def show_status(json: bool) -> Exit:
     for line in [*_said_of_refusal(found, zone), *found["missing"], *undelivered, *found["unreadable"], *found["stopped"]]:
         print(f"! {plain(line)}")
     _table_of_incidents("Open incidents", found["incidents"], zone)
+    if found["behind"]:
+        rows = [[parent, str(len(hosts)), ", ".join(hosts)] for parent, hosts in found["behind"].items()]
+        out_table("Unreachable behind what is down: nobody is told of each", ["parent", "hosts", "which"], rows)
     if found["not_up"]:
         rows = [
             [item["check"], item["verdict"], history.local(item["since_s"], zone), item["detail"] or "-"]
@@ -125,6 +128,7 @@ def _status(context: Context) -> dict[str, Any]:
             "undelivered": delivery.undelivered(session),
             "unreadable": secrecy.unreadable(policy, env=False) if policy is not None else [],
             "incidents": _incidents(session, everything=False, host=None),
+            "behind": families.behind(session, policy) if policy is not None else {},
             "not_up": [
                 {"check": row.check, "verdict": row.verdict, "since_s": row.since_s, "detail": row.detail}
                 for row in session.exec(select(VerdictRow).where(VerdictRow.verdict != "up").order_by(col(VerdictRow.check)))

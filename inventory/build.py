@@ -10,7 +10,7 @@ from domain.model import Brand, Customer, Flapping, Limits, MassOutage, Mode, On
 from inventory import keys
 from inventory.checks import profile
 from inventory.fields import Fields
-from inventory.hosts import Around, ReadHost, group, host, refuse_shared_power
+from inventory.hosts import Around, ReadHost, group, host, refuse_circular_parents, refuse_shared_power
 from inventory.mistakes import Code, Report
 from inventory.pauses import Scopes, pause
 from inventory.people import brand, customer, mode, on_call, operator
@@ -36,6 +36,7 @@ def policy(root: Map, registries: Registries, mx_of: MailExchangers | None, repo
         group(id_, node, around, report)
     read = [host(id_, node, around, report) for id_, node in sections.named("hosts")]
     refuse_shared_power(read, registries.power, report)
+    refuse_circular_parents(read, report)
     hosts = _by_id((one.host.id, one.host) for one in read)
     scopes = Scopes(customers, hosts, {check for one in read for check in one.check_ids})
     pauses = {id_: pause(id_, node, scopes, report) for id_, node in sections.named("pauses")}

@@ -35,12 +35,13 @@ class Around:
 @dataclass(frozen=True, slots=True)
 class ReadHost:
     """A host, the ids of all its checks (of those with mistakes too), the domains whose mail it receives, and where it is written
-    how its power is switched."""
+    how its power is switched and what it hangs on."""
 
     host: Host
     check_ids: frozenset[str]
     mail_domains: frozenset[str]
     power_place: Place
+    parent_place: Place
 
 
 def group(id_: str, node: Node, around: Around, report: Report) -> None:
@@ -71,6 +72,17 @@ def refuse_shared_power(read: Iterable[ReadHost], drivers: Mapping[str, PowerSpe
         if other is not one:
             at = f"{other.power_place.file}:{other.power_place.line}"
             report.add(one.power_place, Code.SHARED_POWER, host=one.host.id, other=other.host.id, at=at)
+
+
+def refuse_circular_parents(read: Sequence[ReadHost], report: Report) -> None:
+    """What hangs on itself would never be anybody's fault."""
+    parents = {one.host.id: one.host.parent for one in read}
+    for one in read:
+        chain = [one.host.id]
+        while (parent := parents.get(chain[-1])) in parents and parent not in chain:
+            chain.append(parent)
+        if parent == one.host.id:
+            report.add(one.parent_place, Code.CIRCULAR_PARENTS, got=" -> ".join([*chain, parent]))
 
 
 def _shared(node: Map) -> Map:
@@ -123,7 +135,7 @@ def _read(id_: str, fields: Fields, around: Around) -> ReadHost:
         _refuse_restarts_without_ssh(fields, read, written, around.customers.get(customer))
     received = frozenset(fields.list_of("mail_domains", domain)) | ({fqdn} if fqdn else set())
     named = frozenset(f"{id_}/{name}" for name, node in fields.named("checks") if not is_off(node))
-    return ReadHost(read, named, received, fields.place_of("power"))
+    return ReadHost(read, named, received, fields.place_of("power"), fields.place_of("parent"))
 
 
 def _refuse_restarts_without_ssh(fields: Fields, read: Host, written: Sequence[Written], customer: Customer | None) -> None:

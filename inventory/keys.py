@@ -123,7 +123,8 @@ HOST: Keys = {
     "power": "how the host's power is switched from outside (R21); without it a server that hangs goes to people",
     "rescue": "a rescue system that can be booted in the host's place, to check its file systems",
     "filesystems": "a list of what the rescue system checks, each with device and type; by default what it finds",
-    "parent": "what hosts depend on together, such as a rack or a hypervisor: an id of your choice; limits count by it (R26)",
+    "parent": "what hosts depend on together, such as a switch or a hypervisor: the id of a host, whose fault is then not told of "
+    "each (C53), or an id of your choice; limits count by it (R26)",
     "segment": "the network they are seen in; main by default; a mass outage is one of a segment (R26)",
     "panel": "plesk: its watchdog may restart services itself, and is left its time (R23); found out at the first login by default",
     "procedures": "which runbook recovers what; what has none goes to people",

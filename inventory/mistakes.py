@@ -122,6 +122,10 @@ class Code(Enum):
         "can't be booted by {driver}, which has no order for what a machine boots",
         "would be right: no rescue here, or a power driver that can (ipmi, redfish)",
     )
+    CIRCULAR_PARENTS = (
+        "depends on itself ({got})",
+        "would be right: a parent that does not hang on this host in its turn (C53)",
+    )
     SHARED_POWER = (
         "is one machine for two hosts, {host} and {other} (at {at})",
         "would be right: for each host the BMC, or the machine at its hypervisor, that is its own",

@@ -240,6 +240,11 @@ class Local(World):
             up = set(session.exec(select(VerdictRow.check).where(VerdictRow.verdict == "up")))
         return checks <= up
 
+    def verdicts(self) -> dict[str, str]:
+        """What each host's only check is known to be."""
+        with self.context.store.read() as session:
+            return {row.host: row.verdict for row in session.exec(select(VerdictRow))}
+
     def running(self, *roles: str) -> None:
         """Start these processes; returns when everything is seen to be up."""
         self.start(*roles)

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
+from domain.behind import parents_of, servers
 from domain.checks import Change
 from domain.events import VerdictChanged, WatcherCutOff
-from domain.model import Check, Policy, Segment
+from domain.model import Check, Policy
 from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
 from probes.reading import Reading, Values
@@ -22,7 +23,7 @@ from watch.memory import settle_down
 from watch.name_files import Server
 from watch.names import Led, Names
 from watch.readings import Errand, Readings
-from watch.sight import Sight
+from watch.sights import Sights
 from watch.watched import FIRST_LOOKS_S, Watched, watched
 from watch.wheel import Wheel, phase_s
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 DOORBELL_S = 0.2
 BEAT_S = 5.0
 SILENT_S = 30.0
+HURRY_S = 1.0
+"""What was looked at so short a time ago needs no other look for its children's sake."""
 AWAY_S = 1.0
 """How long to leave the store alone after it failed."""
 MAX_UNWRITTEN = 10_000
@@ -69,9 +72,8 @@ class Watcher:
         """Look commands under way: what was seen of each of their checks so far."""
         self._said: Mapping[str, Sequence[Heard]] = {}
         """What was heard of checks that only listen, by their id."""
-        self._sights: dict[str, Sight] = {}
-        """Of the segments that have anchors, by id."""
         self._changes: list[VerdictChanged | WatcherCutOff] = []
+        self._sights = Sights(driver, clock, self._sight_turned, self._changes.append)
         self._looked: list[Looked] = []
         self._seen: list[Seen] = []
         self._news = True
@@ -92,15 +94,18 @@ class Watcher:
     def turn(self) -> None:
         """Wait for whatever comes first, at most ``DOORBELL_S``, and do all that is due."""
         begun_s = self._clock.boottime_s()
-        wishes = (self._desk_at_s, self._wheel.next_s(), self._driver.next_s(), *(sight.next_s for sight in self._sights.values()))
+        wishes = (self._desk_at_s, self._wheel.next_s(), self._driver.next_s(), self._sights.next_s())
         self._driver.turn(max(0.0, min(at_s for at_s in wishes if at_s is not None) - begun_s))
         boot_s = self._clock.boottime_s()
-        for sight in self._sights.values():
-            sight.turn()
+        self._sights.turn()
         for check, at_s in self._wheel.due(boot_s):
             self._turn_of(self._checks[check], boot_s - at_s)
         if boot_s >= self._desk_at_s or (self._unwritten and boot_s >= self._away_until_s):
             self._visit_desk(boot_s)
+
+    def cut_off(self, segment: str) -> bool:
+        """Does the watcher not see this segment at the moment (C52)?"""
+        return self._sights.cut_off(segment)
 
     # looking
 
@@ -161,10 +166,20 @@ class Watcher:
         """When to look again; a change will be told."""
         now_s = self._clock.now_s()
         self._seen.append((item.check.id, now_s, seen))
-        change, next_s = item.judge(seen, now_s, self._clock.boottime_s())
+        boot_s = self._clock.boottime_s()
+        change, next_s = item.judge(seen, now_s, boot_s)
         if change is not None:
             self._changes.append(_event(item.check, change))
+        if item.memory.failures == 1:
+            for parent in item.parents:
+                self._hurry(parent, boot_s)
         return next_s
+
+    def _hurry(self, item: Watched, boot_s: float) -> None:
+        """What something that begins to fail depends on is looked at at once, so that it is known in time whose fault it is (C53);
+        many that fail together ask for no more than one look."""
+        if item.idle and item.memory.failures == 0 and (item.ended_s is None or boot_s - item.ended_s > HURRY_S):
+            self._wheel.put(item.check.id, boot_s)
 
     # what runs ask for
 
@@ -230,32 +245,17 @@ class Watcher:
                 self._watch(watched(check, known.get(check.id), self._secrets))
             elif former.check != check:
                 self._change(former, check)
-        self._look_through(policy)
+        self._sights.adopt(policy, self._checks)
+        self._find_parents(policy)
         self._policy = policy
         log.info("inventory %s: %d checks", policy.version, len(self._checks))
         settle_down()
 
-    def _look_through(self, policy: Policy) -> None:
-        """Each segment by its anchors; those that stayed the same keep what they know."""
-        former, self._sights = self._sights, {}
-        for segment in policy.segments.values():
-            if segment.anchors:
-                before = former.pop(segment.id, None)
-                same = before if before is not None and before.segment == segment else None
-                self._sights[segment.id] = same or self._sight(segment, before)
-        for gone in former.values():
-            gone.retire()
+    def _find_parents(self, policy: Policy) -> None:
         for host in policy.hosts.values():
-            for item in [self._checks[check.id] for check in host.checks]:
-                # what others say of a check does not come through the watcher's network
-                item.sight = self._sights.get(host.segment) if not isinstance(item.spec.way, Listen) else None
-
-    def _sight(self, segment: Segment, former: Sight | None) -> Sight:
-        turned, notice = partial(self._sight_turned, segment.id), partial(self._notice_sight, segment)
-        made = Sight(segment, self._driver, self._clock, turned, notice)
-        if former is not None:
-            made.take_over(former)
-        return made
+            parents = [self._checks[check.id] for parent in parents_of(policy, host) for check in servers(parent)]
+            for check in host.checks:
+                self._checks[check.id].parents = parents
 
     def _sight_turned(self, segment: str, cut_off: bool) -> None:
         """What was down can't be known any more, at once and not only when its turn comes: nothing may act on it meanwhile. What
@@ -268,19 +268,6 @@ class Watcher:
                 self._means(item, item.sight.blind())
             elif not cut_off and item.memory.verdict is Verdict.UNKNOWN and item.idle:
                 self._wheel.put(item.check.id, boot_s + phase_s(item.check.id, min(item.check.interval_s, FIRST_LOOKS_S)))
-
-    def _notice_sight(self, segment: Segment, cut_off: bool, silent: int) -> None:
-        self._changes.append(
-            WatcherCutOff(
-                id=f"sight/{segment.id}/{uuid4().hex}",
-                at_s=self._clock.now_s(),
-                watcher=segment.watcher,
-                segment=segment.id,
-                cut_off=cut_off,
-                silent=silent,
-                anchors=len(segment.anchors),
-            )
-        )
 
     def _watch(self, item: Watched) -> None:
         self._checks[item.check.id] = item
@@ -362,7 +349,8 @@ class Watcher:
     def _write(self) -> None:
         if self._unwritten:
             self._desk.write(self._changes, self._looked)
-            self._changes, self._looked = [], []
+            self._changes.clear()
+            self._looked = []
 
 
 def _event(check: Check, change: Change) -> VerdictChanged:

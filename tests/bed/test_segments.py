@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 from local import Local, body, inventory
-from sqlmodel import select
 from world import TESTS
 
 from bed.network import Bed
 from domain.observation import Verdict
-from store.tables import VerdictRow
 
 
 class Segments(Local):
@@ -57,10 +55,6 @@ class Segments(Local):
     def plug(self, name: str, *, up: bool) -> None:
         """That one's cable."""
         self.bed.set_cable(self.ports[name], up)
-
-    def verdicts(self) -> dict[str, str]:
-        with self.context.store.read() as session:
-            return {row.host: row.verdict for row in session.exec(select(VerdictRow))}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from domain.model import Check, Policy
 from domain.observation import Limit, Verdict
 from domain.pauses import Pause
 from domain.reasons import Code, Reason
-from domain.state import NOWHERE, HostState, Incident, Situation, Whereabouts
+from domain.state import NOWHERE, Above, HostState, Incident, Situation, Whereabouts
 from domain.stepped import moved, renewed
 from domain.trust import End, Learnt, Trust
 
@@ -45,6 +45,7 @@ class World:
         self._history = History.empty()
         self._events = 0
         self._incidents = 1
+        self._parent = ""
 
     # what happens
 
@@ -210,6 +211,27 @@ class World:
 
     def mass_outage_ends(self) -> None:
         self.situation = replace(self.situation, outage_until_s=None)
+        self.happens(ev.TimerFired(id=self._id(), at_s=self.now_s, host=HOST))
+
+    def hangs_on(self, parent: str, *, confirm_s: float, again_s: float) -> None:
+        """What is up for now (C53)."""
+        self.situation = replace(self.situation, above=Above(confirm_s, again_s))
+        self._parent = parent
+
+    def parent_falls(self) -> None:
+        assert self.situation.above is not None
+        self._above(self.situation.above._replace(down=self._parent, since_s=self.now_s, incident="INC-000077"))
+
+    def parent_returns(self) -> None:
+        assert self.situation.above is not None
+        self._above(self.situation.above._replace(down="", incident="", back=self._parent, back_s=self.now_s))
+
+    def hangs_on_nothing(self) -> None:
+        self._above(None)
+
+    def _above(self, above: Above | None) -> None:
+        """The engine judges again what hangs on it."""
+        self.situation = replace(self.situation, above=above)
         self.happens(ev.TimerFired(id=self._id(), at_s=self.now_s, host=HOST))
 
     def stop_file_appears(self) -> None:

@@ -120,7 +120,7 @@ def test_a_short_one_wakes_nobody(world: World) -> None:
     watcher = watching(world)
     run(world, watcher, 400)
     cut(world)
-    while not watcher._sights["main"].cut_off:
+    while not watcher.cut_off("main"):
         watcher.turn()
     mend(world)
     run(world, watcher, TOLD_AFTER_S * 10)

@@ -1,12 +1,13 @@
 """The watcher by a clock that is moved by hand, in a small world where every address answers as the test says."""
 
+from dataclasses import replace
 from itertools import pairwise
 from threading import Event
 
 import pytest
 from watcher_world import START_S, A, B, World, check, policy, run, watching
 
-from domain.model import Policy
+from domain.model import Check, FaultClass, Policy
 from domain.observation import Observation, Verdict, down, unknown, up
 from watch.desk import DeskAway, Known
 from watch.watcher import AWAY_S, BEAT_S, MAX_UNWRITTEN, SILENT_S, Watcher
@@ -390,3 +391,47 @@ class TestSamples:
         ended.set()
         watcher.run(ended)
         assert world.kept[-1] == [("web01/ssh", 1.0, up())]
+
+
+class TestParents:
+    """C53: whether a switch is down is known in time."""
+
+    @pytest.fixture
+    def behind(self) -> World:
+        made = World()
+        made.adopt(behind_a_switch(check()))
+        return made
+
+    def test_it_is_looked_at_as_soon_as_something_behind_it_fails(self, behind: World) -> None:
+        watcher = watching(behind)
+        run(behind, watcher, 700)
+        while behind.looks[-1][1] != B:  # the host's turn comes first
+            watcher.turn()
+        run(behind, watcher, 1)
+        behind.seen = {A: down("no answer"), B: down("no answer")}
+        before = len(behind.looks)
+        run(behind, watcher, 400)
+        (failed_s, first), (asked_s, second), *_ = behind.looks[before:]
+        assert (first, second) == (A, B)
+        assert asked_s - failed_s < 0.5
+        own, parents = behind.changes[-2:]
+        assert (own.check, parents.check) == ("web01/ssh", "switch/ping")
+        assert parents.at_s - own.at_s < 0.5, "confirmed likewise (C1)"
+
+    def test_one_that_is_up_is_asked_once_for_all_that_fails_together(self, behind: World) -> None:
+        many = [check(f"ssh{number}") for number in range(50)]
+        behind.adopt(behind_a_switch(*many))
+        watcher = watching(behind)
+        run(behind, watcher, 700)
+        behind.seen[A] = down("connection refused")
+        before = len(behind.looks)
+        behind.ask(*[item.id for item in many])
+        run(behind, watcher, 1)
+        assert [address for _, address in behind.looks[before:]].count(B) == 1
+
+
+def behind_a_switch(*checks: Check) -> Policy:
+    made = policy(*checks)
+    ping = replace(checks[0], id="switch/ping", host="switch", address=B, kind="ping", fault_class=FaultClass.SERVER)
+    switch = replace(made.hosts["web01"], id="switch", checks=(ping,))
+    return replace(made, hosts={"switch": switch, "web01": replace(made.hosts["web01"], parent="switch")})

@@ -106,9 +106,14 @@ def _seen_again_s(over: Above, host: Host, back_s: float) -> float:
     return back_s + max(over.again_s, max((check.interval_s + check.timeout_s for check in host.checks), default=0.0) + SLACK_S)
 
 
+def by_itself(fault: Fault) -> bool:
+    """What passes a threshold was told by the host itself; and a name that does not resolve says nothing of any host."""
+    return fault.limit is not None or fault.told_only
+
+
 def blocks(draft: Draft, fault: Fault) -> bool:
-    """Is nothing done about this fault for now? (What passes a threshold was told by the host itself.)"""
-    if draft.situation.above is None or fault.limit is not None:
+    """Is nothing done about this fault for now?"""
+    if draft.situation.above is None or by_itself(fault):
         return False
     return holds_back(draft.situation, draft.checks, fault.evidence_since_s, draft.now_s)
 
@@ -123,7 +128,7 @@ def not_behind(draft: Draft, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
 def doubted(draft: Draft, fault: Fault) -> bool:
     """May a fault that nobody knows of be a parent's doing, as far as can be known by now?"""
     over = draft.situation.above
-    if over is None or fault.limit is not None:
+    if over is None or by_itself(fault):
         return False
     if blocks(draft, fault):
         return True

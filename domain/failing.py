@@ -70,7 +70,7 @@ def _failing_still(draft: Draft, check: Check, before: Fault, event: ev.VerdictC
     return changed(
         before,
         level=level,
-        fault_class=_fault_class(check, told_only=event.told_only),
+        fault_class=fault_class(check, told_only=event.told_only),
         limit=event.limit,
         detail=event.detail,
         value=event.value,
@@ -85,7 +85,7 @@ def _level(check: Check, event: ev.VerdictChanged) -> Level:
     return event.limit.level if event.limit is not None else check.level
 
 
-def _fault_class(check: Check, *, told_only: bool) -> FaultClass:
+def fault_class(check: Check, *, told_only: bool) -> FaultClass:
     """What says nothing about the host is told as a resource is, and never worked on (C50)."""
     return FaultClass.RESOURCE if told_only else check.fault_class
 
@@ -95,7 +95,7 @@ def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps:
         _NO_FAULT,
         check=check.id,
         level=_level(check, event),
-        fault_class=_fault_class(check, told_only=event.told_only),
+        fault_class=fault_class(check, told_only=event.told_only),
         service=check.service,
         fault_at_s=_failed_at_s(event),
         confirmed_at_s=event.at_s,

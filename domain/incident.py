@@ -160,7 +160,7 @@ def _on_policy_changed(draft: Draft, event: ev.PolicyChanged) -> None:
         check = watched(fault.check)
         if check is not None:
             level = fault.limit.level if fault.limit is not None else check.level
-            fault_class = _fault_class(check, told_only=fault.told_only)
+            fault_class = failing.fault_class(check, told_only=fault.told_only)
             after = changed(fault, level=level, fault_class=fault_class, service=check.service)
             draft.open_incident = draft.incident.with_fault(after)
 

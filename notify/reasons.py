@@ -76,8 +76,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         "その間の異常は障害として扱わず、お客様への連絡も復旧作業も行いません。",
         Code.WATCHER_SEES: "監視プロセス {by} は再びセグメント {label} を見ることができます(応答のないアンカー {detail})。",
         Code.WATCHER_SILENT: "監視プロセス {by} からの連絡が途絶えています。その間の状態は判断できません。",
-        Code.BEHIND_PARENT: "{check} は、上位の {parent} が停止しているため到達不能として記録します。個別の通知・対応は行いません。"
-        "({detail})",
+        Code.BEHIND_PARENT: "{check} は、上位の機器が停止しているため到達不能として記録します。個別の通知・対応は行いません。"
+        "(上位 {parent})({detail})",
         Code.PARENT_ASKED: "{check} の異常を検知しました。上位の機器の状態を確かめてからお知らせします。({detail})",
         Code.MASS_OUTAGE: "セグメント {label} の多数のホストに同時に到達できなくなり、自動の電源操作を止めました。({detail} 台)",
         Code.MASS_OUTAGE_OVER: "セグメント {label} の広範囲の障害が収まり、自動の電源操作を再開しました。(到達不能 {detail} 台)",
@@ -108,7 +108,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_LIMIT: "同時に行える作業の数が上限に達しているため、作業を行いません。(進行中 {running} 件、上限 {limit} 件)",
         Code.GATE_SERVER_NOT_COVERED: "サーバー自体の復旧がご契約に含まれていないため、電源操作は行いません。",
         Code.GATE_WAIT: "ご契約で定めた時間が経つまで、サーバーの電源操作を待っています。({due_s} まで)",
-        Code.GATE_PARENT_DOWN: "上位の {parent} が停止している、または復帰した直後のため、個別の対応は行いません。",
+        Code.GATE_PARENT_DOWN: "上位の機器が停止している、または復帰した直後のため、個別の対応は行いません。(上位 {parent})",
         Code.GATE_MASS_OUTAGE: "同じネットワークの多数のホストに到達できないため、原因の確認を優先します。(待機 {until_s} まで)",
         Code.GATE_MASS_OUTAGE_LONG: "同じネットワークの広範囲の障害が長引いているため、自動では行わず、担当者に委ねます。",
         Code.GATE_POWER_AT_ONCE: "同時に行える電源操作の上限に達したため、行いません。({scope}、{running}/{limit} 件)",
@@ -186,8 +186,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         "that fails there is told to customers or worked on.",
         Code.WATCHER_SEES: "The watcher {by} sees segment {label} again ({detail} anchors silent).",
         Code.WATCHER_SILENT: "The watcher {by} is not heard of; until it is, nothing it watches can be judged.",
-        Code.BEHIND_PARENT: "{check} is recorded as unreachable behind {parent}, which is down: nobody is told, nothing is done "
-        "about it by itself. ({detail})",
+        Code.BEHIND_PARENT: "{check} is recorded as unreachable, as what the host depends on is down: nobody is told of it by itself, "
+        "and nothing is done. (Behind {parent}.) ({detail})",
         Code.PARENT_ASKED: "{check} fails. What it depends on is looked at first, then it is told. ({detail})",
         Code.MASS_OUTAGE: "Many hosts of segment {label} became unreachable at once: no power is switched there. ({detail})",
         Code.MASS_OUTAGE_OVER: "The mass outage of segment {label} is over; automatic power actions go on. ({detail} unreachable)",
@@ -218,7 +218,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.GATE_LIMIT: "Not done: as many actions as are allowed at once are going on. ({running}, limit {limit})",
         Code.GATE_SERVER_NOT_COVERED: "No power is switched: the contract does not cover recovery of the server itself.",
         Code.GATE_WAIT: "Not done yet: the contract's wait before a server's power is switched is not over. (It is at {due_s}.)",
-        Code.GATE_PARENT_DOWN: "Not done: {parent}, which the host depends on, is down or has only just come back.",
+        Code.GATE_PARENT_DOWN: "Not done: what the host depends on is down, or has only just come back. ({parent})",
         Code.GATE_MASS_OUTAGE: "Not done: many hosts of its network are lost at once, so people look first. (Until {until_s}.)",
         Code.GATE_MASS_OUTAGE_LONG: "Left to people: the outage of many hosts of its network has lasted too long.",
         Code.GATE_POWER_AT_ONCE: "Not done: no more power actions may be under way at once. ({scope}: {running}, limit {limit})",

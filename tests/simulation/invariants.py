@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from domain.behind import by_itself
 from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
 from domain.events import Event, OwnSystemRuns, RunRequested, TimerFired, VerdictChanged
@@ -301,13 +302,13 @@ def nothing_is_told_of_what_is_behind_a_parent(taken: Taken) -> None:
     if over is None or not over.down or _answers(taken):
         return
     known = {fault.check for fault in before.faults if fault.told} if before is not None else set()
-    known |= {fault.check for fault in incident.faults if fault.limit is not None} if incident is not None else set()
+    known |= {fault.check for fault in incident.faults if by_itself(fault)} if incident is not None else set()
     for mail in taken.mails(Message.FAULT, Message.FLAPPING):
         assert isinstance(mail.facts["faults"], tuple)
         assert set(mail.facts["faults"]) <= known, f"{mail.key} tells what is behind {over.down}"
     for run in taken.own_runs():
         faults = [incident.fault(check) for check in run.checks] if incident is not None else []
-        assert any(fault is not None and fault.limit is not None for fault in faults), f"{run.key}, behind {over.down}"
+        assert any(fault is not None and by_itself(fault) for fault in faults), f"{run.key}, behind {over.down}"
 
 
 def _answers(taken: Taken) -> bool:
@@ -335,7 +336,7 @@ def no_fault_is_lost(taken: Taken) -> None:
 def _put_down_to_a_parent(taken: Taken, fault: Fault) -> bool:
     """One is down, or was up again so short a time ago that nobody has looked again."""
     over, host = taken.situation.above, taken.situation.host
-    if over is None or host is None or fault.limit is not None:
+    if over is None or host is None or by_itself(fault):
         return False
     again_s = max((check.interval_s + check.timeout_s for check in host.checks), default=0.0) + 5.0
     return bool(over.down) or (over.back_s is not None and taken.now_s < over.back_s + max(over.again_s, again_s))

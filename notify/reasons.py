@@ -186,7 +186,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         "that fails there is told to customers or worked on.",
         Code.WATCHER_SEES: "The watcher {by} sees segment {label} again ({detail} anchors silent).",
         Code.WATCHER_SILENT: "The watcher {by} is not heard of; until it is, nothing it watches can be judged.",
-        Code.BEHIND_PARENT: "{check} is recorded as unreachable, as what the host depends on is down: nobody is told of it by itself, "
+        Code.BEHIND_PARENT: "{check} is recorded as unreachable, as what the host depends on is down: nobody is told of it alone, "
         "and nothing is done. (Behind {parent}.) ({detail})",
         Code.PARENT_ASKED: "{check} fails. What it depends on is looked at first, then it is told. ({detail})",
         Code.MASS_OUTAGE: "Many hosts of segment {label} became unreachable at once: no power is switched there. ({detail})",

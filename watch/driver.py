@@ -186,7 +186,7 @@ class Driver:
             ended_s = now_s or self._clock.boottime_s()
             self._forget(flight)
             latency_ms = (ended_s - flight.started_s) * 1000
-            flight.landed(Observation(seen.verdict, seen.detail, seen.value, latency_ms, seen.limit))
+            flight.landed(seen._replace(latency_ms=latency_ms))
 
     def _forget(self, flight: Flight) -> None:
         self._under_way.discard(flight)

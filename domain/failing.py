@@ -75,10 +75,15 @@ def _failing_still(draft: Draft, check: Check, before: Fault, event: ev.VerdictC
         detail=event.detail,
         value=event.value,
         clock_from_s=before.clock_from_s if lasts else None,
-        told=before.told and (event.told_only or not before.told_only),  # what is worked on now is news
+        told=before.told and not _is_news(before, event),
         up=False,
         told_only=event.told_only,
     )
+
+
+def _is_news(before: Fault, event: ev.VerdictChanged) -> bool:
+    """What is worked on now, and was not; and a value that fails where before none could be had."""
+    return (before.told_only and not event.told_only) or (before.limit is None and event.limit is not None)
 
 
 def _level(check: Check, event: ev.VerdictChanged) -> Level:

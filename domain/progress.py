@@ -150,15 +150,28 @@ def _tell_fresh(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...], 
         _tell_who_has_it(draft, Code.LEVEL_TOLD, level=int(level), previous_level=int(before))
         return
     services = {fault.service for fault in told if fault.service is not None}
-    other = tuple([fault for fault in fresh if fault.service not in services])
+    agents = {fault.detail for fault in told if _of_the_agent(draft, fault)}
+    other = tuple([fault for fault in fresh if fault.service not in services and not _said(draft, fault, agents)])
     for fault in fresh:
         if fault.service in services:
             draft.because(Code.SAME_SERVICE, check=fault.check, service=fault.service)
+        elif fault not in other:
+            draft.because(Code.SAME_AGENT, check=fault.check, detail=fault.detail)
     if other:
         tell_customer(draft, Message.FAULT, other)
         checks = tuple([fault.check for fault in other])
         draft.because(Code.FAULT_TOLD, level=int(level), faults=checks)
         _tell_who_has_it(draft, Code.FAULT_TOLD, level=int(level), faults=checks)
+
+
+def _said(draft: Draft, fault: Fault, agents: set[str]) -> bool:
+    return fault.detail in agents and _of_the_agent(draft, fault)
+
+
+def _of_the_agent(draft: Draft, fault: Fault) -> bool:
+    """Is it no value that fails, but the SNMP agent of whom it is read? Then it says so of all readings, in the same words."""
+    check = draft.situation.check(fault.check)
+    return check is not None and check.snmp is not None and fault.limit is None and fault.value is None
 
 
 def _tell_moved(draft: Draft, live: tuple[Fault, ...], told: tuple[Fault, ...]) -> None:

@@ -18,6 +18,7 @@ class Code(StrEnum):
     BEHIND_PARENT = "behind_parent"
     PARENT_ASKED = "parent_asked"
     SAME_SERVICE = "same_service"
+    SAME_AGENT = "same_agent"
     FAULT_TOLD = "fault_told"
     LEVEL_CHANGED = "level_changed"
     LEVEL_TOLD = "level_told"
@@ -133,6 +134,7 @@ SPEC: dict[Code, str] = {
     Code.BEHIND_PARENT: "C53",
     Code.PARENT_ASKED: "C53",
     Code.SAME_SERVICE: "R9",
+    Code.SAME_AGENT: "R9",
     Code.FAULT_TOLD: "R2",
     Code.LEVEL_CHANGED: "R1",
     Code.LEVEL_TOLD: "R4",

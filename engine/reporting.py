@@ -73,7 +73,7 @@ UNSAID = frozenset({
     Code.RUNBOOK_LOWERED, Code.RUNBOOK_RAISED, Code.OWN_JUDGEMENT, Code.MASS_OUTAGE, Code.MASS_OUTAGE_OVER, *history.QUIET,
 })  # fmt: skip
 """Not of the customer's concern, or said by another line: what the gate refused stands among what was withheld."""
-_OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code.WOULD_RUN, Code.SAME_SERVICE})
+_OMITTED = frozenset({*(code for code in Code if code.startswith("gate_")), Code.WOULD_RUN, Code.SAME_SERVICE, Code.SAME_AGENT})
 
 
 def write_report(context: Context, key: str, claimer: str) -> str:
@@ -247,7 +247,7 @@ def _moment(line: history.Line, zone: str, language: Language, rescue: Sequence[
 
 
 def _omitted(code: Code, language: Language) -> str:
-    return WORDS[language]["omitted_notice" if code is Code.SAME_SERVICE else "omitted_work"]
+    return WORDS[language]["omitted_notice" if code in (Code.SAME_SERVICE, Code.SAME_AGENT) else "omitted_work"]
 
 
 def _sent(session: Session, policy: Policy, customer: Customer, incident_id: str, language: Language) -> tuple[Sent, ...]:

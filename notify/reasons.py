@@ -16,6 +16,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.JOINED: "{check} の障害が Lv.{level} として、進行中のインシデント {incident} に加わりました。({detail})",
         Code.OWN_WORK: "{check} の異常は、手順によるホストの再起動中に始まったものです。"
         "作業が終わった後も続く場合に、障害としてお知らせします。({detail})",
+        Code.SAME_AGENT: "{check} も、先にお知らせした SNMP エージェントの異常によるため、重ねてはお知らせしません。({detail})",
         Code.SAME_SERVICE: "{check} は、先にお知らせした障害と同じサービス {service} のものなので、重ねてはお知らせしません。",
         Code.FAULT_TOLD: "{faults} の障害を Lv.{level} としてお客様に知らせるメールを手配しました。",
         Code.LEVEL_CHANGED: "{check} のレベルが Lv.{previous_level} から Lv.{level} に変わりました。({detail})",
@@ -126,6 +127,7 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.JOINED: "The fault of {check}, Lv.{level}, joined the open incident {incident}. ({detail})",
         Code.OWN_WORK: "{check} began to fail while a run was restarting the host: it is told as a fault only if it "
         "outlasts that work. ({detail})",
+        Code.SAME_AGENT: "{check} is read of the same SNMP agent, whose fault has its mail already: none for this. ({detail})",
         Code.SAME_SERVICE: "{check} belongs to {service}, whose fault has its mail already, so none is sent for it.",
         Code.FAULT_TOLD: "A mail to the customer was queued: the fault of {faults}, Lv.{level}.",
         Code.LEVEL_CHANGED: "The level of {check} changed from Lv.{previous_level} to Lv.{level}. ({detail})",

@@ -1,6 +1,7 @@
 """One customer with one watched host, as stories, simulation, walk and bench use it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from domain.checks import PROFILES
 from domain.model import (
@@ -19,6 +20,7 @@ from domain.model import (
     Operator,
     Policy,
     Secret,
+    SnmpAccess,
 )
 from domain.pauses import Pause
 from domain.procedure import LOOK, Effect, Procedure, Step
@@ -65,6 +67,9 @@ HTTP = check("http", Level.SERVICE_DOWN, FaultClass.SERVICE, "nginx.service")
 WEB = check("web", Level.SERVICE_DOWN, FaultClass.SERVICE, "nginx.service")
 SMTP = check("smtp", Level.SERVICE_DOWN, FaultClass.SERVICE, "postfix.service")
 DISK = check("disk", Level.WARNING, FaultClass.RESOURCE)
+AGENT = SnmpAccess("2c", Secret("env", "COMMUNITY"))
+CPU, SWAP = (replace(DISK, id=f"{HOST}/{kind}", kind=kind, snmp=AGENT) for kind in ("cpu", "swap"))
+"""Both are read of one agent."""
 CHECKS = (PING, SSH, HTTP, WEB, SMTP, DISK)
 
 

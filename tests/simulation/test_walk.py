@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from sample_policy import CONTACTS, HOST, HTTP, OPERATORS, OTHER, PING, POWER, RESTART, TRUST, WEB, policy
+from sample_policy import CONTACTS, CPU, HOST, HTTP, OPERATORS, OTHER, PING, POWER, RESTART, SWAP, TRUST, WEB, policy
 
 from domain import events as ev
 from domain.commands import Notify
@@ -94,6 +94,11 @@ OF_RESCUE = (
     "ping-down", "ping-up", "a-minute", "a-quarter", "pause", "fixed", "in-rescue", "own-system", "disk-booted", "requested",
 )  # fmt: skip
 OF_POWER = ("ping-down", "ping-up", "http-down", "http-up", "a-minute", "pause", "fixed", "not-fixed", "power", "requested")
+OF_A_VALUE = (
+    ("silent", Verdict.DOWN, None),
+    ("full", Verdict.DOWN, Limit(Level.WARNING, ">", 90, "%")),
+    ("up", Verdict.UP, None),
+)
 BEHIND_A_SWITCH = (
     "ping-down", "ping-up", "http-down", "http-up", "http-unknown", "http-minor", "parent", "a-minute", "a-quarter", "pause",
     "acknowledged", "fixed",
@@ -153,6 +158,18 @@ def walks(request: pytest.FixtureRequest) -> dict[str, Walk]:
         "rescue": (Walk(letters(OF_RESCUE), depth), beginning(TWO_CHECKS)),
         "power": (Walk(letters(OF_POWER), depth), beginning(TWO_CHECKS)),
         "behind a switch": (Walk(letters(BEHIND_A_SWITCH), depth), replace(beginning(TWO_CHECKS), above=ABOVE)),
+        "one agent": (
+            Walk(
+                letters(("a-minute", "pause", "ping-down"))
+                | {
+                    f"{check.kind}-{word}": verdict(check.id, seen, limit)
+                    for check in (CPU, SWAP)
+                    for word, seen, limit in OF_A_VALUE
+                },
+                5,
+            ),
+            beginning(policy(checks=(PING, CPU, SWAP))),
+        ),
         "one service": (
             Walk(letters(BRIEF) | {"web-down": verdict(WEB.id, Verdict.DOWN), "web-up": verdict(WEB.id, Verdict.UP)}, 5),
             beginning(policy(checks=(PING, HTTP, WEB))),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sample_policy import CHECKS, CUSTOMER, HOST, OTHER, TRUST, policy
+from sample_policy import CHECKS, CPU, CUSTOMER, HOST, OTHER, SWAP, TRUST, policy
 from simulation.invariants import History, Taken, hold_for, run_timers, survives_the_store
 
 from domain import events as ev
@@ -353,7 +353,7 @@ class World:
         order: int | None = None,
         told_only: bool = False,
     ) -> None:
-        known = next((item for item in CHECKS if item.id == f"{HOST}/{name}"), None)
+        known = next((item for item in (*CHECKS, CPU, SWAP) if item.id == f"{HOST}/{name}"), None)
         assert isinstance(known, Check), f"there is no check {name}"
         self._events += 1
         self.happens(

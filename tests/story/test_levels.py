@@ -1,5 +1,7 @@
 """A value that passes one threshold after the other: each level is told, with the value it has now (R1, R2, R4)."""
 
+from sample_policy import CPU, PING, SWAP, policy
+
 from domain.commands import Message
 from domain.model import Level
 from domain.observation import Limit
@@ -72,3 +74,27 @@ def test_an_inventory_that_changes_something_else_leaves_the_level_alone() -> No
     world.inventory_becomes(world.situation.policy)
     world.expect_nothing()
     assert world.incident.faults[0].level is Level.MINOR
+
+
+def test_an_agent_that_is_silent_is_one_mail_and_a_value_that_fails_afterwards_another() -> None:
+    """R9: all its readings fail with it, in the same words."""
+    world = World(policy(checks=(PING, CPU, SWAP)))
+    world.down("cpu", "no answer from the agent")
+    world.expect_mail(Message.FAULT, faults=("web01/cpu",))
+    world.down("swap", "no answer from the agent")
+    world.expect_reason(Code.SAME_AGENT, check="web01/swap")
+    world.expect_nothing()
+    world.passes("swap", FULL[Level.WARNING], 85.0)
+    world.expect_mail(Message.FAULT, threshold="> 80%", value=85.0)
+    world.up("cpu")
+    world.up("swap")
+    world.expect_recovery()
+    world.expect_nothing()
+
+
+def test_readings_that_fail_for_reasons_of_their_own_are_told_each() -> None:
+    world = World(policy(checks=(PING, CPU, SWAP)))
+    world.down("cpu", "no answer from the agent")
+    world.expect_mail(Message.FAULT)
+    world.down("swap", "the agent knows no swap")
+    world.expect_mail(Message.FAULT, check="web01/swap")

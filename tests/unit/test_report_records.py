@@ -161,7 +161,7 @@ def test_a_run_that_was_only_ordered_was_no_work(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_written_in_words_and_never_in_codes(language: Language, tmp_path: Path) -> None:
-    omitted = [code for code in Code if code.startswith("gate_") or code in (Code.WOULD_RUN, Code.SAME_SERVICE)]
+    omitted = [code for code in Code if code.startswith("gate_") or code in (Code.WOULD_RUN, Code.SAME_SERVICE, Code.SAME_AGENT)]
     ended = (Code.RUN_NOT_FIXED, {"outcome": "not_fixed"})
     report = reported(tmp_path, language, ended, *((code, {}) for code in omitted), attempts={})
     assert len(report.omissions) == len(omitted)

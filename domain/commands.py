@@ -20,6 +20,8 @@ class Message(StrEnum):
     NOT_RECOVERED = "not_recovered"
     FLAPPING = "flapping"
     SETTLED = "settled"
+    OCCURRED = "occurred"
+    """To a customer: something happened that has no end to be waited for; nothing follows."""
     WATCH_ENDED = "watch_ended"
     """To a customer: the host or check is no longer watched, so no recovery will be told."""
     PAGE = "page"

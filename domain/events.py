@@ -29,6 +29,18 @@ class VerdictChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Occurred:
+    """From a listener: something happened on a host that has no end to be waited for, such as its restart (C15). ``what``: its
+    name."""
+
+    id: str
+    at_s: float
+    host: str
+    check: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceLost:
     """From the engine itself: a host's watcher has fallen silent; its open faults are UNKNOWN until it speaks again."""
 
@@ -294,6 +306,28 @@ class WatcherCutOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrapsRefused:
+    """From a watcher: it was sent what it believes nobody (C15). ``detail``: how much of what, and by whom."""
+
+    id: str
+    at_s: float
+    watcher: str
+    detail: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrapsUnheard:
+    """From a watcher: it can't listen for traps, and why."""
+
+    id: str
+    at_s: float
+    watcher: str
+    detail: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MassOutageBegan:
     """From the engine itself: ``unreachable`` of a segment's ``hosts`` were lost together (R26). ``host``: ``mass.of_segment``."""
 
@@ -363,6 +397,7 @@ class ReportFailed:
 
 Event = (
     VerdictChanged
+    | Occurred
     | EvidenceLost
     | TimerFired
     | WorkAnnounced
@@ -384,6 +419,8 @@ Event = (
     | InventoryRefused
     | WatcherSilent
     | WatcherCutOff
+    | TrapsRefused
+    | TrapsUnheard
     | MassOutageBegan
     | MassOutageEnded
     | ClockStepped

@@ -123,7 +123,14 @@ ABOUT_A_HOST = (
 )  # fmt: skip
 """What every message about an incident carries: all that R3 asks for."""
 
+OF_AN_OCCURRENCE = (
+    "incident", "host", "label", "address", "fqdn", "device_type", "os", "customer", "customer_name", "zone", "at_s",
+    "confirmed_at_s", "level", "check", "kind", "item", "detail", "first_key",
+)  # fmt: skip
+"""As much of it as there is: it belongs to no incident, and nothing follows."""
+
 OF_MESSAGE: dict[Message, tuple[str, ...]] = {
+    Message.OCCURRED: OF_AN_OCCURRENCE,
     Message.FAULT: ABOUT_A_HOST,
     Message.LEVEL_CHANGE: (*ABOUT_A_HOST, "previous_level"),
     Message.WORK_STARTED: (*ABOUT_A_HOST, "runbook"),

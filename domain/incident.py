@@ -11,6 +11,7 @@ from domain.commands import Message
 from domain.messages import notice_operators
 from domain.model import Check
 from domain.observation import Verdict
+from domain.occurrence import on_occurred
 from domain.progress import progress
 from domain.reasons import Code
 from domain.runs import on_own_system, on_run_ended, on_run_requested, on_work_announced
@@ -33,10 +34,12 @@ def step(state: HostState, event: ev.Event, situation: Situation, now_s: float) 
     return draft.decision()
 
 
-def _apply(draft: Draft, event: ev.Event) -> None:
+def _apply(draft: Draft, event: ev.Event) -> None:  # noqa: PLR0912 - one branch for each sort of event
     match event:
         case ev.VerdictChanged():
             _on_verdict(draft, event)
+        case ev.Occurred():
+            on_occurred(draft, event)
         case ev.EvidenceLost():
             _on_evidence_lost(draft)
         case ev.WorkAnnounced():
@@ -226,6 +229,12 @@ def _on_trouble(draft: Draft, event: ev.Event) -> None:
             silent = f"{event.silent}/{event.anchors}"
             draft.because(code, by=event.watcher, label=event.segment, detail=silent)
             notice_operators(draft, code, by=event.watcher, label=event.segment, detail=silent)
+        case ev.TrapsRefused():
+            draft.because(Code.TRAPS_REFUSED, by=event.watcher, detail=event.detail)
+            notice_operators(draft, Code.TRAPS_REFUSED, by=event.watcher, detail=event.detail)
+        case ev.TrapsUnheard():
+            draft.because(Code.TRAPS_UNHEARD, by=event.watcher, detail=event.detail)
+            notice_operators(draft, Code.TRAPS_UNHEARD, by=event.watcher, detail=event.detail)
         case ev.ClockStepped():
             draft.because(Code.CLOCK_STEPPED, from_at_s=event.from_at_s, to_at_s=event.to_at_s)
             if not draft.host:  # once, and not for each host that has an open incident

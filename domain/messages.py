@@ -3,7 +3,7 @@
 from domain.commands import Fact, Facts, Message, Notify
 from domain.facts import Next
 from domain.gate import HELD, MASS_OUTAGE
-from domain.model import Customer, FaultClass, Operator
+from domain.model import Check, Customer, FaultClass, Operator
 from domain.reasons import Code
 from domain.state import Draft, Fault, Phase, worst_of
 from domain.wording import number
@@ -30,6 +30,45 @@ def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **f
                 recipient=contact.id,
                 channel="mail",
                 facts={**about, "first_key": first_key, **facts},
+            )
+        )
+
+
+def tell_occurrence(draft: Draft, check: Check, what: str, at_s: float) -> None:
+    """One mail to each contact of the host's customer; it belongs to no incident."""
+    customer, host = draft.customer, draft.situation.host
+    if customer is None or host is None:
+        return
+    for contact in customer.contacts:
+        draft.commands.append(
+            Notify(
+                key=f"{host.id}/{draft.cause}/{Message.OCCURRED}/mail/{contact.id}",
+                incident=None,
+                host=host.id,
+                message=Message.OCCURRED,
+                audience="customer",
+                recipient=contact.id,
+                channel="mail",
+                facts={
+                    "incident": None,
+                    "host": host.id,
+                    "label": host.label,
+                    "address": host.address,
+                    "fqdn": host.fqdn,
+                    "device_type": host.device_type,
+                    "os": host.os,
+                    "customer": customer.id,
+                    "customer_name": customer.name,
+                    "zone": customer.zone,
+                    "at_s": draft.now_s,
+                    "confirmed_at_s": at_s,
+                    "level": int(check.level),
+                    "check": check.id,
+                    "kind": check.kind,
+                    "item": f"{check.kind} {check.address}",
+                    "detail": what,
+                    "first_key": None,
+                },
             )
         )
 

@@ -30,6 +30,12 @@ def turned_by_us(draft: Draft, event: ev.VerdictChanged) -> bool:
     return draft.at_work or (fault is not None and ours(draft, fault))
 
 
+def occurred_by_us(draft: Draft, check: str) -> bool:
+    """May what a host says of itself now, such as that it has started, come of our work?"""
+    worked_s = draft.worked_s
+    return draft.at_work or (worked_s is not None and draft.now_s < _looked_again_s(draft.situation, check, worked_s))
+
+
 def end(draft: Draft) -> None:
     """The run that is out is over: what is up by now has recovered."""
     if draft.at_work:

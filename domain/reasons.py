@@ -28,6 +28,10 @@ class Code(StrEnum):
     RECOVERY_HELD_BACK = "recovery_held_back"
     FLAPPING = "flapping"
     SETTLED = "settled"
+    OCCURRED = "occurred"
+    OCCURRED_IN_PAUSE = "occurred_in_pause"
+    OCCURRED_IN_WORK = "occurred_in_work"
+    OCCURRED_TOO_OFTEN = "occurred_too_often"
     # evidence and clocks
     EVIDENCE_LOST = "evidence_lost"
     EVIDENCE_RESTARTED = "evidence_restarted"
@@ -81,6 +85,8 @@ class Code(StrEnum):
     WATCHER_SILENT = "watcher_silent"
     WATCHER_CUT_OFF = "watcher_cut_off"
     WATCHER_SEES = "watcher_sees"
+    TRAPS_REFUSED = "traps_refused"
+    TRAPS_UNHEARD = "traps_unheard"
     MASS_OUTAGE = "mass_outage"
     MASS_OUTAGE_OVER = "mass_outage_over"
     HOST_REMOVED = "host_removed"
@@ -144,6 +150,10 @@ SPEC: dict[Code, str] = {
     Code.RECOVERY_HELD_BACK: "R51",
     Code.FLAPPING: "C54",
     Code.SETTLED: "C54",
+    Code.OCCURRED: "C15",
+    Code.OCCURRED_IN_PAUSE: "R51",
+    Code.OCCURRED_IN_WORK: "R24",
+    Code.OCCURRED_TOO_OFTEN: "C54",
     Code.EVIDENCE_LOST: "C52",
     Code.EVIDENCE_RESTARTED: "R20",
     Code.CLOCK_STARTED: "R20",
@@ -193,6 +203,8 @@ SPEC: dict[Code, str] = {
     Code.WATCHER_SILENT: "C52",
     Code.WATCHER_CUT_OFF: "C52",
     Code.WATCHER_SEES: "C52",
+    Code.TRAPS_REFUSED: "C15",
+    Code.TRAPS_UNHEARD: "C15",
     Code.MASS_OUTAGE: "R26",
     Code.MASS_OUTAGE_OVER: "R26",
     Code.CHECK_REMOVED: "P41",

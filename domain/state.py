@@ -165,13 +165,14 @@ class Incident:
 @dataclass(frozen=True)
 class CheckState:
     """The last verdict that was heard of a check. ``order`` grows with every event of its watcher; ``changes`` are the
-    times it changed of late (C54)."""
+    times it changed of late (C54); ``occurred`` those at which it told what only happened (C15)."""
 
     check: str
     verdict: Verdict
     order: int | None = None
     changes: tuple[float, ...] = ()
     flapping: bool = False
+    occurred: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.changed import changed
 from domain.runs import deadline_s
-from domain.state import Behind, Fault, HostState, Incident, RunRef
+from domain.state import Behind, CheckState, Fault, HostState, Incident, RunRef
 from domain.work import UNSEEN_NOTICE_S, VERIFY_GRACE_S
 
 WAITS = frozenset(
@@ -24,6 +24,7 @@ WAITS = frozenset(
         "worked_s",
         "back_s",
         "changes",
+        "occurred",
     }
 )
 """Names of the moments that something waits for, or from which it waits."""
@@ -49,7 +50,7 @@ def renewed(state: HostState, now_s: float) -> HostState:
     anew, and a page is due at once. Of what only looks back (cool-down, flapping) nothing lies in the future."""
     return changed(
         state,
-        checks=tuple(replace(check, changes=tuple(min(at_s, now_s) for at_s in check.changes)) for check in state.checks),
+        checks=tuple(_check_anew(check, now_s) for check in state.checks),
         incident=_incident_anew(state.incident, now_s) if state.incident is not None else None,
         last_closed_s=min(state.last_closed_s, now_s),
         cures=tuple(replace(cure, cured_s=min(cure.cured_s, now_s)) for cure in state.cures),
@@ -62,6 +63,11 @@ def renewed(state: HostState, now_s: float) -> HostState:
 
 def _behind_anew(aside: Behind | None, now_s: float) -> Behind | None:
     return changed(aside, faults=tuple(_fault_anew(fault, now_s) for fault in aside.faults)) if aside is not None else None
+
+
+def _check_anew(check: CheckState, now_s: float) -> CheckState:
+    changes, occurred = (tuple(min(at_s, now_s) for at_s in times) for times in (check.changes, check.occurred))
+    return replace(check, changes=changes, occurred=occurred)
 
 
 def _incident_anew(incident: Incident, now_s: float) -> Incident:

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     ingress_port: int = Field(default=4280, ge=1, le=65535, description="Port for acknowledge links and health.")
     ingress_bind: str = Field(default="127.0.0.1", description="Address the ingress listens on.")
     public_url: str = Field(default="", description="How operators' browsers reach the ingress; empty: its own address.")
+    trap_port: int = Field(default=162, ge=1, le=65535, description="UDP port on which watchers hear SNMP traps.")
+    trap_bind: str = Field(default="", description="The one address they hear them on; empty: all of this machine's.")
     heartbeat_url: str = Field(
         default="", description="Asked (GET) every minute while all is well, so that somebody outside alarms when it is not."
     )
@@ -99,6 +101,13 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError("must be up to three addresses such as 192.0.2.53, or [2001:db8::53]:5353 with a port") from error
         return resolvers
+
+    @field_validator("trap_bind")
+    @classmethod
+    def _is_own_address(cls, address: str) -> str:
+        if address and not _is_ip(address):
+            raise ValueError("must be an IP address of this machine")
+        return address
 
     @field_validator("smtp_host", "prefect_bind", "ingress_bind")
     @classmethod

@@ -84,7 +84,7 @@ def _check(base: Base, name: str, spec: Spec | None, fields: Fields, probes: Map
     if at is not None and (not isinstance(spec.way, Talk | Call | Choice) or "bmc" in spec.options):
         fields.refuse("at", Code.NO_NAME_HERE, kind=spec.name)
     reading = isinstance(spec.way, Reading)
-    if reading and base.snmp is None and not fields.partial:
+    if (reading or spec.with_snmp) and base.snmp is None and not fields.partial:
         fields.report.add(fields.place, Code.CHECK_NEEDS_SNMP, kind=spec.name)
     check = Check(
         id=f"{base.host}/{name}",

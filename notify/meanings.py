@@ -14,6 +14,7 @@ NAMES: dict[Language, dict[str, str]] = {
         "logins": "ログイン中のユーザー数", "traffic": "トラフィック", "interface": "ネットワークインターフェース",
         "load": "ロードアベレージ",
         "mailqueue": "メールキュー", "backup": "バックアップ",
+        "snmp-trap": "SNMP トラップ",
         "hardware": "ハードウェア", "disk": "ディスク使用率", "inode": "inode 使用率",
     },
     "en": {
@@ -22,7 +23,7 @@ NAMES: dict[Language, dict[str, str]] = {
         "logfile": "Log file", "eventlog": "Event log",
         "ldap": "LDAP", "mysql": "MySQL", "postgresql": "PostgreSQL", "heartbeat": "Regular report", "alert": "Alert",
         "dbsize": "Database size",
-        "certificate": "TLS certificate",
+        "certificate": "TLS certificate", "snmp-trap": "SNMP trap",
         "cpu": "CPU usage", "memory": "Memory usage", "swap": "Swap usage", "process": "Process", "logins": "Users logged in",
         "traffic": "Traffic", "interface": "Network interface", "load": "Load avg.",
         "mailqueue": "Mail queue", "backup": "Backup", "hardware": "Hardware", "disk": "Disk usage", "inode": "Inode usage",
@@ -62,6 +63,10 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
             "certificate",
             4,
         ): "証明書の有効期限が切れているか、確認できない状態です。閲覧時に警告が表示される可能性があります。",
+        (
+            "snmp-trap",
+            3,
+        ): "インターフェースの停止や再起動などを、機器自身が知らせています。検知内容をご確認ください。",
         ("logfile", 3): "監視対象の文字列がログに記録されたか、ログを確認できません。検知内容をご確認ください。",
         (
             "eventlog",
@@ -115,6 +120,7 @@ BY_KIND: dict[Language, dict[tuple[str, int], str]] = {
         ("certificate", 2): "The certificate ends soon. Please plan its renewal.",
         ("certificate", 3): "The certificate is about to end. After that, visitors will see a warning.",
         ("certificate", 4): "The certificate has ended, or cannot be looked at: visitors may see a warning, or nothing at all.",
+        ("snmp-trap", 3): "The device itself reports a trouble or a change, such as an interface that is down, or its own restart.",
         ("logfile", 3): "The log has a line with the words that are watched for, or cannot be read. Please see what was detected.",
         ("eventlog", 3): "Windows' event logs have a new warning or error, or cannot be read. Please see what was detected.",
         ("radius", 4): "Users cannot be authenticated (RADIUS), so they may not get onto the network.",

@@ -27,6 +27,11 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.RECOVERY_HELD_BACK: "監視休止の間に復旧したため、休止が終わってからお知らせします。",
         Code.FLAPPING: "{check} は {window_s} の間に {changes} 回変化し、不安定です。落ち着くまで個々の変化はお知らせしません。",
         Code.SETTLED: "{check} の状態が落ち着きました。",
+        Code.OCCURRED: "{check} が {detail} を受け取り、Lv.{level} としてお客様に知らせるメールを手配しました。",
+        Code.OCCURRED_IN_PAUSE: "監視休止 {pause}({until_s} まで)の間に {check} が {detail} を受け取りました。記録のみ行います。",
+        Code.OCCURRED_IN_WORK: "{check} が受け取った {detail} は、手順によるホストの再起動に伴うものと考えられます。"
+        "そのためお知らせしません。",
+        Code.OCCURRED_TOO_OFTEN: "{check} の受け取る知らせが多すぎるため、落ち着くまでお客様へのお知らせを控えます。({detail})",
         Code.EVIDENCE_LOST: "監視側で {check} の状態を判断できなくなりました。判断できるまで、通知も対応もしません。({detail})",
         Code.EVIDENCE_RESTARTED: "{check} の観測が途切れたため、対応までの時間を数え直します。障害の開始時刻は変わりません。",
         Code.CLOCK_STARTED: "障害が {wait_s} 続けば、{due_s} に復旧作業を始めます。",
@@ -80,6 +85,10 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.BEHIND_PARENT: "{check} は、上位の機器が停止しているため到達不能として記録します。個別の通知・対応は行いません。"
         "(上位 {parent})({detail})",
         Code.PARENT_ASKED: "{check} の異常を検知しました。上位の機器の状態を確かめてからお知らせします。({detail})",
+        Code.TRAPS_REFUSED: "監視プロセス {by} は、送り主を確かめられない、または読み取れない SNMP トラップを受け取りました。"
+        "監視には用いません。({detail})",
+        Code.TRAPS_UNHEARD: "監視プロセス {by} は SNMP トラップを受信できません。"
+        "受信できるまで、トラップの監視は判断できません。({detail})",
         Code.MASS_OUTAGE: "セグメント {label} の多数のホストに同時に到達できなくなり、自動の電源操作を止めました。({detail} 台)",
         Code.MASS_OUTAGE_OVER: "セグメント {label} の広範囲の障害が収まり、自動の電源操作を再開しました。(到達不能 {detail} 台)",
         Code.HOST_REMOVED: "このホストは設定から削除されました。インシデントを閉じます。",
@@ -138,6 +147,10 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.RECOVERY_HELD_BACK: "Recovered within a pause; it is told when the pause ends.",
         Code.FLAPPING: "{check} changed {changes} times within {window_s}: it is flapping, and only told again when it settles.",
         Code.SETTLED: "{check} has settled.",
+        Code.OCCURRED: "{check} heard {detail}; a mail tells the customer as Lv.{level}.",
+        Code.OCCURRED_IN_PAUSE: "{check} heard {detail} within the pause {pause} (until {until_s}); it is recorded only.",
+        Code.OCCURRED_IN_WORK: "{check} heard {detail} while a run was restarting the host, or just after it: it is not told.",
+        Code.OCCURRED_TOO_OFTEN: "{check} hears too much: until that settles the customer gets no mail for it. ({detail})",
         Code.EVIDENCE_LOST: "The watcher can no longer judge {check}; until it can, nothing is told or done about it. ({detail})",
         Code.EVIDENCE_RESTARTED: "Evidence for {check} had a gap: the time until we act counts anew; the start of the fault stays.",
         Code.CLOCK_STARTED: "If the fault lasts for {wait_s}, recovery starts at {due_s}.",
@@ -191,6 +204,9 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.BEHIND_PARENT: "{check} is recorded as unreachable, as what the host depends on is down: nobody is told of it alone, "
         "and nothing is done. (Behind {parent}.) ({detail})",
         Code.PARENT_ASKED: "{check} fails. What it depends on is looked at first, then it is told. ({detail})",
+        Code.TRAPS_REFUSED: "The watcher {by} was sent SNMP traps that it can't read, or whose sender it can't "
+        "believe; nothing follows from them. ({detail})",
+        Code.TRAPS_UNHEARD: "The watcher {by} can't listen for SNMP traps: what they would tell is unknown. ({detail})",
         Code.MASS_OUTAGE: "Many hosts of segment {label} became unreachable at once: no power is switched there. ({detail})",
         Code.MASS_OUTAGE_OVER: "The mass outage of segment {label} is over; automatic power actions go on. ({detail} unreachable)",
         Code.HOST_REMOVED: "This host was removed from the configuration; its incident is closed.",
@@ -270,6 +286,8 @@ _OPEN = frozenset({
 """The facts that customers may read in a reason. All else stays inside: who did it and why, what machines answered."""
 
 
+TOLD_IN_MAILS = frozenset({Code.JOINED, Code.OCCURRED, Code.OCCURRED_IN_PAUSE, Code.OCCURRED_IN_WORK, Code.OCCURRED_TOO_OFTEN})
+"""Whose evidence customers read in mails too."""
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 
 
@@ -289,8 +307,8 @@ def explain(code: Code, facts: Facts, language: Language, zone: str) -> str:
 
 def for_customer(code: Code, facts: Facts, language: Language, zone: str) -> str:
     """The same for the customer: without what operators wrote, who or what did it, and what a failed command answered. The evidence
-    of a further fault is told, as mails tell it."""
-    said = {name: value for name, value in facts.items() if name in _OPEN or (name == "detail" and code is Code.JOINED)}
+    of a further fault, or of what happened, is told, as mails tell it."""
+    said = {name: value for name, value in facts.items() if name in _OPEN or (name == "detail" and code in TOLD_IN_MAILS)}
     return _fill(FOR_CUSTOMERS[language].get(code, TEXT[language][code]), said, language, zone)
 
 

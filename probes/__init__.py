@@ -31,6 +31,7 @@ from probes.postgresql import POSTGRESQL
 from probes.process import PROCESS
 from probes.radius import RADIUS
 from probes.smtp import SMTP
+from probes.snmp_trap import SNMP_TRAP
 from probes.spec import Spec
 from probes.ssh import SSH
 from probes.swap import SWAP
@@ -62,7 +63,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
                 HARDWARE,
             ),
             *(LOGFILE, EVENTLOG),  # over NRPE
-            *(HEARTBEAT, ALERT),  # others speak
+            *(HEARTBEAT, ALERT, SNMP_TRAP),  # others speak
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE, BACKUP),  # readings
         )
     }

@@ -34,6 +34,7 @@ HR_RUN_TYPE = Table((*_RUN, 6), "hrSWRunType", MAX_PROCESSES)
 HR_RUN_STATUS = Table((*_RUN, 7), "hrSWRunStatus", MAX_PROCESSES)
 
 # IF-MIB, RFC 2863
+IF_INDEX: Oid = (*_IF, 1)
 IF_DESCR = Table((*_IF, 2), "ifDescr", MAX_INTERFACES)
 IF_ADMIN_STATUS = Table((*_IF, 7), "ifAdminStatus", MAX_INTERFACES)
 IF_OPER_STATUS = Table((*_IF, 8), "ifOperStatus", MAX_INTERFACES)
@@ -43,6 +44,7 @@ IF_NAME = Table((*_IF_X, 1), "ifName", MAX_INTERFACES)
 IF_HC_IN_OCTETS = Table((*_IF_X, 6), "ifHCInOctets", MAX_INTERFACES)
 IF_HC_OUT_OCTETS = Table((*_IF_X, 10), "ifHCOutOctets", MAX_INTERFACES)
 IF_HIGH_SPEED = Table((*_IF_X, 15), "ifHighSpeed", MAX_INTERFACES)
+IF_NAMES: tuple[Oid, ...] = (IF_NAME.column, IF_DESCR.column)
 
 # UCD-SNMP-MIB, as net-snmp has it
 MEM_TOTAL_SWAP = Get((*_UCD, 4, 3, 0), "memTotalSwap")
@@ -56,6 +58,10 @@ DSK_AVAIL = (Table((*_UCD, 9, 1, 13), "dskAvailLow"), Table((*_UCD, 9, 1, 14), "
 DSK_USED = (Table((*_UCD, 9, 1, 15), "dskUsedLow"), Table((*_UCD, 9, 1, 16), "dskUsedHigh"))
 DSK_PERCENT_NODE = Table((*_UCD, 9, 1, 10), "dskPercentNode")
 LA_LOAD_1 = Get((*_UCD, 10, 1, 5, 1), "laLoadInt.1")  # in hundredths
+
+
+def dotted(oid: Oid) -> str:
+    return ".".join(map(str, oid))
 
 
 def extend(name: str) -> tuple[Get, Get]:

@@ -192,6 +192,8 @@ class Spec:
     either: tuple[str, ...] = ()
     """Options of which one is given; the others have no value then, not even their default."""
     at_once: bool = False
+    with_snmp: bool = False
+    """Beside all readings: it needs the host's ``snmp``."""
     unit: str = ""
     """Unit of ``Observation.value``; empty where the kind measures nothing but its response time."""
 

@@ -1,6 +1,6 @@
 """What others said of checks that only listen."""
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, func, select
 
 from store.tables import HeardRow
 
@@ -10,6 +10,13 @@ def say(session: Session, row: HeardRow) -> None:
     before = session.get(HeardRow, (row.check, row.about))
     if before is None or before.at_s <= row.at_s:
         session.merge(row)
+
+
+def has_room(session: Session, check: str, about: str, most: int) -> bool:
+    """May this be said of the check, where so many things at most may stand?"""
+    if session.get(HeardRow, (check, about)) is not None:
+        return True
+    return session.exec(select(func.count()).where(col(HeardRow.check) == check)).one() < most
 
 
 def is_over(session: Session, check: str, about: str) -> None:

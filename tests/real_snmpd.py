@@ -17,9 +17,7 @@ START_S = 60.0
 def snmpd(folder: Path, *more: str, args: tuple[str, ...] = (), port: int = 0) -> Iterator[int]:
     """Its port. All it has may be read with ``COMMUNITY``, unless ``more`` lines of its configuration say otherwise. Started again
     with the same folder and port it is the same agent."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as free:
-        free.bind(("::", port))
-        port = free.getsockname()[1]
+    port = port or free_port()
     lines = [f'rocommunity "{COMMUNITY}"', f'rocommunity6 "{COMMUNITY}"', "master no", *more]
     (folder / "snmpd.conf").write_text("\n".join(lines) + "\n")
     listening = f"udp:127.0.0.1:{port},udp6:[::1]:{port}"
@@ -36,6 +34,13 @@ def snmpd(folder: Path, *more: str, args: tuple[str, ...] = (), port: int = 0) -
     finally:
         process.terminate()
         process.wait(10)
+
+
+def free_port() -> int:
+    """Of UDP, in both families."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as free:
+        free.bind(("::", 0))
+        return int(free.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

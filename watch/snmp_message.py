@@ -110,7 +110,7 @@ def read_binds(data: bytes, at: int, end: int) -> list[Bind]:
         start, at = (at + 2, at + 2 + data[at + 1]) if short else header(data, at, stop, _OID)
         if at >= stop or stop > end:
             raise BadBer
-        oid, tag = _read_oid(data[start:at]), data[at]
+        oid, tag = read_oid(data[start:at]), data[at]
         start, at = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < 0x80 else header(data, at, stop, tag)
         if at != stop:
             raise BadBer
@@ -128,7 +128,7 @@ def value(tag: int, contents: bytes) -> Value | Absent:
     if tag in _BYTES:
         return contents
     if tag == _OID:
-        return _read_oid(contents)
+        return read_oid(contents)
     absent = _ABSENT.get(tag)
     if absent is None:
         raise BadBer
@@ -136,7 +136,7 @@ def value(tag: int, contents: bytes) -> Value | Absent:
 
 
 @lru_cache(65_536)
-def _read_oid(data: bytes) -> Oid:
+def read_oid(data: bytes) -> Oid:
     """Most names come again with the next look."""
     if not data or data[-1] & 0x80:
         raise BadBer
@@ -157,10 +157,10 @@ def _read_oid(data: bytes) -> Oid:
 @lru_cache(4096)
 def _binds(oids: tuple[Oid, ...]) -> bytes:
     """A host is asked for the same again and again."""
-    return tlv(_SEQUENCE, b"".join(tlv(_SEQUENCE, tlv(_OID, _oid(oid)) + b"\x05\x00") for oid in oids))
+    return tlv(_SEQUENCE, b"".join(tlv(_SEQUENCE, tlv(_OID, oid_bytes(oid)) + b"\x05\x00") for oid in oids))
 
 
-def _oid(oid: Oid) -> bytes:
+def oid_bytes(oid: Oid) -> bytes:
     return b"".join(_subid(value) for value in (oid[0] * 40 + oid[1], *oid[2:]))
 
 

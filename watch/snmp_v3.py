@@ -44,20 +44,30 @@ class Message(NamedTuple):
     whole: bytes
 
 
+class Context(NamedTuple):
+    """Which part of which engine is meant (RFC 3411 3.3.1)."""
+
+    engine: bytes
+    name: bytes
+
+
 class Scoped(NamedTuple):
     """``pdu``: where it begins in ``data``, which ends with it."""
 
-    context: bytes
+    context: Context
     data: bytes
     pdu: int
 
 
-def written(who: Local, engine: Engine, number: int, pdu: bytes, *, reportable: bool = True) -> bytes:
-    """``number``: 0 to 2^31-1, by which the answer is known."""
+def written(
+    who: Local, engine: Engine, number: int, pdu: bytes, *, reportable: bool = True, context: Context | None = None
+) -> bytes:
+    """``number``: 0 to 2^31-1, by which the answer is known. ``context``: the user's at that engine by default."""
+    meant = context or Context(engine.id, who.user.context)
     user, salt = who.user, secrets.token_bytes(SALT_BYTES)  # never the same twice
     flags = (_AUTH if user.auth else 0) | (_PRIVACY if user.privacy else 0) | (_REPORTABLE if reportable else 0)
     head = integer(VERSION) + tlv(SEQUENCE, integer(number) + integer(_MAX_SIZE) + tlv(OCTETS, bytes((flags,))) + integer(_USM))
-    data = tlv(SEQUENCE, tlv(OCTETS, engine.id) + tlv(OCTETS, user.context) + pdu)
+    data = tlv(SEQUENCE, tlv(OCTETS, meant.engine) + tlv(OCTETS, meant.name) + pdu)
     if user.privacy:
         data = tlv(OCTETS, encrypted(who, engine, salt, data))
     blank = bytes(DIGESTS[user.auth].size) if user.auth else b""
@@ -149,6 +159,6 @@ def _scoped(data: bytes, *, padded: bool) -> Scoped | None:
     at, end = header(data, 0, len(data), SEQUENCE)
     if end != len(data) and not padded:
         return None
-    _, at = read_octets(data, at, end)
-    context, at = read_octets(data, at, end)
-    return Scoped(context, data[:end], at)
+    engine, at = read_octets(data, at, end)
+    name, at = read_octets(data, at, end)
+    return Scoped(Context(engine, name), data[:end], at)

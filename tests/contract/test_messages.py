@@ -25,7 +25,7 @@ from notify.webhook import payload
 
 SETTINGS = Settings(resolve=lambda secret: f"secret of {secret.name}", ack_url=lambda page: ACK_URL)
 EVERY = [(message, language) for message in Message for language in LANGUAGES]
-OF_CUSTOMERS = [(message, language) for message, language in EVERY if message not in OF_OPERATORS]
+OF_CUSTOMERS = [(message, language) for message, language in EVERY if message not in (*OF_OPERATORS, Message.OCCURRED)]
 
 WAITS = {Next.RECOVER_AFTER_WAIT, Next.PEOPLE_AFTER_WAIT}
 R3 = {
@@ -174,12 +174,32 @@ def test_what_was_seen_at_the_fault_is_not_called_the_value_after_a_recovery(lan
     assert labels[language][1] in body_of(mail_of(a_notify(Message.FAULT, language)))
 
 
-@pytest.mark.parametrize(("message", "language"), [item for item in EVERY if item[0] is not Message.NOTICE])
+@pytest.mark.parametrize(("message", "language"), [item for item in EVERY if item[0] not in (Message.NOTICE, Message.OCCURRED)])
 def test_what_still_burns_is_not_said_to_have_lasted(message: Message, language: Language) -> None:
     over, so_far = {"ja": ("  継続時間 ", "  経過時間 "), "en": ("  Lasted ", "  So far ")}[language]
     burns, is_over = (body_of(mail_of(a_notify(message, language, recovered_at_s=at_s))) for at_s in (None, 1_735_754_645.0))
     assert (so_far in burns, over in burns) == (True, False)
     assert (so_far in is_over, over in is_over) == (False, True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_only_happened_is_told_as_over(language: Language) -> None:
+    """R3, as far as there is anything: no fault, no incident, no time that it lasts, and nothing that follows."""
+    mail = a_notify(
+        Message.OCCURRED, language, kind="snmp-trap", level=3, detail="coldStart", item="snmp-trap 192.0.2.10", incident=None
+    )
+    text = write(mail, POLICY.brand, language)
+    assert (
+        text.subject
+        == {
+            "ja": "[火の見 Monitoring][Lv.3] web01 SNMP トラップ: coldStart",
+            "en": "[火の見 Monitoring][Lv.3] web01 SNMP trap: coldStart",
+        }[language]
+    )
+    for title in set(R3[language]) - {"経過時間", "測定値", "検知の条件", "So far", "Value", "Trigger"}:
+        assert title in text.body
+    assert {"ja": "復旧のお知らせは行いません", "en": "no recovery will be told"}[language] in text.body
+    assert not {"None", "障害", "INC-"} & set(re.findall(r"None|障害|INC-", text.body))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -48,7 +48,11 @@ HARDWARE = {"driver": "ipmi", "bmc": "192.0.2.110", "login": LOGIN["login"]}
 FRAMED = frozenset({"mysql", "ldap", "logfile", "eventlog"})
 """What says beforehand how much will come, so that a few wrong bytes are enough to know."""
 LDAP_OK = b"\x30\x0c\x02\x01%b\x07\x0a\x01\x00\x04\x00\x04\x00"
-LISTENING: Mapping[str, Mapping[str, object]] = {"heartbeat": {"period": "15m"}, "alert": {"match": {"alertname": "DiskFull"}}}
+LISTENING: Mapping[str, Mapping[str, object]] = {
+    "heartbeat": {"period": "15m"},
+    "alert": {"match": {"alertname": "DiskFull"}},
+    "snmp-trap": {},
+}
 SAMPLES = {
     "ping": Sample({}, b"", port=""),
     "certificate": Sample({"starttls": "smtp"}, b"220 mail\r\n250 mail\r\n220 go\r\n"),
@@ -73,6 +77,7 @@ SAMPLES = {
     "ftp": Sample(LOGIN, b"220 ready\r\n331 so\r\n230-Hello\r\n you\r\n230 in\r\n"),
 }
 CLASSES = {
+    "snmp-trap": FaultClass.RESOURCE,
     "ping": FaultClass.SERVER,
     "ssh": FaultClass.SERVER,
     "certificate": FaultClass.RESOURCE,
@@ -81,13 +86,7 @@ CLASSES = {
     **dict.fromkeys(("logfile", "eventlog"), FaultClass.RESOURCE),
 }
 """What is no service (R20, R22, R4)."""
-LEVELS = {
-    "ping": Level.UNREACHABLE,
-    "hardware": Level.MINOR,
-    "dbsize": Level.MINOR,
-    "logfile": Level.MINOR,
-    "eventlog": Level.MINOR,
-}
+LEVELS = {"ping": Level.UNREACHABLE, **dict.fromkeys(("hardware", "dbsize", "logfile", "eventlog", "snmp-trap"), Level.MINOR)}
 """What is another level than a service's (R1)."""
 VALUES: dict[str, object] = {
     "levels": {2: 80, 3: 90.5},

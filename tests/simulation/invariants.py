@@ -11,7 +11,7 @@ from typing import NamedTuple
 from domain.behind import by_itself
 from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
-from domain.events import Event, OwnSystemRuns, RunRequested, TimerFired, VerdictChanged
+from domain.events import Event, Occurred, OwnSystemRuns, RunRequested, TimerFired, VerdictChanged
 from domain.facts import FACTS, Next, problems
 from domain.gate import MASS_OUTAGE
 from domain.incident import step
@@ -48,9 +48,9 @@ class Taken(NamedTuple):
         return self.decision.state
 
     def mails(self, *messages: Message) -> list[Notify]:
-        """What the customer is told."""
+        """What the customer is told; without a word, all that is told of incidents."""
         told = [item for item in self.decision.commands if isinstance(item, Notify) and item.audience == "customer"]
-        return [item for item in told if not messages or item.message in messages]
+        return [item for item in told if (item.message in messages if messages else item.message is not Message.OCCURRED)]
 
     def pages(self) -> list[Notify]:
         return [item for item in self.decision.commands if isinstance(item, Notify) and item.audience == "operator"]
@@ -116,6 +116,19 @@ def nothing_is_told_or_run_in_a_pause(taken: Taken) -> None:
     if incident is not None and incident.seen and all(taken.paused(check) for check in incident.seen) and not taken.moved():
         assert not taken.mails(), "told while all that took part is in a pause"
         assert not [page for page in taken.pages() if page.message is Message.PAGE], "paged in a pause"
+
+
+def what_only_happened_is_told_to_each_contact_or_to_none(taken: Taken) -> None:
+    """C15, R51, R24: of no incident; not in a pause, and not while a run is restarting the host."""
+    mails = taken.mails(Message.OCCURRED)
+    if not mails:
+        return
+    assert isinstance(taken.event, Occurred)
+    assert taken.situation.customer is not None
+    assert [mail.recipient for mail in mails] == [contact.id for contact in taken.situation.customer.contacts]
+    assert all(mail.incident is None for mail in mails)
+    assert not taken.paused(taken.event.check), "told in a pause"
+    assert not taken.situation.of_run.power or taken.before.out is None, "told of our own work"
 
 
 def what_opened_in_a_pause_is_silent(taken: Taken) -> None:
@@ -630,6 +643,7 @@ OF_WHAT_IS_SENT: tuple[Callable[[Taken], None], ...] = (
     reports_follow_recoveries,
     operators_are_reached_by_every_channel,
     an_operators_run_is_his_own,
+    what_only_happened_is_told_to_each_contact_or_to_none,
 )
 OF_EVERY_STEP: tuple[Callable[[Taken], None], ...] = (
     what_opened_in_a_pause_is_silent,

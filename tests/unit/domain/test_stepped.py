@@ -20,7 +20,9 @@ INCIDENT = Incident(
     unseen_notice_s=93.0, serial=7,
 )  # fmt: skip
 STATE = HostState(
-    "web01", (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0)),), INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0),
+    "web01",
+    (CheckState("web01/ping", Verdict.DOWN, 5, (1.0, 2.0), occurred=(2.0,)),),
+    INCIDENT, INCIDENT, 95.0, RunRef("k", "r", "t", 94.0),
     (Cure("k", "r", "v", "aozora", "INC-000001", ("web01/ping",), 92.0),), worked_s=91.0,
     behind=Behind("aozora", (FAULT,)), back_s=90.0,
 )  # fmt: skip
@@ -41,7 +43,9 @@ def leaves(value: Any, name: str = "", way: str = "") -> dict[str, tuple[str, An
 def test_what_waits_moves_and_nothing_else() -> None:
     before, after = leaves(STATE), leaves(moved(STATE, -3.5))
     assert before.keys() == after.keys()
-    assert {name for name, _ in before.values() if name.endswith("_s")} == WAITS - {"changes"} | READ_BY_PEOPLE, "which is it?"
+    assert {name for name, _ in before.values() if name.endswith("_s")} == WAITS - {"changes", "occurred"} | READ_BY_PEOPLE, (
+        "which is it?"
+    )
     assert after.pop(".incident.clock_set") == ("clock_set", True)
     for way, (name, value) in after.items():
         assert value == (before[way][1] - 3.5 if name in WAITS else before[way][1]), way
@@ -69,6 +73,7 @@ def test_after_a_reboot_every_wait_begins_anew_whatever_the_clock_said_before() 
         assert after.cures[0].cured_s == min(now_s, 92.0), "nor that of a cure"
         assert after.worked_s == min(now_s, 91.0)
         assert after.checks[0].changes == (1.0, min(now_s, 2.0))
+        assert after.checks[0].occurred == (min(now_s, 2.0),)
         read = {way: leaf for way, leaf in leaves(STATE).items() if leaf[0] in READ_BY_PEOPLE}
         assert read == {way: leaf for way, leaf in leaves(after).items() if leaf[0] in READ_BY_PEOPLE}
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -165,7 +165,8 @@ def dovecot(certs: Certificates) -> Iterator[MailPorts]:
         as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if os.geteuid() == 0 else []
         for path in (folder, *folder.iterdir()):
             os.chown(path, user.pw_uid, user.pw_gid)
-        with running([*as_user, "/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")], ports.pop3s):
+        argv = [*as_user, "/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")]
+        with running(argv, ports.imap, lambda _: all(map(_listens, astuple(ports)))):  # it opens one after the other
             for port in (ports.imap, ports.pop3):  # its processes start with their first client, which is none of a test's
                 with socket.create_connection(("127.0.0.1", port), timeout=START_S) as first:
                     first.recv(1)
@@ -223,7 +224,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def running(argv: list[str], port: int, answers: Callable[[int], bool] | None = None) -> Iterator[None]:
-    """A server, from when it ``answers`` at its port (by default: takes TCP connections) to its end."""
+    """A server, from when it ``answers`` at its port (by default: takes TCP connections on both loopbacks) to its end."""
     process = subprocess.Popen(argv, stderr=subprocess.PIPE)
     try:
         deadline_s = time.monotonic() + START_S
@@ -239,7 +240,8 @@ def running(argv: list[str], port: int, answers: Callable[[int], bool] | None = 
 
 def _listens(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        for address in ("127.0.0.1", "::1"):
+            socket.create_connection((address, port), timeout=START_S).close()
     except ConnectionRefusedError:
         return False
     return True

@@ -33,6 +33,7 @@ from simulation.walk import (
     run_ends,
     run_ends_after_a_boot,
     run_is_requested,
+    something_happens,
     verdict,
     work_is_announced,
 )
@@ -79,6 +80,7 @@ RARE: dict[str, Letter] = {
     "power": power_is_switched,
     "disk-booted": run_ends_after_a_boot(RunOutcome.UNKNOWN, rescue=False),
     "evidence-lost": evidence_is_lost,
+    "happens": something_happens,
     "http-minor": verdict(HTTP.id, Verdict.DOWN, Limit(Level.MINOR, ">", 80, "%")),
     "outage": outage_begins_or_ends,
     "parent": parent_falls_or_returns,
@@ -153,6 +155,10 @@ def walks(request: pytest.FixtureRequest) -> dict[str, Walk]:
         "everything": (Walk(MAIN | RARE, 4), beginning(TWO_CHECKS)),
         "flapping": (
             Walk(letters(OF_FLAPPING), depth),
+            beginning(policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=Flapping(changes=2, window_s=1200))),
+        ),
+        "what only happens": (
+            Walk(letters(("happens", "http-down", "http-up", "a-minute", "a-quarter", "pause")), 5),
             beginning(policy(checks=(PING, HTTP), contacts=CONTACTS[:1], flapping=Flapping(changes=2, window_s=1200))),
         ),
         "rescue": (Walk(letters(OF_RESCUE), depth), beginning(TWO_CHECKS)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sample_policy import HOST
+from sample_policy import HOST, HTTP
 
 from domain import events as ev
 from domain.commands import Message
@@ -229,6 +229,10 @@ def evidence_is_lost(place: Place) -> tuple[ev.Event, Place]:
     return ev.EvidenceLost(id="l", at_s=place.now_s, host=HOST), place
 
 
+def something_happens(place: Place) -> tuple[ev.Event, Place]:
+    return ev.Occurred(id=f"o/{place.now_s}", at_s=place.now_s, host=HOST, check=HTTP.id, what="coldStart"), place
+
+
 def inventory_changes(inventories: tuple[Policy, ...]) -> Letter:
     """The next inventory of a ring."""
 
@@ -288,6 +292,12 @@ def recorded() -> dict[str, Letter]:
         ),
         "a-watcher-is-silent": letter(lambda at_s: ev.WatcherSilent(id="s", at_s=at_s, watcher="here", host=HOST)),
         "a-watcher-is-cut-off": letter(lambda at_s: sight(at_s, cut_off=True)),
+        "traps-are-refused": letter(
+            lambda at_s: ev.TrapsRefused(id="t", at_s=at_s, watcher="here", detail="1 from 192.0.2.9", host=HOST)
+        ),
+        "traps-are-unheard": letter(
+            lambda at_s: ev.TrapsUnheard(id="t", at_s=at_s, watcher="here", detail="Permission denied", host=HOST)
+        ),
         "a-watcher-sees-again": letter(lambda at_s: sight(at_s, cut_off=False)),
     }
 
@@ -314,7 +324,10 @@ def essence(place: Place) -> object:
         situation.held,
         max(0.0, situation.outage_until_s - now_s) if situation.outage_until_s is not None else None,
         tuple(end - now_s for end in ends_s),
-        tuple((item.check, item.verdict, item.flapping, tuple(now_s - at_s for at_s in item.changes)) for item in state.checks),
+        tuple(
+            (item.check, item.verdict, item.flapping, _ago(item.changes, now_s), _ago(item.occurred, now_s))
+            for item in state.checks
+        ),
         _essence_of_incident(state.incident, state.worked_s, now_s) if state.incident is not None else None,
         _essence_of_last(place),
         _essence_of_run(state.asked, now_s),
@@ -323,6 +336,10 @@ def essence(place: Place) -> object:
         frozenset((cure.runbook, cure.checks) for cure in state.cures),
         _essence_of_parents(state, situation, now_s) if situation.above is not None else None,
     )
+
+
+def _ago(times: tuple[float, ...], now_s: float) -> tuple[float, ...]:
+    return tuple(now_s - at_s for at_s in times)
 
 
 def _essence_of_parents(state: HostState, situation: Situation, now_s: float) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, select, text
+from sqlalchemy import URL, Connection, select, text, tuple_
 
 from store.db import Store, StoreError, create_sqlite, postgres_engine, sqlite_engine
 from store.looks import Look, Watched, packed
@@ -19,10 +19,12 @@ from store.sample_tables import METADATA, SERIES, VERSION
 _WRITER_LOCK = 0x68696B66
 """PostgreSQL advisory lock of whoever writes samples, so that they become visible in the order of their numbers."""
 
-_SERIES_OF = text(
+_USE = text(
     "INSERT INTO sample_series (check_id, customer, used_day) VALUES (:check, :customer, :day) "
-    "ON CONFLICT (check_id, customer) DO UPDATE SET used_day = excluded.used_day RETURNING id"
+    "ON CONFLICT (check_id, customer) DO UPDATE SET used_day = excluded.used_day"
 )
+_ASKED_AT_ONCE = 400
+"""Series, of two parameters each: an old SQLite takes no more than 999 in one statement."""
 _KEEP = text("INSERT INTO sample_recent (looks, first_s, last_s, data) VALUES (:looks, :first_s, :last_s, :data)")
 
 
@@ -74,14 +76,10 @@ class Samples:
         if today != self._ids_day:
             self._ids, self._ids_day = {}, today
         with self.write() as connection:
-            found: dict[Watched, int] = {}
-            rows = []
-            for look in looks:
-                series = self._ids.get(look.of) or found.get(look.of)
-                if series is None:
-                    parameters = {"check": look.of.check, "customer": look.of.customer, "day": today}
-                    series = found[look.of] = connection.execute(_SERIES_OF, parameters).scalar_one()
-                rows.append((series, look))
+            new = dict.fromkeys(look.of for look in looks if look.of not in self._ids)
+            found = _series(connection, list(new), today)
+            ids = self._ids | found if found else self._ids
+            rows = [(ids[look.of], look) for look in looks]
             first_s, last_s = min(look.at_s for look in looks), max(look.at_s for look in looks)
             row = {"looks": len(looks), "first_s": first_s, "last_s": last_s, "data": packed(rows)}
             connection.execute(_KEEP, row)
@@ -119,6 +117,18 @@ class Samples:
             raise StoreError(
                 f"{path}: the samples' schema is {version}, this hikeshi works with {VERSION}; use the one that made it"
             )
+
+
+def _series(connection: Connection, wanted: Sequence[Watched], today: int) -> dict[Watched, int]:
+    """Their numbers; they are used today. Many at a time: at the begin of a day, and of a watcher, that is all of them."""
+    if wanted:
+        connection.execute(_USE, [{"check": one.check, "customer": one.customer, "day": today} for one in wanted])
+    found: dict[Watched, int] = {}
+    for at in range(0, len(wanted), _ASKED_AT_ONCE):
+        named = tuple_(SERIES.c.check_id, SERIES.c.customer).in_(wanted[at : at + _ASKED_AT_ONCE])
+        rows = connection.execute(select(SERIES.c.check_id, SERIES.c.customer, SERIES.c.id).where(named))
+        found |= {Watched(check, customer): id_ for check, customer, id_ in rows}
+    return found
 
 
 def samples_path(store: Path) -> Path:

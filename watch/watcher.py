@@ -70,6 +70,7 @@ class Watcher:
         self._wheel: Wheel[str] = Wheel()
         self._orders: dict[str, dict[str, Observation | None]] = {}
         """Look commands under way: what was seen of each of their checks so far."""
+        self._listening: list[Watched] = []
         self._said: Mapping[str, Sequence[Heard]] = {}
         """What was heard of checks that only listen, by their id."""
         self._changes: list[VerdictChanged | WatcherCutOff] = []
@@ -247,6 +248,7 @@ class Watcher:
                 self._change(former, check)
         self._sights.adopt(policy, self._checks)
         self._find_parents(policy)
+        self._listening = [item for item in self._checks.values() if isinstance(item.spec.way, Listen)]
         self._policy = policy
         log.info("inventory %s: %d checks", policy.version, len(self._checks))
         settle_down()
@@ -298,11 +300,10 @@ class Watcher:
 
     def _listen(self) -> None:
         """What is new is judged at once, and not only when its turn comes."""
-        listening = [item for item in self._checks.values() if isinstance(item.spec.way, Listen)]
-        if not listening:
+        if not self._listening:
             return
         before, self._said = self._said, self._desk.heard()
-        for item in listening:
+        for item in self._listening:
             if before.get(item.check.id) != self._said.get(item.check.id):
                 self._look_now(item)
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from bench import Figure
 
 FOLDER = Path(__file__).parent
-TIMEOUT_S = 600
+TIMEOUT_S = 1200
 
 
 def main() -> int:

@@ -1,9 +1,9 @@
-"""Targets that are asked by datagram: a DNS server with one A record, and an SNMP agent with ten counters that count."""
+"""Targets that are asked by datagram: a DNS server with one A record, and SNMP agents with values that change."""
 
 import resource
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
@@ -17,6 +17,39 @@ COUNTERS = [(1, 3, 6, 1, 2, 1, 2, 2, 1, column, row) for row in range(1, 6) for 
 STEP = 1_000_000
 """The counters begin at this, twice this …, and count to less than the next."""
 
+TURNS = 64
+"""An agent's values come again after so many answers."""
+
+Oid = tuple[int, ...]
+Said = Callable[[int], bytes]
+"""A value as BER, of the answer of that turn."""
+
+
+def _counter(first: int) -> Said:
+    return lambda turn: _ber(0x41, (first + turn * 1000).to_bytes(4, "big"))
+
+
+def _number(first: int, step: int = 0) -> Said:
+    return lambda turn: _ber(2, (first + turn * step).to_bytes(4, "big"))
+
+
+COUNTING: Mapping[Oid, Said] = {oid: _counter(place * STEP) for place, oid in enumerate(COUNTERS, 1)}
+_UCD, _EXTENDED = (1, 3, 6, 1, 4, 1, 2021), (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 3, 1)
+_MAILQUEUE = (len(b"mailqueue"), *b"mailqueue")
+HEALTHY: Mapping[Oid, Said] = {
+    (*_UCD, 10, 1, 5, 1): _number(20),
+    (*_UCD, 4, 5, 0): _number(16_000_000),
+    (*_UCD, 4, 6, 0): _number(9_000_000, 1000),
+    (*_UCD, 4, 14, 0): _number(200_000),
+    (*_UCD, 4, 15, 0): _number(3_000_000),
+    (*_UCD, 4, 3, 0): _number(4_000_000),
+    (*_UCD, 4, 4, 0): _number(3_900_000, 1000),
+    (1, 3, 6, 1, 2, 1, 25, 1, 5, 0): lambda _: _ber(0x42, b"\1"),
+    (*_EXTENDED, 1, *_MAILQUEUE): lambda turn: _ber(4, b"%d" % turn),
+    (*_EXTENDED, 4, *_MAILQUEUE): _number(0),
+}
+"""What load, memory, swap, logins and mailqueue ask a host: ten values, all good."""
+
 Answer = Callable[[bytes], bytes]
 
 
@@ -28,15 +61,16 @@ def dns(addresses: list[str]) -> Iterator[int]:
 
 
 @contextmanager
-def agent(addresses: list[str]) -> Iterator[int]:
-    with _answering(addresses, _Counting) as port:
+def agent(addresses: list[str], values: Mapping[Oid, Said] = COUNTING) -> Iterator[int]:
+    with _answering(addresses, lambda: _Agent(values)) as port:
         yield port
 
 
 @contextmanager
 def _answering(addresses: list[str], answer: Callable[[], Answer]) -> Iterator[int]:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    wanted = len(addresses) + 1000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(wanted, most), max(wanted, most)))
     with ExitStack() as stack:
         sockets: list[socket.socket] = []
         for address in addresses:
@@ -65,11 +99,11 @@ def _record(question: bytes) -> bytes:
     return question[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00" + question[12:end] + record
 
 
-class _Counting:
+class _Agent:
     """RFC 3416: the response to a GET of what it knows, whatever way the asker writes it. Other values with each answer."""
 
-    def __init__(self) -> None:
-        self._values = {_ber(6, _oid(oid)): place * STEP for place, oid in enumerate(COUNTERS, 1)}
+    def __init__(self, values: Mapping[Oid, Said]) -> None:
+        self._values = {_ber(6, _oid(oid)): said for oid, said in values.items()}
         self._turns = count()
         self._made: dict[tuple[bytes, int], bytes] = {}
 
@@ -79,7 +113,7 @@ class _Counting:
         community, at = _element(asked, at)
         at, _ = _contents(asked, at)
         number, at = _element(asked, at)
-        key = (asked[at:], next(self._turns) % 64)
+        key = (asked[at:], next(self._turns) % TURNS)
         binds = self._made.get(key)
         if binds is None:
             binds = self._made[key] = self._binds(*key)
@@ -92,7 +126,7 @@ class _Counting:
             at, _ = _contents(rest, at)
             name, at = _element(rest, at)
             _, at = _element(rest, at)
-            found += _ber(0x30, name + _ber(0x41, (self._values[name] + turn * 1000).to_bytes(4, "big")))
+            found += _ber(0x30, name + self._values[name](turn))
         return _ber(0x30, found)
 
 
@@ -115,6 +149,7 @@ def _ber(tag: int, contents: bytes) -> bytes:
     return bytes([tag]) + (bytes([size]) if size < 128 else bytes([0x82, *size.to_bytes(2, "big")])) + contents
 
 
-def _oid(oid: tuple[int, ...]) -> bytes:
-    """Of numbers below 128."""
-    return bytes([oid[0] * 40 + oid[1], *oid[2:]])
+def _oid(oid: Oid) -> bytes:
+    """Of numbers below 16,384."""
+    septets = [bytes([0x80 | number >> 7, number & 0x7F]) if number > 127 else bytes([number]) for number in oid[2:]]
+    return bytes([oid[0] * 40 + oid[1]]) + b"".join(septets)

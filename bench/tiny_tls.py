@@ -1,5 +1,5 @@
-"""A page over TLS from nginx, on every address of the loopback, with a certificate for each that a CA of its own has signed. No
-session can be taken up again: each handshake is a full one."""
+"""A page over TLS from nginx, on every address of the loopback, with a certificate for ``NAME`` and some of them, signed by a CA of
+its own. No session can be taken up again: each handshake is a full one."""
 
 import datetime
 import ipaddress
@@ -21,6 +21,7 @@ from bed.process import free_port
 from bench.tiny import NEEDLE
 
 START_S = 10.0
+NAME = "www.example.com"
 
 
 class Served(NamedTuple):
@@ -49,7 +50,8 @@ def _certificates(folder: Path, addresses: Sequence[str]) -> Path:
     keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
     now = datetime.datetime.now(datetime.UTC)
-    alternatives = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address)) for address in addresses])
+    names = [x509.DNSName(NAME), *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses)]
+    alternatives = x509.SubjectAlternativeName(names)
 
     def signed(key: ec.EllipticCurvePrivateKey, ca: bool) -> bytes:
         made = (

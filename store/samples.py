@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, select, text, tuple_
+from sqlalchemy import URL, Connection, select, text
 
 from store.db import Store, StoreError, create_sqlite, postgres_engine, sqlite_engine
 from store.looks import Look, Watched, packed
@@ -24,7 +24,7 @@ _USE = text(
     "ON CONFLICT (check_id, customer) DO UPDATE SET used_day = excluded.used_day"
 )
 _ASKED_AT_ONCE = 400
-"""Series, of two parameters each: an old SQLite takes no more than 999 in one statement."""
+"""Series: an old SQLite takes no more than 999 parameters in one statement."""
 _KEEP = text("INSERT INTO sample_recent (looks, first_s, last_s, data) VALUES (:looks, :first_s, :last_s, :data)")
 
 
@@ -125,10 +125,10 @@ def _series(connection: Connection, wanted: Sequence[Watched], today: int) -> di
         connection.execute(_USE, [{"check": one.check, "customer": one.customer, "day": today} for one in wanted])
     found: dict[Watched, int] = {}
     for at in range(0, len(wanted), _ASKED_AT_ONCE):
-        named = tuple_(SERIES.c.check_id, SERIES.c.customer).in_(wanted[at : at + _ASKED_AT_ONCE])
+        named = SERIES.c.check_id.in_({one.check for one in wanted[at : at + _ASKED_AT_ONCE]})
         rows = connection.execute(select(SERIES.c.check_id, SERIES.c.customer, SERIES.c.id).where(named))
         found |= {Watched(check, customer): id_ for check, customer, id_ in rows}
-    return found
+    return {one: found[one] for one in wanted}
 
 
 def samples_path(store: Path) -> Path:

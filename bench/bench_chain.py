@@ -1,0 +1,19 @@
+"""The whole chain, paced: schedule, probe, judge, keep. 10,000 hosts, each with a ping, ten values over SNMP and two TCP ports, half
+of them with a page over TLS too, once a minute each; by the real watcher's process, with a real store, in its second minute."""
+
+from collections.abc import Iterator
+
+from bench import Figure
+from bench.fleet import INTERVAL_S, watching
+
+HOSTS = 10_000
+SETTLE_S, MEASURE_S = INTERVAL_S + 5, INTERVAL_S
+
+
+def figures() -> Iterator[Figure]:
+    found = watching(HOSTS, SETTLE_S, MEASURE_S)
+    of = f"{found.hosts:,} hosts"
+    how = f"{found.looks / found.took_s:,.0f} looks a second, {found.cpu_s / found.looks * 1e6:.0f} µs each"
+    yield Figure(f"watching {of}", found.core * 100, 20.0, "% of a core", how)
+    yield Figure(f"lag with {of}", max(found.lags_ms), 200.0, "ms", f"the worst of all looks in {found.took_s:.0f} s")
+    yield Figure(f"memory with {of}", found.memory_mb, 600.0, "MB", f"{found.checks:,} checks")

@@ -40,10 +40,9 @@ def drawn(found: Sequence[Watching]) -> str:
         f'<text x="{left - 8}" y="{y(at) + 4:.1f}" text-anchor="end">{at} %</text>'
         for at in range(0, int(top) + 1, step)
     ]
-    lines += [
-        f'<text x="{x(hosts):.1f}" y="{height - bottom + 20}" text-anchor="middle">{hosts:,}</text>'
-        for hosts in range(0, most + 1, 5000)
-    ]
+    below = height - bottom + 20
+    for hosts in range(0, most + 1, 5000):
+        lines.append(f'<text x="{x(hosts):.1f}" y="{below}" text-anchor="middle">{hosts:,}</text>')
     points = [(x(one.hosts), y(one.core * 100)) for one in found]
     lines.append(f'<polyline points="{" ".join(f"{at_x:.1f},{at_y:.1f}" for at_x, at_y in points)}" class="cost"/>')
     lines += [f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="4" class="dot"/>' for at_x, at_y in points]
@@ -61,7 +60,7 @@ _SVG = """\
 .grid {{ stroke: #ddd; }} .cost {{ fill: none; stroke: #b3261e; stroke-width: 2; }} .dot {{ fill: #b3261e; }}
 </style>
 <rect width="{width}" height="{height}" fill="white"/>
-<text x="{middle}" y="22" text-anchor="middle" font-size="15">The watcher's CPU time, of one core, by hosts (8.5 checks a minute each)</text>
+<text x="{middle}" y="22" text-anchor="middle" font-size="15">CPU time of the watcher, of one core; 8.5 checks a host and minute</text>
 {lines}
 <text x="{middle}" y="{below}" text-anchor="middle">hosts</text>
 </svg>

@@ -1,11 +1,14 @@
 """Targets that are asked by datagram: a DNS server with one A record, and SNMP agents with values that change."""
 
+import multiprocessing
 import resource
 import select
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
+from multiprocessing.synchronize import Event
 
 from bench.tiny import apart
 from watch.mmsg import Mail
@@ -17,6 +20,8 @@ COUNTERS = [(1, 3, 6, 1, 2, 1, 2, 2, 1, column, row) for row in range(1, 6) for 
 STEP = 1_000_000
 """The counters begin at this, twice this …, and count to less than the next."""
 
+SOCKETS = 10_000
+READY_S = 20.0
 TURNS = 64
 """An agent's values come again after so many answers."""
 
@@ -68,28 +73,35 @@ def agent(addresses: list[str], values: Mapping[Oid, Said] = COUNTING) -> Iterat
 
 @contextmanager
 def _answering(addresses: list[str], answer: Callable[[], Answer]) -> Iterator[int]:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = len(addresses) + 1000
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(wanted, most), max(wanted, most)))
+    """A socket for each address, as an answer comes from where was asked; as many processes as their descriptors take."""
     with ExitStack() as stack:
-        sockets: list[socket.socket] = []
-        for address in addresses:
-            sockets.append(stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
-            sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            sockets[-1].bind((address, sockets[0].getsockname()[1] if len(sockets) > 1 else 0))
-        stack.enter_context(apart(lambda: _serve(sockets, answer())))
-        yield sockets[0].getsockname()[1]
+        reserved = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        reserved.bind(("127.0.0.1", 0))
+        port: int = reserved.getsockname()[1]
+        for at in range(0, len(addresses), SOCKETS):
+            ready = multiprocessing.get_context("fork").Event()
+            serve = partial(_serve, addresses[at : at + SOCKETS], port, answer, ready)
+            stack.enter_context(apart(serve))
+            if not ready.wait(READY_S):
+                raise RuntimeError(f"no answers from port {port}: are descriptors for {SOCKETS} sockets there?")
+        yield port
 
 
-def _serve(sockets: list[socket.socket], answer: Answer) -> None:
-    poll, mail = select.epoll(), Mail()
-    for one in sockets:
-        poll.register(one, select.EPOLLIN)
+def _serve(addresses: list[str], port: int, answer: Callable[[], Answer], ready: Event) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    poll, mail, say, sockets = select.epoll(), Mail(), answer(), []
+    for address in addresses:
+        sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sockets[-1].bind((address, port))
+        poll.register(sockets[-1], select.EPOLLIN)
+    ready.set()
     while True:
         for descriptor, _ in poll.poll():
             asked = mail.receive(descriptor, socket.AF_INET)
             if asked:
-                mail.send(descriptor, [(peer, answer(data)) for peer, data in asked])
+                mail.send(descriptor, [(peer, say(data)) for peer, data in asked])
 
 
 def _record(question: bytes) -> bytes:

@@ -1,5 +1,7 @@
-"""The whole chain, paced: schedule, probe, judge, keep. 10,000 hosts, each with a ping, ten values over SNMP and two TCP ports, every
-other one with a page over TLS, once a minute each; by the real watcher's process, with a real store, in its second minute."""
+"""The whole chain, paced: schedule, probe, judge, keep; by the real watcher's process, with a real store, in its second minute.
+
+10,000 hosts, each with a ping, ten values over SNMP and two TCP ports, every other one with a page over TLS: once a minute each.
+"""
 
 from collections.abc import Iterator
 

@@ -60,7 +60,7 @@ _SVG = """\
 .grid {{ stroke: #ddd; }} .cost {{ fill: none; stroke: #b3261e; stroke-width: 2; }} .dot {{ fill: #b3261e; }}
 </style>
 <rect width="{width}" height="{height}" fill="white"/>
-<text x="{middle}" y="22" text-anchor="middle" font-size="15">CPU time of the watcher, of one core; 8.5 checks a host and minute</text>
+<text x="{middle}" y="22" text-anchor="middle" font-size="15">CPU time of the watcher; 8.5 checks a host and minute</text>
 {lines}
 <text x="{middle}" y="{below}" text-anchor="middle">hosts</text>
 </svg>

@@ -51,6 +51,11 @@ class Watched:
         """Waiting for its turn."""
         return self.flight is None and self.held is None
 
+    @property
+    def well(self) -> bool:
+        """Up, and nothing seen that speaks against it."""
+        return self.memory.verdict is Verdict.UP and not self.memory.failures
+
     def judge(self, seen: Observation, now_s: float, boot_s: float) -> tuple[Change | None, float]:
         """One look has ended: what changed, and when to look again (boottime)."""
         check = self.check

@@ -34,6 +34,8 @@ BEAT_S = 5.0
 SILENT_S = 30.0
 HURRY_S = 1.0
 """What was looked at so short a time ago needs no other look for its children's sake."""
+MISSED_S = 5.0
+"""A turn that comes later than this has been missed. Of what is not well none is: it is looked at as soon as that can be."""
 AWAY_S = 1.0
 """How long to leave the store alone after it failed."""
 MAX_UNWRITTEN = 10_000
@@ -111,10 +113,14 @@ class Watcher:
     # looking
 
     def _turn_of(self, item: Watched, late_s: float) -> None:
+        """A turn that was missed while this process stood still is not caught up, where all was well: its next one comes. All of
+        them at once would be a burst that nobody's network is used to."""
         self._lag_ms = max(self._lag_ms, late_s * 1000)
         if late_s > item.check.interval_s:
             item.gap = True
-        if item.idle:
+        if late_s > MISSED_S and item.well and not isinstance(item.spec.way, Listen):
+            self._wheel.put(item.check.id, item.next_turn_s(self._clock.boottime_s()))
+        elif item.idle:
             self._begin(item)
 
     def _begin(self, item: Watched) -> None:

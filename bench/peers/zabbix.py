@@ -50,7 +50,13 @@ def ten(port: int) -> list[Item]:  # noqa: ARG001 - as the others
 
 
 def run(into: Path, addresses: Sequence[str], items: Sequence[Item], port: int, ca_file: Path) -> Cost:
-    """These items on each address, each once a second, in a new folder; ``port`` is the SNMP agent's."""
+    """These items on each address, each once a second; ``port`` is the SNMP agent's. Once more where something was missed."""
+    with suppress(RuntimeError):
+        return _run(into, addresses, items, port, ca_file)
+    return _run(into, addresses, items, port, ca_file)
+
+
+def _run(into: Path, addresses: Sequence[str], items: Sequence[Item], port: int, ca_file: Path) -> Cost:
     folder = Path(tempfile.mkdtemp(dir=into))
     database = folder / "proxy.db"
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -105,7 +111,7 @@ def _proxy(folder: Path, database: Path, ca_file: Path) -> Iterator[psutil.Proce
         "SSLCALocation": ca_file.parent,
         "AllowRoot": 1,
         "StartPollers": 8,
-        "StartPingers": 4,
+        "StartPingers": 1,  # several take answers from each other, and miss some
         "StartTrappers": 1,
         "StartPreprocessors": 1,
         "StartPollersUnreachable": 1,

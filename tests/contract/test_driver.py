@@ -62,6 +62,32 @@ class TestMany:
         assert {seen.verdict for seen in found} == {Verdict.UP}
         driver.close()
 
+    def test_no_more_are_under_way_than_descriptors_are_there_for(self) -> None:
+        """Whatever has to wait sees what is there all the same, and not that this process has no descriptor left."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = 2 * open_descriptors() + 60
+        found: list[Observation] = []
+        with serving(silent) as server:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            try:
+                driver = Driver(SystemClock())
+                for _ in range(limit + 20):
+                    driver.look(lambda: ssh(server.port), 0.3, found.append)
+                driver.turn(0.0)
+                assert open_descriptors() < limit
+                until(driver, found, limit + 20)
+                driver.close()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert {seen[:2] for seen in found} == {(Verdict.DOWN, "no complete SSH identification string within 0.3 s")}
+
+    def test_more_pings_at_once_than_a_socket_holds_answers_to(self, driver: Driver) -> None:
+        found: list[Observation] = []
+        for number in range(3000):
+            driver.look(lambda at=f"127.0.{number // 250}.{1 + number % 250}": look("ping", {}, at), 5.0, found.append)  # type: ignore[misc]  # bound now
+        until(driver, found, 3000)
+        assert {seen.verdict for seen in found} == {Verdict.UP}
+
     def test_what_is_given_up_does_not_land(self, driver: Driver) -> None:
         found: list[Observation] = []
         before = open_descriptors()

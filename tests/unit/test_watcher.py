@@ -10,7 +10,7 @@ from watcher_world import START_S, A, B, World, check, policy, run, watching
 from domain.model import Check, FaultClass, Policy
 from domain.observation import Observation, Verdict, down, unknown, up
 from watch.desk import DeskAway, Known
-from watch.watcher import AWAY_S, BEAT_S, MAX_UNWRITTEN, SILENT_S, Watcher
+from watch.watcher import AWAY_S, BEAT_S, MAX_UNWRITTEN, MISSED_S, SILENT_S, Watcher
 
 
 @pytest.fixture
@@ -435,3 +435,57 @@ def behind_a_switch(*checks: Check) -> Policy:
     ping = replace(checks[0], id="switch/ping", host="switch", address=B, kind="ping", fault_class=FaultClass.SERVER)
     switch = replace(made.hosts["web01"], id="switch", checks=(ping,))
     return replace(made, hosts={"switch": switch, "web01": replace(made.hosts["web01"], parent="switch")})
+
+
+class TestSpreading:
+    """Many checks share their interval as evenly as chance has it, always the same way, whatever this process has been through."""
+
+    MANY = 600
+    INTERVAL_S = 60.0
+
+    @pytest.fixture
+    def many(self, world: World) -> World:
+        checks = [check(f"c{number}", interval_s=self.INTERVAL_S) for number in range(self.MANY)]
+        world.adopt(policy(*checks))
+        world.last_known = {one.id: Known(Verdict.UP, None) for one in checks}
+        return world
+
+    def test_looks_are_spread_over_the_interval(self, many: World) -> None:
+        run(many, watching(many), self.INTERVAL_S)
+        assert len(many.looks) == pytest.approx(self.MANY, abs=2)
+        assert self._most_in_a_second(many) < 3 * self.MANY / self.INTERVAL_S
+
+    def test_after_a_restart_they_have_the_same_turns(self, many: World) -> None:
+        watcher = watching(many)
+        run(many, watcher, self.INTERVAL_S)
+        before, many.looks = many.looks, []
+        run(many, watching(many), self.INTERVAL_S)
+        assert [at_s % self.INTERVAL_S for at_s, _ in sorted(many.looks)][:50] == pytest.approx(
+            [at_s % self.INTERVAL_S for at_s, _ in sorted(before)][:50], abs=0.2
+        )
+
+    @pytest.mark.parametrize("stood_s", [20.0, 55.0, 3600.0])
+    def test_what_was_missed_is_not_caught_up(self, many: World, stood_s: float) -> None:
+        watcher = watching(many)
+        run(many, watcher, self.INTERVAL_S)
+        many.looks.clear()
+        many.sleep(stood_s)
+        run(many, watcher, self.INTERVAL_S)
+        assert self._most_in_a_second(many) < MISSED_S * 3 * self.MANY / self.INTERVAL_S
+        assert len(many.looks) <= self.MANY + MISSED_S * 3 * self.MANY / self.INTERVAL_S
+
+    def test_what_failed_is_looked_at_at_once(self, many: World) -> None:
+        many.last_known = {**many.last_known, "web01/c7": Known(Verdict.DOWN, 5.0)}
+        many.seen[B] = down("no answer")
+        many.adopt(policy(check("c7", B, interval_s=self.INTERVAL_S), version="2"))
+        watcher = watching(many)
+        run(many, watcher, self.INTERVAL_S)
+        many.looks.clear()
+        many.sleep(3600)
+        run(many, watcher, 1.0)
+        assert [address for _, address in many.looks] == [B]
+
+    @staticmethod
+    def _most_in_a_second(world: World) -> int:
+        seconds = [int(at_s) for at_s, _ in world.looks]
+        return max(map(seconds.count, set(seconds)))

@@ -128,4 +128,4 @@ def _checksum(head: int, payload: bytes) -> int:
     """RFC 1071 over the head, its words added up, and the payload: a sum of words is what is left of the number that they make,
     divided by 65,535."""
     even = payload if len(payload) % 2 == 0 else payload + b"\0"
-    return 0xFFFF - ((head + int.from_bytes(even, "big")) % 0xFFFF or 0xFFFF)
+    return 0xFFFF - (head + int.from_bytes(even, "big")) % 0xFFFF

@@ -11,6 +11,7 @@ from domain.model import Check, FaultClass, Policy
 from domain.observation import Observation, Verdict, down, unknown, up
 from watch.desk import DeskAway, Known
 from watch.watcher import AWAY_S, BEAT_S, MAX_UNWRITTEN, MISSED_S, SILENT_S, Watcher
+from watch.wheel import phase_s
 
 
 @pytest.fixture
@@ -480,8 +481,9 @@ class TestSpreading:
         many.adopt(policy(check("c7", B, interval_s=self.INTERVAL_S), version="2"))
         watcher = watching(many)
         run(many, watcher, self.INTERVAL_S)
+        run(many, watcher, phase_s("web01/c7", self.INTERVAL_S) + self.INTERVAL_S - many.boot_s % self.INTERVAL_S - 1)
         many.looks.clear()
-        many.sleep(3600)
+        many.sleep(20)
         run(many, watcher, 1.0)
         assert [address for _, address in many.looks] == [B]
 

@@ -22,6 +22,8 @@ class Message(StrEnum):
     SETTLED = "settled"
     OCCURRED = "occurred"
     """To a customer: something happened that has no end to be waited for; nothing follows."""
+    FINDING = "finding"
+    """To a customer: a line of a log means trouble, and this is proposed; nothing else follows."""
     WATCH_ENDED = "watch_ended"
     """To a customer: the host or check is no longer watched, so no recovery will be told."""
     PAGE = "page"

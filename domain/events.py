@@ -31,13 +31,15 @@ class VerdictChanged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurred:
     """From a listener: something happened on a host that has no end to be waited for, such as its restart (C15). ``what``: its
-    name."""
+    name. Of a line in a log (C40) its text, with the ``pattern`` that it is of, and the inventory's own ``proposal``, if any."""
 
     id: str
     at_s: float
     host: str
     check: str
     what: str
+    pattern: str | None = None
+    proposal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,8 +319,30 @@ class TrapsRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SyslogRefused:
+    """From a watcher: it was sent logs that it takes from nobody, or too much of them (C40). ``detail``: how much, and by whom."""
+
+    id: str
+    at_s: float
+    watcher: str
+    detail: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrapsUnheard:
     """From a watcher: it can't listen for traps, and why."""
+
+    id: str
+    at_s: float
+    watcher: str
+    detail: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyslogUnheard:
+    """From a watcher: it can't listen for syslog, and why."""
 
     id: str
     at_s: float
@@ -421,6 +445,8 @@ Event = (
     | WatcherCutOff
     | TrapsRefused
     | TrapsUnheard
+    | SyslogRefused
+    | SyslogUnheard
     | MassOutageBegan
     | MassOutageEnded
     | ClockStepped

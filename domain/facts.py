@@ -81,6 +81,8 @@ FACTS: dict[str, Spec] = {
     "threshold": Spec((str, Nothing), "the threshold that was passed, as it is said: > 80%; None for a check without one"),
     "trigger_failures": Spec((int,), "how many looks in a row had to fail (C1-C3)"),
     "detail": Spec((str,), "evidence in plain words, at most 200 characters"),
+    "finding": Spec((str,), "the pattern that a line of a log is of: a key of syslog_patterns.PATTERNS, or the inventory's own"),
+    "proposal": Spec((str,), "what the inventory proposes for it; empty where it says nothing"),
     "changes": Spec((int,), "verdict changes that were counted as flapping (C54)"),
     "window_s": Spec(Number, "within so many seconds"),
     # what is done about it
@@ -131,6 +133,7 @@ OF_AN_OCCURRENCE = (
 
 OF_MESSAGE: dict[Message, tuple[str, ...]] = {
     Message.OCCURRED: OF_AN_OCCURRENCE,
+    Message.FINDING: (*OF_AN_OCCURRENCE, "finding", "proposal"),
     Message.FAULT: ABOUT_A_HOST,
     Message.LEVEL_CHANGE: (*ABOUT_A_HOST, "previous_level"),
     Message.WORK_STARTED: (*ABOUT_A_HOST, "runbook"),

@@ -235,6 +235,12 @@ def _on_trouble(draft: Draft, event: ev.Event) -> None:
         case ev.TrapsUnheard():
             draft.because(Code.TRAPS_UNHEARD, by=event.watcher, detail=event.detail)
             notice_operators(draft, Code.TRAPS_UNHEARD, by=event.watcher, detail=event.detail)
+        case ev.SyslogRefused():
+            draft.because(Code.SYSLOG_REFUSED, by=event.watcher, detail=event.detail)
+            notice_operators(draft, Code.SYSLOG_REFUSED, by=event.watcher, detail=event.detail)
+        case ev.SyslogUnheard():
+            draft.because(Code.SYSLOG_UNHEARD, by=event.watcher, detail=event.detail)
+            notice_operators(draft, Code.SYSLOG_UNHEARD, by=event.watcher, detail=event.detail)
         case ev.ClockStepped():
             draft.because(Code.CLOCK_STEPPED, from_at_s=event.from_at_s, to_at_s=event.to_at_s)
             if not draft.host:  # once, and not for each host that has an open incident

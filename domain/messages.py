@@ -1,6 +1,7 @@
 """Whom to tell what: turns a decision about an incident into Notify commands that carry all their facts (R2, R3, R5)."""
 
 from domain.commands import Fact, Facts, Message, Notify
+from domain.events import Occurred
 from domain.facts import Next
 from domain.gate import HELD, MASS_OUTAGE
 from domain.model import Check, Customer, FaultClass, Operator
@@ -34,18 +35,21 @@ def tell_customer(draft: Draft, message: Message, faults: tuple[Fault, ...], **f
         )
 
 
-def tell_occurrence(draft: Draft, check: Check, what: str, at_s: float) -> None:
+def tell_occurrence(draft: Draft, check: Check, event: Occurred) -> None:
     """One mail to each contact of the host's customer; it belongs to no incident."""
     customer, host = draft.customer, draft.situation.host
     if customer is None or host is None:
         return
+    message, found = Message.OCCURRED, dict[str, Fact]()
+    if event.pattern is not None:
+        message, found = Message.FINDING, {"finding": event.pattern, "proposal": event.proposal}
     for contact in customer.contacts:
         draft.commands.append(
             Notify(
-                key=f"{host.id}/{draft.cause}/{Message.OCCURRED}/mail/{contact.id}",
+                key=f"{host.id}/{draft.cause}/{message}/mail/{contact.id}",
                 incident=None,
                 host=host.id,
-                message=Message.OCCURRED,
+                message=message,
                 audience="customer",
                 recipient=contact.id,
                 channel="mail",
@@ -61,13 +65,14 @@ def tell_occurrence(draft: Draft, check: Check, what: str, at_s: float) -> None:
                     "customer_name": customer.name,
                     "zone": customer.zone,
                     "at_s": draft.now_s,
-                    "confirmed_at_s": at_s,
+                    "confirmed_at_s": event.at_s,
                     "level": int(check.level),
                     "check": check.id,
                     "kind": check.kind,
                     "item": f"{check.kind} {check.address}",
-                    "detail": what,
+                    "detail": event.what,
                     "first_key": None,
+                    **found,
                 },
             )
         )

@@ -26,7 +26,7 @@ def on_occurred(draft: Draft, event: ev.Occurred) -> None:
     elif _too_often(draft, check.id):
         draft.because(Code.OCCURRED_TOO_OFTEN, check=check.id, detail=event.what)
     else:
-        tell_occurrence(draft, check, event.what, event.at_s)
+        tell_occurrence(draft, check, event)
         draft.because(Code.OCCURRED, check=check.id, level=int(check.level), detail=event.what)
 
 

@@ -87,6 +87,8 @@ class Code(StrEnum):
     WATCHER_SEES = "watcher_sees"
     TRAPS_REFUSED = "traps_refused"
     TRAPS_UNHEARD = "traps_unheard"
+    SYSLOG_REFUSED = "syslog_refused"
+    SYSLOG_UNHEARD = "syslog_unheard"
     MASS_OUTAGE = "mass_outage"
     MASS_OUTAGE_OVER = "mass_outage_over"
     HOST_REMOVED = "host_removed"
@@ -205,6 +207,8 @@ SPEC: dict[Code, str] = {
     Code.WATCHER_SEES: "C52",
     Code.TRAPS_REFUSED: "C15",
     Code.TRAPS_UNHEARD: "C15",
+    Code.SYSLOG_REFUSED: "C40",
+    Code.SYSLOG_UNHEARD: "C40",
     Code.MASS_OUTAGE: "R26",
     Code.MASS_OUTAGE_OVER: "R26",
     Code.CHECK_REMOVED: "P41",

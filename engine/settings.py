@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     )
     watcher_silent_s: float = Field(default=30.0, ge=10, description="A watcher not heard of for so long counts as blind.")
 
+    syslog_port: int = Field(default=514, ge=1, le=65535, description="UDP and TCP port on which watchers hear syslog.")
+    syslog_bind: str = Field(default="", description="The one address they hear it on; empty: all of this machine's.")
     resolvers: str = Field(
         default="", description="Whom the watcher asks where names lead, comma-separated; empty: those of `/etc/resolv.conf`."
     )
@@ -102,7 +104,7 @@ class Settings(BaseSettings):
             raise ValueError("must be up to three addresses such as 192.0.2.53, or [2001:db8::53]:5353 with a port") from error
         return resolvers
 
-    @field_validator("trap_bind")
+    @field_validator("trap_bind", "syslog_bind")
     @classmethod
     def _is_own_address(cls, address: str) -> str:
         if address and not _is_ip(address):

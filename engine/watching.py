@@ -17,7 +17,7 @@ from domain.events import VerdictChanged, WatcherCutOff
 from domain.model import DEFAULT_WATCHER, Policy, Secret
 from domain.observation import Limit, Observation, Verdict
 from domain.ports import Clock
-from engine import trapping
+from engine import syslogging, trapping
 from engine.context import Context
 from engine.recording import Recorder
 from engine.secrets import SecretError, resolve
@@ -149,7 +149,7 @@ class Orders:
 def watch(context: Context, stop: threading.Event, name: str = DEFAULT_WATCHER) -> None:
     """A watcher's process, until ``stop`` is set."""
     desk, driver = StoreDesk(context.store, name), Driver(context.clock)
-    with desk.recorder.running(), trapping.listening(context, name, secret):
+    with desk.recorder.running(), trapping.listening(context, name, secret), syslogging.listening(context, name):
         settings = context.settings
         Watcher(desk, driver, context.clock, secret, settings.watcher_silent_s, resolvers=servers(settings.resolvers)).run(stop)
 

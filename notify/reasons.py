@@ -80,6 +80,9 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.INVENTORY_REFUSED: "新しい設定に誤りがあるため受け付けず、これまでの設定を使い続けます。({error})",
         Code.WATCHER_CUT_OFF: "監視プロセス {by} はセグメント {label} を見ることができません(アンカー {detail} が応答なし)。"
         "その間の異常は障害として扱わず、お客様への連絡も復旧作業も行いません。",
+        Code.SYSLOG_REFUSED: "監視プロセス {by} は、登録されていない送り主からの、または多すぎる syslog を受け取りました。"
+        "監視には用いません。({detail})",
+        Code.SYSLOG_UNHEARD: "監視プロセス {by} は syslog を受信できません。受信できるまで、ログの監視は判断できません。({detail})",
         Code.WATCHER_SEES: "監視プロセス {by} は再びセグメント {label} を見ることができます(応答のないアンカー {detail})。",
         Code.WATCHER_SILENT: "監視プロセス {by} からの連絡が途絶えています。その間の状態は判断できません。",
         Code.BEHIND_PARENT: "{check} は、上位の機器が停止しているため到達不能として記録します。個別の通知・対応は行いません。"
@@ -199,6 +202,8 @@ TEXT: dict[Language, dict[Code, str]] = {
         Code.INVENTORY_REFUSED: "The new configuration has mistakes and was refused; the old one stays. ({error})",
         Code.WATCHER_CUT_OFF: "The watcher {by} does not see segment {label}: {detail} anchors are silent. Until it does, nothing "
         "that fails there is told to customers or worked on.",
+        Code.SYSLOG_REFUSED: "The watcher {by} was sent logs by whom it does not know, or too much; these are not read. ({detail})",
+        Code.SYSLOG_UNHEARD: "The watcher {by} can't listen for syslog: what logs would tell is unknown. ({detail})",
         Code.WATCHER_SEES: "The watcher {by} sees segment {label} again ({detail} anchors silent).",
         Code.WATCHER_SILENT: "The watcher {by} is not heard of; until it is, nothing it watches can be judged.",
         Code.BEHIND_PARENT: "{check} is recorded as unreachable, as what the host depends on is down: nobody is told of it alone, "

@@ -10,11 +10,12 @@ from functools import cache
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from domain.commands import Fact, Notify
+from domain.commands import Fact, Facts, Notify
 from domain.facts import problems
 from domain.model import Brand, Language
 from domain.reasons import Code
 from domain.wording import duration, minutes, moment, number, padded, plain, shortened, shown
+from notify.findings import Words, words
 from notify.meanings import meaning, name
 from notify.reasons import explain
 
@@ -53,21 +54,27 @@ def write(notify: Notify, brand: Brand, language: Language, ack_url: str | None 
     facts = notify.facts
     zone = str(facts["zone"])
     reason = facts.get("reason")
-    words = {fact: _harmless(value) for fact, value in facts.items()}
-    context = words | {
+    harmless = {fact: _harmless(value) for fact, value in facts.items()}
+    context = harmless | {
         "brand": plain(brand.name),
         "sender": plain(brand.sender),
         "why": explain(Code(str(reason)), facts, language, zone) if reason is not None else "",
         "ack_url": ack_url,
         "outcome_said": shown("outcome", facts.get("outcome"), zone, language),
         # a check that has left the inventory has no kind any more; its host stands beside it
-        "name": name(str(words.get("kind", "")), language) or str(words.get("check", "")).rpartition("/")[2],
+        "name": name(str(harmless.get("kind", "")), language) or str(harmless.get("check", "")).rpartition("/")[2],
         "moment": lambda at_s: moment(at_s, zone, language),
         "minutes": lambda seconds: minutes(seconds, language),
         "duration": lambda seconds: duration(seconds, language),
+        "finding_said": _found(facts, language),
         "meaning": lambda kind, level: meaning(kind, level, language),
     }
     return _fill(f"{notify.message}.txt", language, context)
+
+
+def _found(facts: Facts, language: Language) -> Words | None:
+    pattern = facts.get("finding")
+    return words(plain(str(pattern)), plain(str(facts["proposal"])), language) if pattern is not None else None
 
 
 def _harmless(value: Fact) -> Fact:

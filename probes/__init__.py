@@ -35,6 +35,7 @@ from probes.snmp_trap import SNMP_TRAP
 from probes.spec import Spec
 from probes.ssh import SSH
 from probes.swap import SWAP
+from probes.syslog import SYSLOG
 from probes.tcp import TCP
 from probes.traffic import TRAFFIC
 
@@ -63,7 +64,7 @@ PROBES: MappingProxyType[str, Spec] = MappingProxyType(
                 HARDWARE,
             ),
             *(LOGFILE, EVENTLOG),  # over NRPE
-            *(HEARTBEAT, ALERT, SNMP_TRAP),  # others speak
+            *(HEARTBEAT, ALERT, SNMP_TRAP, SYSLOG),  # others speak
             *(CPU, LOAD, MEMORY, PROCESS, DISK, INODE, SWAP, TRAFFIC, INTERFACE, LOGINS, MAILQUEUE, BACKUP),  # readings
         )
     }

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 Treatment = Callable[[socket.socket], None]
 Answers = Callable[[socket.socket, bytes, tuple[str, int]], None]
@@ -159,3 +159,18 @@ def closed_port(address: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind((address, 0))
         return int(taken.getsockname()[1])
+
+
+def free_of_all() -> int:
+    """A port that is free for TCP and UDP, over IPv4 and IPv6, a moment ago."""
+    while True:
+        with ExitStack() as held, suppress(OSError):
+            port = 0
+            for family, every in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    sock = held.enter_context(socket.socket(family, kind))
+                    if family == socket.AF_INET6:
+                        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    sock.bind((every, port))
+                    port = int(sock.getsockname()[1])
+            return port

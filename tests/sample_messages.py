@@ -57,6 +57,8 @@ FACTS: dict[str, Fact] = {
     "threshold": None,
     "trigger_failures": 3,
     "detail": "connection refused",
+    "finding": "disk",
+    "proposal": "",
     "next": "restart_now",
     "wait_s": None,
     "first_key": "INC-000123/1/fault/mail/customer",

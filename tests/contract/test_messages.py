@@ -18,6 +18,7 @@ from domain.facts import OF_MESSAGE, Next
 from domain.model import Language, Policy
 from domain.wording import shown
 from notify import CHANNELS, DeliveryError, Settings
+from notify.findings import FINDINGS
 from notify.mail import compose, compose_digest, message_id
 from notify.meanings import BY_KIND, BY_LEVEL, NAMES, meaning
 from notify.text import write
@@ -25,7 +26,9 @@ from notify.webhook import payload
 
 SETTINGS = Settings(resolve=lambda secret: f"secret of {secret.name}", ack_url=lambda page: ACK_URL)
 EVERY = [(message, language) for message in Message for language in LANGUAGES]
-OF_CUSTOMERS = [(message, language) for message, language in EVERY if message not in (*OF_OPERATORS, Message.OCCURRED)]
+WITHOUT_END = (Message.OCCURRED, Message.FINDING)
+"""Of no fault and no incident."""
+OF_CUSTOMERS = [(message, language) for message, language in EVERY if message not in (*OF_OPERATORS, *WITHOUT_END)]
 
 WAITS = {Next.RECOVER_AFTER_WAIT, Next.PEOPLE_AFTER_WAIT}
 R3 = {
@@ -174,7 +177,7 @@ def test_what_was_seen_at_the_fault_is_not_called_the_value_after_a_recovery(lan
     assert labels[language][1] in body_of(mail_of(a_notify(Message.FAULT, language)))
 
 
-@pytest.mark.parametrize(("message", "language"), [item for item in EVERY if item[0] not in (Message.NOTICE, Message.OCCURRED)])
+@pytest.mark.parametrize(("message", "language"), [item for item in EVERY if item[0] not in (Message.NOTICE, *WITHOUT_END)])
 def test_what_still_burns_is_not_said_to_have_lasted(message: Message, language: Language) -> None:
     over, so_far = {"ja": ("  継続時間 ", "  経過時間 "), "en": ("  Lasted ", "  So far ")}[language]
     burns, is_over = (body_of(mail_of(a_notify(message, language, recovered_at_s=at_s))) for at_s in (None, 1_735_754_645.0))
@@ -200,6 +203,26 @@ def test_what_only_happened_is_told_as_over(language: Language) -> None:
         assert title in text.body
     assert {"ja": "復旧のお知らせは行いません", "en": "no recovery will be told"}[language] in text.body
     assert not {"None", "障害", "INC-"} & set(re.findall(r"None|障害|INC-", text.body))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("proposal", ["", "Please look at the tape."])
+@pytest.mark.parametrize("pattern", ["disk", "backup"])
+def test_a_line_of_a_log_is_told_with_its_text_and_a_proposal(language: Language, proposal: str, pattern: str) -> None:
+    """C40. The inventory's own words come first; what it has named itself has others beside its name only where it gives them."""
+    line = "kernel: I/O error, dev sda, sector 12345"
+    mail = a_notify(Message.FINDING, language, kind="syslog", level=2, detail=line, item="syslog 192.0.2.10", incident=None)
+    facts = {**mail.facts, "finding": pattern, "proposal": proposal}
+    text = write(replace(mail, facts=facts), POLICY.brand, language)
+    known = FINDINGS[language].get(pattern)
+    said = {"ja": "システムログ", "en": "System log"}[language]
+    assert text.subject == f"[火の見 Monitoring][Lv.2] web01 {said}: {known.name if known is not None else pattern}"
+    for words in (line, proposal, known.meaning if known is not None else ""):
+        assert "".join(words.split()) in "".join(text.body.split())
+    if known is not None:
+        assert ("".join(known.proposal.split()) in "".join(text.body.split())) is (proposal == "")
+    assert {"ja": "作業は行いません", "en": "Nothing is done to the server"}[language] in text.body
+    assert not {"None", "INC-"} & set(re.findall(r"None|INC-", text.body))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

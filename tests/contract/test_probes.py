@@ -50,6 +50,7 @@ FRAMED = frozenset({"mysql", "ldap", "logfile", "eventlog"})
 LDAP_OK = b"\x30\x0c\x02\x01%b\x07\x0a\x01\x00\x04\x00\x04\x00"
 LISTENING: Mapping[str, Mapping[str, object]] = {
     "heartbeat": {"period": "15m"},
+    "syslog": {},
     "alert": {"match": {"alertname": "DiskFull"}},
     "snmp-trap": {},
 }
@@ -83,10 +84,15 @@ CLASSES = {
     "certificate": FaultClass.RESOURCE,
     "hardware": FaultClass.RESOURCE,
     "dbsize": FaultClass.RESOURCE,
+    "syslog": FaultClass.RESOURCE,
     **dict.fromkeys(("logfile", "eventlog"), FaultClass.RESOURCE),
 }
 """What is no service (R20, R22, R4)."""
-LEVELS = {"ping": Level.UNREACHABLE, **dict.fromkeys(("hardware", "dbsize", "logfile", "eventlog", "snmp-trap"), Level.MINOR)}
+LEVELS = {
+    **dict.fromkeys(("hardware", "dbsize", "logfile", "eventlog", "snmp-trap"), Level.MINOR),
+    "ping": Level.UNREACHABLE,
+    "syslog": Level.WARNING,
+}
 """What is another level than a service's (R1)."""
 VALUES: dict[str, object] = {
     "levels": {2: 80, 3: 90.5},

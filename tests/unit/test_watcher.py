@@ -141,6 +141,14 @@ class TestOrders:
         assert {name: one.verdict for name, one in answer.seen.items()} == {"web01/ssh": Verdict.UP, "web01/http": Verdict.DOWN}
         assert world.boot_s - begun_s < 1
 
+    def test_learn_nothing_from_what_says_nothing_about_the_host(self, world: World) -> None:  # C50
+        world.seen[A] = down("name resolution failed")._replace(told_only=True)
+        watcher = watching(world)
+        run(world, watcher, 10)
+        world.ask("web01/ssh")
+        run(world, watcher, 0.3)
+        assert world.answers[0].seen["web01/ssh"] == unknown("name resolution failed")
+
     def test_count_as_ordinary_looks_and_their_verdict_comes_before_their_answer(self, world: World) -> None:
         world.seen[A] = down("connection refused")
         watcher = watching(world)

@@ -14,7 +14,7 @@ from domain.changed import changed
 from domain.model import Check, FaultClass, Host, Policy
 from domain.observation import Verdict
 from domain.reasons import Code
-from domain.state import Above, Behind, CheckState, Draft, Fault, HostState, Incident, Situation
+from domain.state import Above, Behind, CheckState, Draft, Fault, HostState, Situation
 
 SLACK_S = 5.0
 """What an observation may take until it is decided about."""
@@ -26,7 +26,7 @@ def parents_of(policy: Policy, host: Host) -> tuple[Host, ...]:
     """What it hangs on, the nearest first, as far as that is watched for whether it can be reached."""
     found: list[Host] = []
     parent = policy.hosts.get(host.parent or "")
-    while parent is not None and parent is not host and parent not in found and len(found) < MOST_PARENTS:
+    while parent is not None and parent.id != host.id and parent not in found and len(found) < MOST_PARENTS:
         found.append(parent)
         parent = policy.hosts.get(parent.parent or "")
     return tuple([parent for parent in found if servers(parent)])
@@ -37,10 +37,23 @@ def servers(host: Host) -> list[Check]:
     return [check for check in host.checks if check.fault_class is FaultClass.SERVER]
 
 
-def lost_since_s(incident: Incident | None) -> float | None:
-    """Since when a host with this open incident can't be reached, for whatever reason, told or not; ``None``: it can."""
-    faults = incident.faults if incident is not None else ()
-    return min((_since_s(fault) for fault in faults if fault.fault_class is FaultClass.SERVER and not fault.up), default=None)
+def lost_since_s(host: Host, state: HostState) -> float | None:
+    """Since when the host can't be reached, for whatever reason, told or not; ``None``: it can. One of which anything
+    that tells so is up, be it ping or a login, can be."""
+    faults = state.incident.faults if state.incident is not None else ()
+    lost = [fault for fault in faults if fault.fault_class is FaultClass.SERVER and not fault.up]
+    return max(map(_since_s, lost)) if lost and not answers(host, state.checks) else None
+
+
+def is_back(host: Host, before: HostState, after: HostState) -> bool:
+    """Could it not be reached, and can be now?"""
+    return lost_since_s(host, before) is not None and lost_since_s(host, after) is None
+
+
+def answers(host: Host, checks: Iterable[CheckState]) -> bool:
+    """Was any of what tells whether the host can be reached last heard to be up?"""
+    known = {item.check: item.verdict for item in checks}
+    return any(known.get(check.id) is Verdict.UP for check in servers(host))
 
 
 def above(policy: Policy, host: Host, state_of: Callable[[str], HostState]) -> Above | None:
@@ -50,17 +63,18 @@ def above(policy: Policy, host: Host, state_of: Callable[[str], HostState]) -> A
         return None
     states = {parent.id: state_of(parent.id) for parent in parents}
     looked_at = [check for parent in parents for check in servers(parent)]
-    later_s = {parent.id: 0.0 if policy.watcher_of(parent.id) == policy.watcher_of(host.id) else None for parent in parents}
-    down = next((parent for parent in parents if lost_since_s(states[parent.id].incident) is not None), None)
-    incident = states[down.id].incident if down is not None else None
+    at_once = {parent.id: policy.watcher_of(parent.id) == policy.watcher_of(host.id) for parent in parents}
+    lost = {parent.id: since_s for parent in parents if (since_s := lost_since_s(parent, states[parent.id])) is not None}
+    down = next(iter(lost), "")
+    incident = states[down].incident if down else None
     returned = [(state.back_s, state.host) for state in states.values() if state.back_s is not None]
     back_s, back = max(returned, default=(None, ""))
     return Above(
-        confirm_s=max(_confirmed_s(check, begun=later_s[check.host] is not None) for check in looked_at) + SLACK_S,
+        confirm_s=max(_confirmed_s(check, begun=at_once[check.host]) for check in looked_at) + SLACK_S,
         again_s=max(check.interval_s + check.timeout_s for check in looked_at) + SLACK_S,
-        down=down.id if down is not None else "",
+        down=down,
         incident=incident.id if incident is not None else "",
-        since_s=lost_since_s(incident) or 0.0,
+        since_s=lost.get(down, 0.0),
         back=back,
         back_s=back_s,
     )
@@ -79,8 +93,7 @@ def hides(over: Above | None, host: Host, checks: Iterable[CheckState], now_s: f
         return False
     if now_s < _seen_itself_s(over, host):
         return True
-    known = {item.check: item.verdict for item in checks}
-    return not any(known.get(check.id) is Verdict.UP for check in servers(host))
+    return not answers(host, checks)
 
 
 def _seen_itself_s(over: Above, host: Host) -> float:

@@ -27,11 +27,12 @@ def step(state: HostState, event: ev.Event, situation: Situation, now_s: float) 
     for fault in behind.released(draft):
         failing.take_up(draft, fault)
     progress(draft)
-    if behind.lost_since_s(state.incident) is not None and behind.lost_since_s(draft.open_incident) is None:
-        draft.back_s = now_s
     if not draft.reasons:
         draft.because(Code.NO_CHANGE)
-    return draft.decision()
+    decision = draft.decision()
+    if state.incident is not None and situation.host is not None and behind.is_back(situation.host, state, decision.state):
+        return decision._replace(state=changed(decision.state, back_s=now_s))
+    return decision
 
 
 def _apply(draft: Draft, event: ev.Event) -> None:  # noqa: PLR0912 - one branch for each sort of event

@@ -319,7 +319,6 @@ class Draft:
         self.rescue = state.rescue if state.out is None or situation.of_run.rescue is None else situation.of_run.rescue
         self.worked_s = state.worked_s
         self.behind = state.behind
-        self.back_s = state.back_s
         self.power_counts = state.worked_s is not None or situation.of_run.power  # else nothing can be our own doing
         self.learnt: list[Learnt] = []
         self.trust = situation.trust
@@ -394,6 +393,5 @@ class Draft:
             rescue=self.rescue,
             worked_s=self.worked_s,
             behind=self.behind,
-            back_s=self.back_s,
         )
         return Decision(self.now_s, state, tuple(self.reasons), tuple(self.commands), tuple(self.learnt))

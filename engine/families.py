@@ -21,7 +21,8 @@ class Families:
     def judge_again(self, session: Session, policy: Policy, before: HostState, after: HostState, now_s: float) -> None:
         """If the host is lost now and was not, or the other way round: what hangs on it, and has a fault that is told or kept
         aside, is due at once, each host in a transaction of its own."""
-        if (lost_since_s(before.incident) is None) is (lost_since_s(after.incident) is None):
+        host = policy.hosts.get(after.host)
+        if host is None or (lost_since_s(host, before) is None) is (lost_since_s(host, after) is None):
             return
         for child in self._of(policy).get(after.host, ()):
             row = session.get(HostRow, child)

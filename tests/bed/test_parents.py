@@ -15,6 +15,8 @@ from store import policies
 
 BEHIND = {f"srv{number:02}": f"10.78.0.{number}" for number in range(1, 21)}
 """The addresses of the hosts that are reached through the switch, and through nothing else."""
+PATIENCE_S = 120.0
+"""Nobody is told before the switch was looked at, and twenty looks a second share the machine with all other tests."""
 
 
 class Switched(Local):
@@ -71,17 +73,17 @@ def test_a_switch_that_is_taken_away_is_one_incident(switched: Switched) -> None
     """All behind it is recorded as unreachable; what is not back when it is, is a fault of its own, as is what fails while it is
     up. Twenty hosts with a known cause are no mass outage."""
     switched.takes_away("srv03")
-    switched.until("the mail of the one that fails by itself", switched.subjects)
+    switched.until("the mail of the one that fails by itself", switched.subjects, PATIENCE_S)
     assert switched.codes()["parent_asked"] == 1, "told when the switch was seen to be up"
     switched.plug(up=False)
-    switched.until("all others to be put down to it", lambda: len(switched.behind()) == len(BEHIND) - 1)
+    switched.until("all others to be put down to it", lambda: len(switched.behind()) == len(BEHIND) - 1, PATIENCE_S)
     assert [(row.host, row.level) for row in switched.incidents()] == [("srv03", 5), ("switch", 5)]
     assert switched.verdicts() == dict.fromkeys([*BEHIND, "switch"], Verdict.DOWN) | {"beside": Verdict.UP}
     assert re.search(r"^switch +19 +srv01, srv02, srv04, ", switched.command("status").stdout, re.M)
     switched.takes_away("srv07")
     switched.plug(up=True)
-    switched.until("the one that stays away to be told", lambda: len(switched.incidents()) == 3)
-    switched.until("all mails", lambda: len(switched.subjects()) == 4)
+    switched.until("the one that stays away to be told", lambda: len(switched.incidents()) == 3, PATIENCE_S)
+    switched.until("all mails", lambda: len(switched.subjects()) == 4, PATIENCE_S)
     assert [row.host for row in switched.incidents() if row.told] == ["srv03", "switch", "srv07"]
     assert switched.behind() == []
     assert switched.commands("Run") == []

@@ -4,13 +4,13 @@ Everything is bounded: how much is read in a turn, how many one sender is heard 
 senders what was refused is counted apart. Nothing that comes in raises an exception.
 """
 
+import errno
 import logging
+import os
 import socket
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv6Address
 from select import select
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from domain.model import SnmpAccess
 from domain.ports import Clock
 from probes.snmp_trap import Trap
 from probes.spec import SecretMissing, Secrets
+from watch.ears import Pace, Refused, canonical, ear
 from watch.snmp_access import community, user
 from watch.snmp_v3 import VERSION
 from watch.trap_message import of_community, version_of
@@ -30,9 +31,6 @@ DATAGRAMS_A_TURN = 500
 """Where more comes, the system's queue fills, and the rest is lost: what a flood costs is bounded by how often there is a turn."""
 A_SECOND = 20
 """Of one sender; a device has no more to say."""
-MAX_REFUSED = 64
-_QUEUE_BYTES = 1 << 21
-_OTHERS = ("other senders", "several reasons")
 
 
 class Speaker(NamedTuple):
@@ -54,14 +52,12 @@ class Receiver:
     """``speakers`` by address (as ``canonical`` writes it) is set from outside. ``refused`` counts, by sender and why."""
 
     def __init__(self, clock: Clock, secrets: Secrets, authority: Authority) -> None:
-        self._clock, self._secrets = clock, secrets
+        self._secrets = secrets
         self._belief = Belief(clock, authority)
         self._sockets: list[socket.socket] = []
-        self._heard: Counter[str] = Counter()
-        """Of each speaker within this second."""
-        self._second = 0
+        self._pace = Pace(clock, A_SECOND)
         self.speakers: Mapping[str, Sequence[Speaker]] = {}
-        self.refused: Counter[tuple[str, str]] = Counter()
+        self.refused = Refused()
 
     @property
     def port(self) -> int:
@@ -77,7 +73,10 @@ class Receiver:
         self.close()
         try:
             for address in addresses:
-                self._listen(address, port)
+                if (sock := ear(address, port or (self.port if self._sockets else 0), socket.SOCK_DGRAM)) is not None:
+                    self._sockets.append(sock)
+            if not self._sockets:
+                raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
         except OSError:
             self.close()
             raise
@@ -104,28 +103,6 @@ class Receiver:
                     told.append(found)
         return told
 
-    def take_refused(self) -> str:
-        """What was refused since the last call, in words, the most frequent first; empty for nothing."""
-        counted, self.refused = self.refused, Counter()
-        most = counted.most_common(3)
-        said = [f"{count} from {sender}: {why}" for (sender, why), count in most]
-        more = counted.total() - sum(count for _, count in most)
-        return "; ".join(said) + (f"; and {more} more" if more else "")
-
-    def _listen(self, address: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        try:
-            sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        except OSError:  # a machine without IPv6
-            if len(self._sockets) == 0:
-                raise
-            return
-        self._sockets.append(sock)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE_BYTES)
-        sock.bind((address, port or (self.port if len(self._sockets) > 1 else 0)))
-
     def _take(self, sock: socket.socket, data: bytes, source: tuple[str, int]) -> Told | None:
         def reply(answer: bytes) -> None:
             with suppress(OSError):
@@ -134,8 +111,7 @@ class Receiver:
         address = canonical(source[0])
         judged = self._judge(data, address, reply)
         if isinstance(judged, str):
-            key = (address, judged)
-            self.refused[key if key in self.refused or len(self.refused) < MAX_REFUSED else _OTHERS] += 1
+            self.refused.add(address, judged)
             return None
         return judged
 
@@ -144,7 +120,7 @@ class Receiver:
         speakers = self.speakers.get(address)
         if not speakers:
             return "it is no address of a host with an snmp-trap check"
-        if self._floods(address):
+        if self._pace.exceeded(address):
             return f"it sends more than {A_SECOND} a second"
         if len(data) > MAX_BYTES:
             return f"larger than {MAX_BYTES} bytes"
@@ -175,22 +151,6 @@ class Receiver:
             return judged.refused or None
         return Told(judged.host, judged.said, partial(reply, judged.answer) if judged.answer else _nothing)
 
-    def _floods(self, address: str) -> bool:
-        second = int(self._clock.boottime_s())
-        if second != self._second:
-            self._second = second
-            self._heard.clear()
-        self._heard[address] += 1
-        return self._heard[address] > A_SECOND
-
 
 def _nothing() -> None:
     """Nobody waits for an answer to a trap."""
-
-
-def canonical(address: str) -> str:
-    """As it is compared: an IPv4 address is one, in whatever form it comes."""
-    if ":" not in address:
-        return address
-    read = IPv6Address(address.partition("%")[0])
-    return str(read.ipv4_mapped or read)

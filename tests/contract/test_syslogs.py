@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from misbehaving import free_of_all
 
 from probes.syslog_message import MAX_BYTES, Line, line
-from watch.syslogs import A_SECOND, FLOOD, OF_ONE, STRANGER, Receiver, canonical
+from watch.ears import canonical
+from watch.syslogs import A_SECOND, FLOOD, OF_ONE, STRANGER, Receiver
 
 LOOPBACKS = ("127.0.0.1", "::1")
 BOTH = pytest.mark.parametrize("address", LOOPBACKS)
@@ -99,8 +100,8 @@ def test_a_stranger_is_counted_and_not_read(ear: Receiver) -> None:
     with caller(ear, source="127.0.0.3") as sock:
         assert quiet(ear) == []
         assert sock.recv(10) == b"", "it is hung up on"
-    assert ear.take_refused() == f"3 from 127.0.0.2: {STRANGER}; 1 from 127.0.0.3: {STRANGER}"
-    assert ear.take_refused() == ""
+    assert ear.refused.take() == f"3 from 127.0.0.2: {STRANGER}; 1 from 127.0.0.3: {STRANGER}"
+    assert ear.refused.take() == ""
 
 
 def test_so_many_strangers_are_counted_together(ear: Receiver) -> None:

@@ -17,8 +17,9 @@ from domain import events as ev
 from domain.commands import Message, Notify, Run
 from domain.model import FaultClass, Level, Policy
 from engine.context import Context
+from engine.ears import AGAIN_S, TOLD_EVERY_S
 from engine.settings import Settings
-from engine.syslogging import AGAIN_S, LAST_EVERY_S, TOLD_EVERY_S, Logs
+from engine.syslogging import LAST_EVERY_S, Logs
 from engine.watching import StoreDesk
 from probes.syslog import DAY_S, DEAF, FOUND, LAST
 from store.codec import decode, decode_event

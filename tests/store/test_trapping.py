@@ -20,8 +20,9 @@ from domain import events as ev
 from domain.commands import Message, Notify
 from domain.model import FaultClass, Level, Policy, Secret, SnmpAccess, SnmpKey, SnmpUser
 from engine.context import Context
+from engine.ears import AGAIN_S, TOLD_EVERY_S
 from engine.settings import Settings
-from engine.trapping import AGAIN_S, MAX_STANDING, TOLD_EVERY_S, Traps
+from engine.trapping import MAX_STANDING, Traps
 from engine.watching import StoreDesk
 from probes.snmp_trap import DEAF
 from store.codec import decode, decode_event
@@ -318,7 +319,7 @@ class TestListening:
             taken.bind(("0.0.0.0", 0))
             port = taken.getsockname()[1]
             ear = Ear(store, clock, tmp_path, inventory(), port)
-            why = f"can't listen on UDP port {port}: Address already in use"
+            why = f"can't listen for SNMP traps on port {port}: Address already in use"
             said = StoreDesk(store, "watcher").heard()[CHECK]
             assert [(one.about, one.state, one.detail) for one in said] == [("", DEAF, why)]
             clock.sleep(AGAIN_S)

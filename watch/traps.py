@@ -7,11 +7,11 @@ senders what was refused is counted apart. Nothing that comes in raises an excep
 import errno
 import logging
 import os
+import select
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from select import select
 from typing import NamedTuple
 
 from domain.model import SnmpAccess
@@ -55,6 +55,7 @@ class Receiver:
         self._secrets = secrets
         self._belief = Belief(clock, authority)
         self._sockets: list[socket.socket] = []
+        self._poll = select.poll()  # whose descriptors have no bound: looks under way have thousands
         self._pace = Pace(clock, A_SECOND)
         self.speakers: Mapping[str, Sequence[Speaker]] = {}
         self.refused = Refused()
@@ -75,6 +76,7 @@ class Receiver:
             for address in addresses:
                 if (sock := ear(address, port or (self.port if self._sockets else 0), socket.SOCK_DGRAM)) is not None:
                     self._sockets.append(sock)
+                    self._poll.register(sock, select.POLLIN)
             if not self._sockets:
                 raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
         except OSError:
@@ -83,14 +85,15 @@ class Receiver:
 
     def close(self) -> None:
         for sock in self._sockets:
+            self._poll.unregister(sock)
             sock.close()
         self._sockets = []
 
     def turn(self, wait_s: float) -> list[Told]:
         """What is believed of what has come, waited for at most ``wait_s``."""
-        ready, _, _ = select(self._sockets, [], [], wait_s)
+        ready = {descriptor for descriptor, _ in self._poll.poll(wait_s * 1000)}
         told = []
-        for sock in ready:
+        for sock in [sock for sock in self._sockets if sock.fileno() in ready]:
             for _ in range(DATAGRAMS_A_TURN):
                 try:
                     data, source = sock.recvfrom(MAX_BYTES + 1)

@@ -1,5 +1,7 @@
 """Traps by real senders (net-snmp's own commands), from the datagram to what is written down: who is believed, what it means."""
 
+import os
+import resource
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -331,6 +333,20 @@ class TestListening:
         ear.traps.turn(0.0)
         assert StoreDesk(store, "watcher").heard() == {}
         ear.traps.close()
+
+    def test_beside_thousands_of_looks(self, store: Store, clock: HandClock, tmp_path: Path) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+        try:
+            ear = Ear(store, clock, tmp_path, inventory())
+            ear.raw(community_trap(3))
+            assert list(ear.stands()) == ["linkDown.3"]
+            ear.traps.close()
+        finally:
+            for descriptor in taken:
+                os.close(descriptor)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     def test_a_store_that_is_away_loses_nothing(self, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
         from sqlalchemy.exc import OperationalError

@@ -36,6 +36,8 @@ class Watched:
     sight: Sight | None = None
     held: Held | None = None
     orders: set[str] = field(default_factory=set)
+    missed: bool = False
+    """Was its last turn missed?"""
     parents: "list[Watched]" = field(default_factory=list)
     """What tells whether that which its host depends on can be reached (C53)."""
     kept: Any = None

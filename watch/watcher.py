@@ -17,11 +17,12 @@ from domain.observation import Observation, Verdict, unknown
 from domain.ports import Clock
 from probes.reading import Reading, Values
 from probes.spec import Call, Heard, Listen, Secrets, Talk
-from watch.desk import Desk, DeskAway, Looked, Seen
+from watch.desk import Desk, DeskAway, Seen
 from watch.looking import Looking
 from watch.memory import settle_down
 from watch.name_files import Server
 from watch.names import Led, Names
+from watch.orders import Orders
 from watch.readings import Errand, Readings
 from watch.sights import Sights
 from watch.watched import FIRST_LOOKS_S, Watched, watched
@@ -70,14 +71,12 @@ class Watcher:
         self._policy: Policy | None = None
         self._checks: dict[str, Watched] = {}
         self._wheel: Wheel[str] = Wheel()
-        self._orders: dict[str, dict[str, Observation | None]] = {}
-        """Look commands under way: what was seen of each of their checks so far."""
+        self._orders = Orders()
         self._listening: list[Watched] = []
         self._said: Mapping[str, Sequence[Heard]] = {}
         """What was heard of checks that only listen, by their id."""
         self._changes: list[VerdictChanged | WatcherCutOff] = []
         self._sights = Sights(driver, clock, self._sight_turned, self._changes.append)
-        self._looked: list[Looked] = []
         self._seen: list[Seen] = []
         self._news = True
         """Something was written that we have not seen to yet."""
@@ -113,12 +112,13 @@ class Watcher:
     # looking
 
     def _turn_of(self, item: Watched, late_s: float) -> None:
-        """A turn that was missed while this process stood still is not caught up, where all was well: its next one comes. All of
-        them at once would be a burst that nobody's network is used to."""
+        """A turn that was missed while this process stood still is not caught up, where all was well: its next one comes, which is
+        not missed whatever happens. All of them at once would be a burst that nobody's network is used to."""
         self._lag_ms = max(self._lag_ms, late_s * 1000)
         if late_s > item.check.interval_s:
             item.gap = True
-        if late_s > MISSED_S and item.well and not isinstance(item.spec.way, Listen):
+        item.missed = late_s > MISSED_S and item.well and not item.missed and not isinstance(item.spec.way, Listen)
+        if item.missed:
             self._wheel.put(item.check.id, item.next_turn_s(self._clock.boottime_s()))
         elif item.idle:
             self._begin(item)
@@ -192,15 +192,11 @@ class Watcher:
 
     def _take_orders(self) -> None:
         for order in self._desk.take_looks():
-            self._orders[order.key] = dict.fromkeys(order.checks)
-            for check in order.checks:
-                item = self._checks.get(check)
-                if item is None:
-                    self._orders[order.key][check] = unknown("the inventory has no such check")
-                else:
-                    item.orders.add(order.key)
-                    self._look_now(item)
-            self._settle(order.key)
+            watched = [item for check in order.checks if (item := self._checks.get(check)) is not None]
+            self._orders.take(order, {item.check.id for item in watched})
+            for item in watched:
+                item.orders.add(order.key)
+                self._look_now(item)
 
     def _look_now(self, item: Watched) -> None:
         """A look that began before it was asked for may have seen what was before: it is given up for a new one."""
@@ -220,19 +216,8 @@ class Watcher:
 
     def _answer(self, item: Watched, seen: Observation) -> None:
         keys, item.orders = item.orders, set()
-        if seen.told_only:  # nothing that a run may conclude anything of the host from
-            seen = unknown(seen.detail)
         for key in keys:
-            self._orders[key][item.check.id] = seen
-            self._settle(key)
-
-    def _settle(self, key: str) -> None:
-        if key not in self._orders:
-            return  # all of its checks only listen: it was answered as it was taken
-        seen = {check: one for check, one in self._orders[key].items() if one is not None}
-        if len(seen) == len(self._orders[key]):
-            del self._orders[key]
-            self._looked.append(Looked(key, seen))
+            self._orders.answer(key, item.check.id, seen)
 
     # what is watched
 
@@ -302,7 +287,7 @@ class Watcher:
 
     @property
     def _unwritten(self) -> bool:
-        return bool(self._changes or self._looked)
+        return bool(self._changes or self._orders.done)
 
     def _listen(self) -> None:
         """What is new is judged at once, and not only when its turn comes."""
@@ -355,9 +340,9 @@ class Watcher:
 
     def _write(self) -> None:
         if self._unwritten:
-            self._desk.write(self._changes, self._looked)
+            self._desk.write(self._changes, self._orders.done)
             self._changes.clear()
-            self._looked = []
+            self._orders.done.clear()
 
 
 def _event(check: Check, change: Change) -> VerdictChanged:

@@ -483,6 +483,18 @@ class TestSpreading:
         assert self._most_in_a_second(many) < MISSED_S * 3 * self.MANY / self.INTERVAL_S
         assert len(many.looks) <= self.MANY + MISSED_S * 3 * self.MANY / self.INTERVAL_S
 
+    def test_a_watcher_that_is_always_late_misses_no_check_twice(self, many: World) -> None:
+        """Though the machine is too slow for all of them, each has its turn at last."""
+        watcher = watching(many)
+        run(many, watcher, self.INTERVAL_S)
+        many.looks.clear()
+        many.adopt(policy(*[check(f"c{number}", f"192.0.2.{number + 10}", interval_s=self.INTERVAL_S) for number in range(9)]))
+        many.seen |= {f"192.0.2.{number + 10}": up() for number in range(9)}
+        for _ in range(20):
+            many.sleep(self.INTERVAL_S - many.boot_s % self.INTERVAL_S + 30)
+            run(many, watcher, 0.5)
+        assert {address for _, address in many.looks} >= {f"192.0.2.{number + 10}" for number in range(9)}
+
     def test_what_failed_is_looked_at_at_once(self, many: World) -> None:
         many.last_known = {**many.last_known, "web01/c7": Known(Verdict.DOWN, 5.0)}
         many.seen[B] = down("no answer")

@@ -170,11 +170,12 @@ def test_without_such_a_check_it_does_not_listen(store: Store, clock: HandClock,
 
 def test_it_listens_for_the_hosts_of_its_segments_only(store: Store, clock: HandClock, tmp_path: Path) -> None:
     ear = Ear(store, clock, tmp_path, inventory())
+    ear.logs.close()  # whose port would be taken
     other = Logs(ear.context, "elsewhere")
     other.turn(0.0)
     assert not other.receiver.listens
+    assert ear.kept() == {}
     other.close()
-    ear.logs.close()
 
 
 def test_a_store_that_is_away_loses_nothing_that_was_found(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:

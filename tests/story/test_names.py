@@ -48,6 +48,16 @@ def test_a_service_that_is_seen_to_fail_where_its_name_leads_is_restarted_as_eve
     world.expect_nothing()
 
 
+def test_what_says_nothing_of_a_server_does_not_say_either_whether_it_is_back() -> None:
+    world = World()
+    world.name_fails("ping")
+    world.expect_mail(Message.FAULT, next=Next.TOLD_ONLY)
+    world.down("ssh")
+    world.expect_mail(Message.FAULT, next=Next.RECOVER_AFTER_WAIT)
+    world.fast_forward(minutes=20)
+    world.expect_run("power-cycle", checks=("ssh",))
+
+
 def test_a_server_that_waits_for_its_clock_is_let_be_where_its_name_fails_meanwhile() -> None:
     world = World()
     world.down("ssh")

@@ -87,7 +87,8 @@ def on_work_announced(draft: Draft, event: ev.WorkAnnounced) -> None:
         draft.because(Code.STALE, run=event.run)
         return
     draft.update(performer=_performer(event.by), run=changed(incident.run, announced=True))
-    spoken_of = tuple(fault for fault in live_faults(draft) if fault.told and fault.known)
+    watched = draft.situation.check  # what a pause had kept here may have left the inventory meanwhile
+    spoken_of = tuple(fault for fault in live_faults(draft) if fault.told and fault.known and watched(fault.check) is not None)
     if spoken_of:
         tell_customer(draft, Message.WORK_STARTED, spoken_of, runbook=incident.run.runbook)
         draft.because(Code.WORK_TOLD, incident=incident.id, run=event.run, by=event.by)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sample_policy import HOST, OPERATORS, POWER, RESTART, policy
+from sample_policy import CHECKS, HOST, OPERATORS, POWER, RESTART, SMTP, policy
 
 from domain import events as ev
 from domain.commands import Message
@@ -729,3 +729,18 @@ def test_what_recovers_twice_in_a_pause_is_held_back_each_time() -> None:  # R51
     world.up("disk")
     world.fast_forward(minutes=30)
     world.expect_recovery()
+
+
+def test_what_left_the_inventory_in_a_pause_is_not_spoken_of_as_worked_on() -> None:  # R20, R51
+    world = World()
+    world.down("http")
+    world.expect_mail(Message.FAULT)
+    world.expect_run(RESTART, service="nginx.service")
+    world.down("smtp")
+    world.expect_mail(Message.FAULT)
+    world.pause_begins(minutes=10, check="smtp")
+    world.inventory_becomes(policy(version="2", checks=tuple(check for check in CHECKS if check is not SMTP)))
+    world.expect_nothing()
+    world.pause_is_over_unnoticed()
+    world.run_announces_work()
+    world.expect_mail(Message.WORK_STARTED, faults=("web01/http",))

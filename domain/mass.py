@@ -52,7 +52,8 @@ def begins(rule: MassOutage, hosts: int, lost_of_late: int) -> bool:
 def ends(rule: MassOutage, hosts: int, lost: int) -> bool:
     """``lost``: how many can't be reached now, since whenever. Half of what makes an outage is none any more: so one that begins
     again has lost as many anew, and none comes and goes with a single host."""
-    return lost <= threshold(rule, hosts) // 2
+    begins_at = threshold(rule, hosts)
+    return lost <= min(begins_at // 2, begins_at - 2)  # of two, both have to be back
 
 
 def until_s(outage: HostState, rule: MassOutage) -> float | None:

@@ -31,6 +31,12 @@ def test_none_ends_as_it_begins_or_begins_as_it_ends(rule: MassOutage, hosts: in
         assert not mass.ends(rule, hosts, lost - 1)
 
 
+def test_of_two_hosts_that_make_one_both_have_to_be_back() -> None:
+    rule = MassOutage(share=1, hosts=2)
+    assert [mass.ends(rule, 10, lost) for lost in (2, 1, 0)] == [False, False, True]
+    assert [mass.ends(replace(rule, hosts=3), 10, lost) for lost in (2, 1, 0)] == [False, True, True]
+
+
 @given(rules, sizes)
 def test_it_ends_when_all_are_back(rule: MassOutage, hosts: int) -> None:
     assert mass.ends(rule, hosts, 0)

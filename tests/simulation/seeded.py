@@ -294,6 +294,7 @@ class Simulation:
                 self._something_flickers,
                 self._the_watcher_is_cut_off,
                 self._the_watcher_is_silent,
+                self._something_happens,
                 self._the_watcher_restarts,
                 self._the_clock_is_set,
                 self._the_machine_reboots,
@@ -336,6 +337,10 @@ class Simulation:
     def _the_watcher_is_silent(self) -> None:
         self.silent_until_s = self.now_s + self.random.choice([200.0, 3000.0])
         self._arrives(ev.EvidenceLost(id=f"silent/{self.drawn}", at_s=self.engine_s, host=HOST))
+
+    def _something_happens(self) -> None:
+        check = self.random.choice(CHECKS).id
+        self._arrives(ev.Occurred(id=f"said/{self.drawn}", at_s=self.engine_s, host=HOST, check=check, what="coldStart"))
 
     def _the_watcher_restarts(self) -> None:
         for watched in self.watched:

@@ -40,10 +40,6 @@ class Way(NamedTuple):
     opened: "_Opened[object]"
     peer: bytes
 
-    @property
-    def descriptor(self) -> int:
-        return self.opened.descriptor
-
 
 class Datagrams(Generic[Who]):
     """The sockets are opened when they are first needed, and stay. What is sent goes out with the next ``flush``."""
@@ -69,7 +65,7 @@ class Datagrams(Generic[Who]):
 
     def again(self, way: Way, data: bytes) -> None:
         """The same way once more."""
-        opened = self._opened[way.descriptor]
+        opened = self._opened[way.opened.descriptor]
         opened.out.append((way.peer, data))
         self._out.add(opened)
 

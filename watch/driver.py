@@ -179,7 +179,7 @@ class Driver:
 
     def _follow(self, flight: Flight, now_s: float | None = None) -> None:
         """See where a flight has got to."""
-        if flight.packet is not None:
+        if flight.packet is not None and not flight.sent:
             self._packets.send(flight, now_s or self._clock.boottime_s())
         seen = flight.observation
         if seen is not None:

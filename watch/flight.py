@@ -42,12 +42,12 @@ class Flight:
     events = 0
     """What the driver attends to, of its wire."""
     packet: Echo | Ask | Hear | None = None
-    """Set while the look waits for a packet, which is the driver's business: ``token`` once an ICMP echo was sent, and the
-    ``source`` its answer has to come from; ``way`` once a datagram was, and what it ``asked``."""
+    """Set while the look waits for a packet, which is the driver's business: once it was ``sent``, the ``token`` of an ICMP echo
+    and the ``source`` its answer has to come from, or the ``way`` of a datagram."""
+    sent = False
     token: bytes | None = None
     source = b""
     way: Way | None = None
-    asked = b""
     _wire: Wire | None = None
     _conversation: Conversation
     _step: Step
@@ -120,7 +120,7 @@ class Flight:
                 return
             if isinstance(step, _PACKETS):
                 self._hang_up()
-                self.packet = step
+                self.packet, self.sent = step, False
                 return
             if isinstance(step, Now):
                 step = self._conversation.answered(b"%.3f" % self._tower.now_s())

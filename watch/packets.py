@@ -1,6 +1,7 @@
 """The driver's looks that wait for a packet: ICMP echoes and datagrams, sent and received many at a time."""
 
 import select
+from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from socket import AddressFamily
@@ -8,8 +9,7 @@ from socket import AddressFamily
 from domain.observation import unknown
 from probes.spec import Ask, Echo, Hear
 from watch import icmp, trouble
-from watch.datagrams import Datagrams
-from watch.deadlines import Deadlines
+from watch.datagrams import Datagrams, Way
 from watch.flight import Flight, family_of
 from watch.mmsg import Mail
 
@@ -29,15 +29,16 @@ class Packets:
         self._echoes = icmp.Echoes(mail)
         self._datagrams: Datagrams[Flight] = Datagrams(mail)
         self._of_token: dict[bytes, Flight] = {}
-        self._again: Deadlines[Flight] = Deadlines()
-        """When a question that nothing has answered yet is asked once more."""
+        self._again: deque[tuple[Flight, Way, bytes, float]] = deque()
+        """When a question that nothing has answered yet is asked once more, the first first. Those that were are taken out when
+        they have come to the front."""
         self._descriptors: set[int] = set()
 
     def has(self, descriptor: int) -> bool:
         return descriptor in self._descriptors
 
     def next_s(self) -> float | None:
-        return self._again.next_s()
+        return self._again[0][-1] if self._again else None
 
     @property
     def unsent(self) -> bool:
@@ -46,7 +47,7 @@ class Packets:
     def send(self, flight: Flight, now_s: float) -> None:
         """What it wishes, with the next ``flush``. The flight ends where that can't be."""
         packet = flight.packet
-        if packet is None or isinstance(packet, Hear) or flight.token is not None:
+        if packet is None or isinstance(packet, Hear):
             return
         family = _family_of(packet.address)
         if family is None:
@@ -62,6 +63,7 @@ class Packets:
         except OSError as error:
             flight.end(trouble.of_socket(error))
             return
+        flight.sent = True
         if descriptor not in self._descriptors:
             self._descriptors.add(descriptor)
             self._epoll.register(descriptor, select.EPOLLIN)
@@ -93,15 +95,18 @@ class Packets:
                 yield asked
 
     def ask_again(self, now_s: float) -> None:
-        for flight in self._again.due(now_s):
-            if flight.way is not None and flight.packet is not None:  # else it has gone on to something else
-                self._datagrams.again(flight.way, flight.asked)
-                self._again.put(flight, AGAIN_S, now_s)
+        while self._again:
+            flight, way, asked, at_s = self._again[0]
+            if flight.way is way and at_s > now_s:
+                break
+            self._again.popleft()
+            if flight.way is way:  # else it has gone on to something else
+                self._datagrams.again(way, asked)
+                self._again.append((flight, way, asked, now_s + AGAIN_S))
 
     def forget(self, flight: Flight) -> None:
         """What still comes for it is nobody's."""
         if flight.way is not None:
-            self._again.cancel(flight, AGAIN_S)
             self._datagrams.back(flight.way)
             flight.way = None
         if flight.token is not None:
@@ -121,6 +126,5 @@ class Packets:
         if flight.way is not None:
             self._datagrams.back(flight.way)
         flight.way = self._datagrams.send(family, ask.address, ask.port, ask.data, flight)
-        flight.packet, flight.asked = Hear(ask.awaited), ask.data
-        self._again.put(flight, AGAIN_S, now_s)
-        return flight.way.descriptor
+        self._again.append((flight, flight.way, ask.data, now_s + AGAIN_S))
+        return flight.way.opened.descriptor

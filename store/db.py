@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -59,6 +60,8 @@ class Store:
         self.clock = clock
         self.policies: dict[str, Policy] = {}
         """Decoded inventories by version, kept by ``store.policies``."""
+        self.decoding = threading.Lock()
+        """Held by the thread that decodes one, so that others find it instead of making one more of some hundred megabytes."""
         self._writer = _engine(self.url, write=True)
         self._reader = _engine(self.url, write=False)
         self._doorbell: Doorbell | None = None

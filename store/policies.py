@@ -49,13 +49,15 @@ def current(session: Session) -> Policy | None:
 
 
 def get(session: Session, version: str) -> Policy | None:
-    known = store_of(session).policies
-    if version in known:
-        return known[version]
-    document = session.exec(select(PolicyRow.document).where(PolicyRow.version == version)).first()
-    if document is None:
-        return None
-    while len(known) >= _KEPT:
-        known.pop(next(iter(known)))
-    policy = known[version] = decode(Policy, document)
+    store = store_of(session)
+    with store.decoding:
+        known = store.policies
+        if version in known:
+            return known[version]
+        document = session.exec(select(PolicyRow.document).where(PolicyRow.version == version)).first()
+        if document is None:
+            return None
+        while len(known) >= _KEPT:
+            known.pop(next(iter(known)))
+        policy = known[version] = decode(Policy, document)
     return policy

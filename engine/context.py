@@ -16,7 +16,7 @@ class Context:
 
     def fork(self) -> "Context":
         """The same for another thread, with a doorbell of its own."""
-        return Context(self.settings, Store(self.settings.url, self.clock), self.clock)
+        return Context(self.settings, self.store.fork(), self.clock)
 
     def close(self) -> None:
         self.store.close()

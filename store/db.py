@@ -67,6 +67,12 @@ class Store:
         self._doorbell: Doorbell | None = None
         self._checked = False
 
+    def fork(self) -> "Store":
+        """The same for another thread, with a doorbell of its own; decoded inventories are shared."""
+        forked = Store(self.url.render_as_string(hide_password=False), self.clock)
+        forked.policies, forked.decoding = self.policies, self.decoding
+        return forked
+
     @property
     def path(self) -> Path | None:
         """The SQLite file; ``None`` on PostgreSQL."""

@@ -10,7 +10,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Deadlines(Generic[Key]):
-    """Lengths are few (they are of kinds, not of looks); what has the same length ends in the order in which it began."""
+    """Lengths are few at a time; what has the same length ends in the order in which it began. One of which nothing is left is
+    forgotten with the next ``due``."""
 
     def __init__(self) -> None:
         self._of_length: dict[float, dict[Key, float]] = {}
@@ -37,6 +38,8 @@ class Deadlines(Generic[Key]):
             while ends and ends[first := next(iter(ends))] <= now_s:
                 del ends[first]
                 found.append(first)
+        if not all(self._of_length.values()):
+            self._of_length = {length_s: ends for length_s, ends in self._of_length.items() if ends}
         return found
 
     def next_s(self) -> float | None:

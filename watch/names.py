@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from probes.dns_message import answer, question, rcode_of, read, said_by
 from probes.spec import Dialogue
 from watch.looking import Looking
 from watch.name_files import Kept, Server, hosts, nameservers
+from watch.wheel import SLOTS_PER_S
 
 RESOLVE_S = 5.0
 """All tries together; two rounds of all resolvers fit into it."""
@@ -116,7 +118,7 @@ class Names:
         return next((one for version in versions for one in found if ip_address(one).version == version), None)
 
     def _go(self, led: Led, address: str) -> None:
-        left_s = led.timeout_s - (self._clock.boottime_s() - led.begun_s)
+        left_s = ceil((led.timeout_s - (self._clock.boottime_s() - led.begun_s)) * SLOTS_PER_S) / SLOTS_PER_S  # few lengths
         if left_s <= 0:
             self._say(led, f"it took the {led.timeout_s:g} s of the whole look")
         elif address not in led.by_name.own and _is_nobody(address):

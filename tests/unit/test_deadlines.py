@@ -37,3 +37,13 @@ def test_each_ends_in_its_time_and_once(steps: list[tuple[int, float, float, boo
     if next_s is not None:
         assert deadlines.due(next_s), "woken for nothing"
         assert next_s >= min(meant.values()) - 1e-6
+
+
+def test_lengths_that_were_needed_once_are_not_kept() -> None:
+    """Each turn goes through all of them."""
+    deadlines: Deadlines[int] = Deadlines()
+    for number in range(1000):
+        deadlines.put(number, 1.0 + number / 7, 0.0)
+        deadlines.cancel(number, 1.0 + number / 7)
+        deadlines.due(0.0)
+    assert len(deadlines._of_length) <= 1

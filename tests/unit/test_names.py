@@ -371,3 +371,14 @@ def test_whatever_a_resolver_sends_there_is_a_verdict(tmp_path: Path, tail: byte
     assert seen.verdict in {Verdict.UP, Verdict.DOWN}
     assert len(seen.detail) <= 200
     assert seen.detail.isprintable()
+
+
+def test_what_is_left_of_a_look_is_one_of_few_lengths(stack: ExitStack, tmp_path: Path) -> None:
+    """By a real clock hardly two looks have the same time left; the driver keeps a list for each length."""
+    (tmp_path / "hosts").write_text(f"192.0.2.7 {NAME}\n")
+    lookout = Lookout(tmp_path, ())
+    stack.callback(lookout.driver.close)
+    lookout.names = Names(lookout.driver, SystemClock(), (), tmp_path)
+    for _ in range(20):
+        lookout.look(by())
+    assert set(lookout.left_s) == {10.0}

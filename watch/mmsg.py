@@ -132,7 +132,7 @@ def _sent(descriptor: int, headers_at: int, count: int) -> Sent:
         number = ctypes.get_errno()
         if number == errno.EAGAIN:
             break
-        if number == errno.ECONNREFUSED and again:  # of what was sent to somebody else before: the socket's queue has it too
+        if again:  # of what was sent to somebody else before, mostly (ip(7), IP_RECVERR): the socket's queue has that too
             again = False
             continue
         refused.append((place, OSError(number, os.strerror(number))))

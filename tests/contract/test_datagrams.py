@@ -1,6 +1,7 @@
 """Looks over UDP: who is heard, who isn't, and that nobody pays for another."""
 
 import socket
+import struct
 
 import pytest
 from driving import until
@@ -9,6 +10,7 @@ from misbehaving import answering, closed_port, floods, repeats, says_nothing
 from domain.observation import Observation, Verdict, up
 from probes.spec import Ask, Dialogue, Hear
 from store.clock import SystemClock
+from watch import datagrams
 from watch.driver import Driver
 from watch.packets import AGAIN_S
 
@@ -99,6 +101,40 @@ def test_a_refusal_and_a_flood_cost_nobody_else_anything(driver: Driver) -> None
     assert {seen.detail for seen in found} == {"after 0 others"}
     assert {seen.detail for seen in refused} == {"connection refused"}
     assert floods_in[0][:2] == (Verdict.DOWN, "no echo within 1 s")
+
+
+HOST_UNREACHABLE, PORT_UNREACHABLE, PROHIBITED = 1, 3, 13  # RFC 1812 5.2.7.1
+
+
+def tells_by_icmp(code: int, of: tuple[str, int], asker: tuple[str, int], said_by: str) -> None:
+    """That the datagram from ``asker`` to ``of`` was not delivered (RFC 792)."""
+    udp = struct.pack("!4H", asker[1], of[1], 9, 0) + b"x"
+    ends = socket.inet_aton(asker[0]) + socket.inet_aton(of[0])
+    packet = struct.pack("!2B3H2BH", 0x45, 0, 20 + len(udp), 1, 0, 64, socket.IPPROTO_UDP, 0) + ends + udp
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.bind((said_by, 0))
+        head = struct.pack("!2B2H", 3, code, 0, 0) + b"\0\0"
+        total = sum(struct.unpack(f"!{len(head + packet + b'x') // 2}H", head + packet + b"\0"))
+        raw.sendto(struct.pack("!2B3H", 3, code, 0xFFFF - (total % 0xFFFF), 0, 0) + packet, asker)
+
+
+@pytest.mark.parametrize("code", [HOST_UNREACHABLE, PORT_UNREACHABLE, PROHIBITED])
+def test_what_the_system_says_of_one_is_not_put_down_to_the_next(
+    driver: Driver, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that came for one datagram is what the system says to the next one that is sent through the same socket."""
+    monkeypatch.setattr(datagrams, "FIRST_SOCKETS", 1)
+    askers: list[tuple[str, int]] = []
+    failed, found = list[Observation](), list[Observation]()
+    with answering(lambda _, __, asker: askers.append(asker)) as silent, answering(repeats) as good:
+        driver.look(lambda: asks(silent), 5.0, failed.append)
+        while not askers:
+            driver.turn(0.01)
+        tells_by_icmp(code, ("127.0.0.1", silent), askers[0], said_by="127.0.0.1")
+        driver.look(lambda: asks(good), 5.0, found.append)
+        until(driver, found)
+        until(driver, failed)
+    assert (found[0].verdict, failed[0].verdict) == (Verdict.UP, Verdict.DOWN)
 
 
 def test_what_is_no_address_is_not_looked_at(driver: Driver) -> None:

@@ -15,6 +15,9 @@ BATCHES_A_TURN = 4
 _REFUSED_A_TURN = 512
 _IPV6_RECVERR = 25  # linux/in6.h
 _IP_RECVERR = 11  # linux/in.h
+_LOCAL, _OFFENDER = 1, 16  # linux/errqueue.h: SO_EE_ORIGIN_LOCAL, and where its address begins
+_HOST = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}
+"""Of a ``struct sockaddr``: without its port."""
 
 Who = TypeVar("Who")
 
@@ -149,12 +152,18 @@ class Datagrams(Generic[Who]):
 
 
 def _refused(opened: _Opened[Who]) -> list[tuple[bytes, OSError]]:
-    """Errors (a closed port, mostly) of what was sent, each with whom it was sent to: ``struct sock_extended_err``, ip(7)."""
+    """Errors (a closed port, mostly) of what was sent, each with whom it was sent to: ``struct sock_extended_err``, ip(7).
+
+    Only this system's own and the peer's: anybody who was asked once knows a port of ours, and can say of anyone by ICMP that it
+    can't be reached. Who is not reached does not answer.
+    """
     found = []
     with suppress(BlockingIOError):
         for _ in range(_REFUSED_A_TURN):
             _, controls, _, to = opened.socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+            asked = peer(opened.family, to[0], to[1])
             for _, _, control in controls:
-                number = struct.unpack_from("=I", control)[0]
-                found.append((peer(opened.family, to[0], to[1]), OSError(number, "datagram")))
+                number, origin = struct.unpack_from("=IB", control)
+                if origin == _LOCAL or control[_OFFENDER:][_HOST[opened.family]] == asked[_HOST[opened.family]]:
+                    found.append((asked, OSError(number, "datagram")))
     return found

@@ -137,6 +137,23 @@ def test_what_the_system_says_of_one_is_not_put_down_to_the_next(
     assert (found[0].verdict, failed[0].verdict) == (Verdict.UP, Verdict.DOWN)
 
 
+@pytest.mark.parametrize("code", [HOST_UNREACHABLE, PORT_UNREACHABLE])
+def test_nobody_can_say_of_another_that_it_is_not_reached(driver: Driver, code: int) -> None:
+    """Who was asked once knows the port that others are asked from."""
+    asked: list[tuple[socket.socket, bytes, tuple[str, int]]] = []
+    found: list[Observation] = []
+    with answering(lambda *said: asked.append(said)) as port:
+        driver.look(lambda: asks(port), 5.0, found.append)
+        while not asked:
+            driver.turn(0.01)
+        tells_by_icmp(code, ("127.0.0.1", port), asked[0][2], said_by="127.0.0.9")
+        for _ in range(3):
+            driver.turn(0.01)
+        repeats(*asked[0])
+        until(driver, found)
+    assert found[0].verdict is Verdict.UP
+
+
 def test_what_is_no_address_is_not_looked_at(driver: Driver) -> None:
     found: list[Observation] = []
     driver.look(lambda: asks(53, address="dns.example"), 5.0, found.append)

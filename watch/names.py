@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,6 +213,8 @@ def _trouble(by_name: ByName, said: str, *, own: bool = False) -> Observation:
 def _is_nobody(address: str) -> bool:
     """The watcher itself, for one: to look there would prove nothing."""
     read = ip_address(address)
+    if isinstance(read, IPv6Address) and read.ipv4_mapped is not None:  # where the system sends what is for an IPv4 address
+        read = read.ipv4_mapped
     return read.is_loopback or read.is_unspecified or read.is_multicast or read.is_link_local
 
 

@@ -181,7 +181,7 @@ def test_what_fails_at_an_address_of_somebody_else_is_only_told(watch: Made) -> 
     assert (own.detail, own.told_only) == ("at 192.0.2.1: connection refused", False)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "224.0.0.1", "169.254.1.1", "::1", "fe80::1"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "224.0.0.1", "169.254.1.1", "::1", "fe80::1", "::ffff:127.0.0.1"])
 def test_the_watcher_itself_is_nobody_else(watch: Made, address: str) -> None:
     lookout = watch(answers(address))
     [seen] = lookout.look(by(6 if ":" in address else 4))

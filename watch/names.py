@@ -23,6 +23,7 @@ from domain.ports import Clock
 from domain.wording import shortened
 from probes.dns_message import answer, question, rcode_of, read, said_by
 from probes.spec import Dialogue
+from watch.driver import STALL_S
 from watch.looking import Looking
 from watch.name_files import Kept, Server, hosts, nameservers
 from watch.wheel import SLOTS_PER_S
@@ -118,7 +119,10 @@ class Names:
         return next((one for version in versions for one in found if ip_address(one).version == version), None)
 
     def _go(self, led: Led, address: str) -> None:
-        left_s = ceil((led.timeout_s - (self._clock.boottime_s() - led.begun_s)) * SLOTS_PER_S) / SLOTS_PER_S  # few lengths
+        now_s = self._clock.boottime_s()
+        if now_s - led.begun_s > RESOLVE_S + STALL_S:  # no name takes so long: the watcher stood still, and the driver began anew
+            led.begun_s = now_s
+        left_s = ceil((led.timeout_s - (now_s - led.begun_s)) * SLOTS_PER_S) / SLOTS_PER_S  # few lengths
         if left_s <= 0:
             self._say(led, f"it took the {led.timeout_s:g} s of the whole look")
         elif address not in led.by_name.own and _is_nobody(address):
@@ -139,8 +143,10 @@ class Names:
         self._land(led, seen._replace(detail=detail, told_only=told_only))
 
     def _land(self, led: Led, seen: Observation) -> None:
-        """Its time counts from where the name was asked for: who visits it waits for that as well."""
-        led.landed(seen._replace(latency_ms=(self._clock.boottime_s() - led.begun_s) * 1000))
+        """Its time counts from where the name was asked for: who visits it waits for that as well. What is longer than the whole
+        look can be is time in which the watcher stood still."""
+        took_s = self._clock.boottime_s() - led.begun_s
+        led.landed(seen._replace(latency_ms=took_s * 1000) if took_s <= led.timeout_s + STALL_S else seen)
 
     def _ask(self, led: Led) -> None:
         key = _key(led.by_name)

@@ -11,14 +11,14 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-from hand_clock import HandClock
+from hand_clock import HandClock, JumpingClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from misbehaving import answering, closed_port, floods, says_nothing
 
 from domain.model import ByName
 from domain.observation import Observation, Verdict, down, up
-from probes.spec import Dialogue
+from probes.spec import Ask, Dialogue
 from store.clock import SystemClock
 from watch import names
 from watch.driver import Driver
@@ -284,15 +284,54 @@ def test_the_look_gets_what_is_left_of_its_time(watch: Made) -> None:
     found: list[Observation] = []
 
     def late(served: socket, data: bytes, asker: tuple[str, int]) -> None:
-        lookout.clock.boot_s += 4.0
+        lookout.clock.boot_s += 2.0
         answers("192.0.2.1", ttl=0)(served, data, asker)
 
     lookout = watch(late)
     [seen] = lookout.look(by(), timeout_s=10.0)
-    assert (lookout.left_s, seen.latency_ms) == ([6.0], 4000.0)
-    found = lookout.look(by(), timeout_s=3.0)
-    assert found[0].detail.endswith("it took the 3 s of the whole look")
+    assert (lookout.left_s, seen.latency_ms) == ([8.0], 2000.0)
+    found = lookout.look(by(), timeout_s=1.5)
+    assert found[0].detail.endswith("it took the 1.5 s of the whole look")
     assert lookout.looked == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("asleep", ["while the name is asked for", "while the address is looked at"])
+def test_a_watcher_that_stood_still_puts_it_down_to_nobody(stack: ExitStack, tmp_path: Path, asleep: str) -> None:
+    """A suspended machine, for one: what was under way begins anew, with all of its time."""
+    clock, asked, found = JumpingClock(), list[bytes](), list[Observation]()
+
+    def answers_the_second(served: socket, data: bytes, asker: tuple[str, int]) -> None:
+        asked.append(data)
+        if len(asked) > 1 or "name" not in asleep:
+            answers("192.0.2.1")(served, data, asker)
+
+    echoed: list[bytes] = []
+
+    def repeats_the_second(served: socket, data: bytes, asker: tuple[str, int]) -> None:
+        echoed.append(data)
+        if len(echoed) > 1 or "name" in asleep:
+            served.sendto(data, asker)
+
+    resolver, peer = (stack.enter_context(answering(one)) for one in (answers_the_second, repeats_the_second))
+    driver = Driver(clock)
+    stack.callback(driver.close)
+
+    def looks() -> Dialogue:
+        yield Ask("127.0.0.1", peer, b"hello", "echo")
+        return up()
+
+    def begin(_: str, left_s: float, landed: Told) -> object:
+        return driver.look(looks, left_s, landed)
+
+    Names(driver, clock, (Server("127.0.0.1", resolver),), tmp_path).look(by(), 10.0, begin, found.append)
+    while not (asked if "name" in asleep else echoed):
+        driver.turn(0.01)
+    clock.ahead_s += 3600.0
+    while not found:
+        driver.turn(0.01)
+    assert found[0].verdict is Verdict.UP
+    assert found[0].latency_ms is not None
+    assert found[0].latency_ms < 3_600_000
 
 
 def forged(change: Callable[[dns.message.Message], None]) -> Answering:

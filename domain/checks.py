@@ -139,10 +139,13 @@ def _moved(rule: Confirmation, memory: Memory, limit: Limit | None, gap: bool) -
     held = memory.limit
     if held == limit:
         return memory._replace(towards=None, moved=0) if memory.moved else memory
-    if held is None or limit is None or held.level is limit.level:  # the inventory has another threshold now, or another kind
+    if held is None or (limit is not None and held.level is limit.level):  # the inventory has another threshold now
         return memory._replace(limit=limit, towards=None, moved=0)
-    higher, before = limit.level > held.level, memory.towards
-    if before is None or gap or (before.level > held.level) is not higher:
+    before = memory.towards
+    higher = limit is not None and limit.level > held.level
+    if limit is None:  # no value could be had, as an answer was lost, for one: confirmed as any failure is
+        towards, moved = None, memory.moved + 1 if before is None and not gap else 1
+    elif before is None or gap or (before.level > held.level) is not higher:
         towards, moved = limit, 1
     else:
         towards, moved = (min if higher else max)(before, limit, key=_level), memory.moved + 1

@@ -59,7 +59,11 @@ def heard(rule: Confirmation, looks: str) -> str:
         ("3334.444", "334"),  # a gap counts anew
         ("444uu444", "4u4"),
         ("444?222", "4?2"),
-        ("444d", "4d"),  # its kind has no levels any more
+        ("444d4dd4", "4"),  # a lost answer is no change
+        ("444d.dd", "44"),
+        ("444ddd", "4d"),  # no value can be had any more
+        ("444dd2", "4"),
+        ("4442dd", "4"),
         ("ddd2", "d2"),
     ],
 )

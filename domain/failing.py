@@ -1,5 +1,7 @@
 """A check is confirmed to fail: its fault opens an incident, joins one, or is put aside as its parent's doing (C53)."""
 
+from dataclasses import replace
+
 from domain import behind, own_work
 from domain import events as ev
 from domain.changed import changed
@@ -19,6 +21,7 @@ def on_down(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -
     before = incident.fault(check.id) if incident is not None else None
     evidence_s = min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
     if before is not None:
+        event = _as_read_last(draft, before, event, evidence_s)
         after = changed(_failing_still(draft, check, before, event), evidence_since_s=evidence_s, flapping=flaps)
         _join(draft, after, _failed_at_s(event))
         return
@@ -28,6 +31,17 @@ def on_down(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -
     else:
         behind.forget(draft, check.id)
         take_up(draft, fault)
+
+
+def _as_read_last(draft: Draft, before: Fault, event: ev.VerdictChanged, evidence_s: float) -> ev.VerdictChanged:
+    """A value that can't be had as a parent is down is as bad as it was: neither a level nor a return of it is news (C53)."""
+    lost = before.limit is not None and event.limit is None and before.fault_class is FaultClass.RESOURCE
+    if not lost or not behind.holds_back(draft.situation, draft.checks, evidence_s, draft.now_s):
+        return event
+    over = draft.situation.above
+    parent, incident = (over.named, over.incident) if over is not None else ("", "")
+    draft.because(Code.BEHIND_PARENT, check=before.check, parent=parent, incident=incident, detail=event.detail)
+    return replace(event, limit=before.limit, value=before.value, detail=before.detail)
 
 
 def take_up(draft: Draft, fault: Fault) -> None:

@@ -1,5 +1,6 @@
 """Stories of a host behind a switch: nobody is told of each host of a switch that is down, everybody of what lasts (C53)."""
 
+import pytest
 from sample_policy import OTHER, POWER, RESTART, policy
 
 from domain import mass
@@ -107,6 +108,26 @@ def test_a_value_comes_from_the_host_itself() -> None:
     world.parent_falls()
     world.passes("disk", Limit(Level.MINOR, ">", 90, "%"), 92)
     world.expect_mail(Message.FAULT, level=3)
+
+
+@pytest.mark.parametrize("level", [Level.WARNING, Level.UNREACHABLE])
+def test_a_value_that_can_not_be_had_behind_it_is_as_bad_as_it_was(level: Level) -> None:
+    """One that can't be read has a level of its own, which may be higher or lower."""
+    world = behind_a_switch()
+    limit = Limit(level, ">", 90, "%")
+    world.passes("disk", limit, 92)
+    world.expect_mail(Message.FAULT, level=int(level))
+    world.fast_forward(minutes=60)
+    world.parent_falls()
+    world.down("disk", "no answer of the SNMP agent")
+    world.expect_reason(Code.BEHIND_PARENT, check="web01/disk", parent="switch")
+    world.fast_forward(minutes=60)
+    world.parent_returns()
+    world.passes("disk", limit, 92)
+    world.fast_forward(minutes=60)
+    world.expect_nothing()
+    world.up("disk")
+    world.expect_recovery()
 
 
 def test_a_host_that_answers_all_the_same_is_not_behind_it() -> None:

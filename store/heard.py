@@ -6,10 +6,8 @@ from store.tables import HeardRow
 
 
 def say(session: Session, row: HeardRow) -> None:
-    """Instead of what was said of the same before, unless that is newer."""
-    before = session.get(HeardRow, (row.check, row.about))
-    if before is None or before.at_s <= row.at_s:
-        session.merge(row)
+    """Instead of what was said of the same before. What is written last was said last, whatever the clock was set to."""
+    session.merge(row)
 
 
 def has_room(session: Session, check: str, about: str, most: int) -> bool:

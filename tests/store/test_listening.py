@@ -69,6 +69,13 @@ def alert(name: str = "DiskFull", status: str = "firing", fingerprint: str = "f1
 
 
 class TestReports:
+    def test_the_last_report_counts_also_where_the_clock_was_set_back(self, desk: Desk) -> None:
+        url = report_url(desk.context.settings, f"{HOST}/backup")
+        desk.ask("POST", url)
+        desk.clock.at_s -= 3600
+        desk.ask("POST", f"{url}/fail")
+        assert desk.heard() == {f"{HOST}/backup": [Heard("", desk.clock.at_s, "failed", "")]}
+
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_a_job_reports_at_its_url(self, desk: Desk, method: str) -> None:
         url = report_url(desk.context.settings, f"{HOST}/backup")

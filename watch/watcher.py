@@ -34,7 +34,7 @@ DOORBELL_S = 0.2
 BEAT_S = 5.0
 SILENT_S = 30.0
 HURRY_S = 1.0
-"""What was looked at so short a time ago needs no other look for its children's sake."""
+"""What was looked at a shorter time ago is looked at again for its children's sake when so much has passed."""
 MISSED_S = 5.0
 """A turn that comes later than this has been missed. Of what is not well none is: it is looked at as soon as that can be."""
 AWAY_S = 1.0
@@ -185,8 +185,8 @@ class Watcher:
     def _hurry(self, item: Watched, boot_s: float) -> None:
         """What something that begins to fail depends on is looked at at once, so that it is known in time whose fault it is (C53);
         many that fail together ask for no more than one look."""
-        if item.idle and item.memory.failures == 0 and (item.ended_s is None or boot_s - item.ended_s > HURRY_S):
-            self._wheel.put(item.check.id, boot_s)
+        if item.idle and item.memory.failures == 0:
+            self._wheel.put(item.check.id, boot_s if item.ended_s is None else max(boot_s, item.ended_s + HURRY_S))
 
     # what runs ask for
 

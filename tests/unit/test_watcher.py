@@ -427,6 +427,19 @@ class TestParents:
         assert (own.check, parents.check) == ("web01/ssh", "switch/ping")
         assert parents.at_s - own.at_s < 0.5, "confirmed likewise (C1)"
 
+    def test_one_that_was_up_a_moment_before_is_looked_at_again(self, behind: World) -> None:
+        watcher = watching(behind)
+        run(behind, watcher, 700)
+        behind.ask("switch/ping")
+        while behind.looks[-1][1] != B:
+            watcher.turn()
+        run(behind, watcher, 0.3)
+        behind.seen = {A: down("host unreachable"), B: down("no answer")}
+        behind.ask("web01/ssh")
+        before = len(behind.looks)
+        run(behind, watcher, 3)
+        assert [address for _, address in behind.looks[before:]] == [A, B]
+
     def test_one_that_is_up_is_asked_once_for_all_that_fails_together(self, behind: World) -> None:
         many = [check(f"ssh{number}") for number in range(50)]
         behind.adopt(behind_a_switch(*many))

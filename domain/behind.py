@@ -9,7 +9,6 @@ and a host that answers all the while, as it is reached some other way, is not b
 
 from collections.abc import Callable, Iterable
 
-from domain import events as ev
 from domain.changed import changed
 from domain.model import Check, FaultClass, Host, Policy
 from domain.observation import Verdict
@@ -41,8 +40,17 @@ def lost_since_s(host: Host, state: HostState) -> float | None:
     """Since when the host can't be reached, for whatever reason, told or not; ``None``: it can. One of which anything
     that tells so is up, be it ping or a login, can be."""
     faults = state.incident.faults if state.incident is not None else ()
-    lost = [fault for fault in faults if fault.fault_class is FaultClass.SERVER and not fault.up]
+    lost = [fault for fault in faults if _tells(fault)]
     return max(map(_since_s, lost)) if lost and not answers(host, state.checks) else None
+
+
+def _tells(fault: Fault) -> bool:
+    """Does it say that the host can't be reached?"""
+    return fault.fault_class is FaultClass.SERVER and not fault.up
+
+
+def _fell_at_s(faults: Iterable[Fault]) -> float | None:
+    return min((fault.fault_at_s for fault in faults if _tells(fault)), default=None)
 
 
 def is_back(host: Host, before: HostState, after: HostState) -> bool:
@@ -75,6 +83,7 @@ def above(policy: Policy, host: Host, state_of: Callable[[str], HostState]) -> A
         down=down,
         incident=incident.id if incident is not None else "",
         since_s=lost.get(down, 0.0),
+        fell_at_s=_fell_at_s(incident.faults if incident is not None else ()) or 0.0,
         back=back,
         back_s=back_s,
     )
@@ -87,25 +96,29 @@ def _confirmed_s(check: Check, *, begun: bool) -> float:
     return rule.failures * check.timeout_s + (rule.failures - 1) * between_s + (0.0 if begun else check.interval_s)
 
 
-def hides(over: Above | None, host: Host, checks: Iterable[CheckState], now_s: float) -> bool:
-    """Can't the host be reached because a parent can't? Not where it answers though it had the time to be seen failing."""
+def hides(over: Above | None, host: Host, checks: Iterable[CheckState], faults: Iterable[Fault], now_s: float) -> bool:
+    """Can't the host be reached because a parent can't? Not where it answers though it had the time to be seen failing, nor where
+    it did so and fell later. ``faults``: all that is known of it."""
     if over is None or not over.down:
         return False
-    if now_s < _seen_itself_s(over, host):
-        return True
-    return not answers(host, checks)
+    fell_at_s = _fell_at_s(faults)
+    if fell_at_s is not None and fell_at_s > over.fell_at_s + noticed_s(host):
+        return False
+    return now_s < over.since_s + noticed_s(host) or not answers(host, checks)
 
 
-def _seen_itself_s(over: Above, host: Host) -> float:
-    return over.since_s + max((_confirmed_s(check, begun=False) for check in servers(host)), default=0.0) + SLACK_S
+def noticed_s(host: Host) -> float:
+    """How long after the fall of a parent the host has been seen failing with it."""
+    return max((_confirmed_s(check, begun=False) for check in servers(host)), default=0.0) + SLACK_S
 
 
-def holds_back(situation: Situation, state_checks: Iterable[CheckState], since_s: float | None, now_s: float) -> bool:
-    """Is nothing done about a fault with evidence ``since_s``, as a parent is down or was until a moment ago?"""
-    over, host = situation.above, situation.host
+def holds_back(draft: Draft, fault: Fault) -> bool:
+    """Is nothing done about it, as a parent is down or was until a moment ago?"""
+    over, host, aside, incident = draft.situation.above, draft.situation.host, draft.behind, draft.open_incident
     if over is None or host is None:
         return False
-    return hides(over, host, state_checks, now_s) or _returning(over, host, since_s, now_s)
+    known = (fault, *(aside.faults if aside is not None else ()), *(incident.faults if incident is not None else ()))
+    return hides(over, host, draft.checks, known, draft.now_s) or _returning(over, host, fault.evidence_since_s, draft.now_s)
 
 
 def _returning(over: Above, host: Host, since_s: float | None, now_s: float) -> bool:
@@ -126,9 +139,7 @@ def by_itself(fault: Fault) -> bool:
 
 def blocks(draft: Draft, fault: Fault) -> bool:
     """Is nothing done about this fault for now?"""
-    if draft.situation.above is None or by_itself(fault):
-        return False
-    return holds_back(draft.situation, draft.checks, fault.evidence_since_s, draft.now_s)
+    return draft.situation.above is not None and not by_itself(fault) and holds_back(draft, fault)
 
 
 def not_behind(draft: Draft, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
@@ -155,15 +166,6 @@ def _after(over: Above, fault: Fault) -> bool:
 
 def _since_s(fault: Fault) -> float:
     return fault.evidence_since_s if fault.evidence_since_s is not None else fault.confirmed_at_s
-
-
-def turned_with_it(draft: Draft, event: ev.VerdictChanged) -> bool:
-    """Is this change of a check's verdict a parent's doing?"""
-    if draft.situation.above is None:
-        return False
-    if event.verdict is Verdict.DOWN:
-        return holds_back(draft.situation, draft.checks, event.evidence_since_s, draft.now_s)
-    return fault_of(draft, event.check) is not None
 
 
 def fault_of(draft: Draft, check: str) -> Fault | None:
@@ -223,5 +225,5 @@ def dues_s(state: HostState, situation: Situation) -> list[float]:
     if over is None or host is None or (state.behind is None and state.incident is None):
         return []
     faults = state.behind.faults if state.behind is not None else ()
-    found = [_since_s(fault) + over.confirm_s for fault in faults] if not over.down else [_seen_itself_s(over, host)]
+    found = [_since_s(fault) + over.confirm_s for fault in faults] if not over.down else [over.since_s + noticed_s(host)]
     return [*found, _seen_again_s(over, host, over.back_s)] if over.back_s is not None else found

@@ -18,14 +18,13 @@ _NO_FAULT = Fault("", Level.WARNING, FaultClass.RESOURCE, None, fault_at_s=0.0, 
 def on_down(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:
     """A check is confirmed to fail, or what is known to fail is heard of anew."""
     incident = draft.open_incident
-    before = incident.fault(check.id) if incident is not None else None
-    evidence_s = min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
+    before, evidence_s = incident.fault(check.id) if incident is not None else None, _evidence_s(draft, event)
     if before is not None:
         event = _as_read_last(draft, before, event, evidence_s)
         after = changed(_failing_still(draft, check, before, event), evidence_since_s=evidence_s, flapping=flaps)
         _join(draft, after, _failed_at_s(event))
         return
-    fault = _new_fault(check, event, evidence_s, flaps)
+    fault = new_fault(draft, check, event, flaps)
     if not own_work.ours(draft, fault) and behind.doubted(draft, fault):
         behind.keep(draft, fault)
     else:
@@ -36,7 +35,7 @@ def on_down(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -
 def _as_read_last(draft: Draft, before: Fault, event: ev.VerdictChanged, evidence_s: float) -> ev.VerdictChanged:
     """A value that can't be had as a parent is down is as bad as it was: neither a level nor a return of it is news (C53)."""
     lost = before.limit is not None and event.limit is None and before.fault_class is FaultClass.RESOURCE
-    if not lost or not behind.holds_back(draft.situation, draft.checks, evidence_s, draft.now_s):
+    if not lost or not behind.holds_back(draft, changed(before, evidence_since_s=evidence_s)):
         return event
     over = draft.situation.above
     parent, incident = (over.named, over.incident) if over is not None else ("", "")
@@ -109,7 +108,12 @@ def fault_class(check: Check, *, told_only: bool) -> FaultClass:
     return FaultClass.RESOURCE if told_only else check.fault_class
 
 
-def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps: bool) -> Fault:
+def _evidence_s(draft: Draft, event: ev.VerdictChanged) -> float:
+    return min(event.evidence_since_s if event.evidence_since_s is not None else event.at_s, draft.now_s)
+
+
+def new_fault(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> Fault:
+    """What this event says to fail, as nothing that is known yet."""
     return changed(
         _NO_FAULT,
         check=check.id,
@@ -118,7 +122,7 @@ def _new_fault(check: Check, event: ev.VerdictChanged, evidence_s: float, flaps:
         service=check.service,
         fault_at_s=_failed_at_s(event),
         confirmed_at_s=event.at_s,
-        evidence_since_s=evidence_s,
+        evidence_since_s=_evidence_s(draft, event),
         detail=event.detail,
         value=event.value,
         limit=event.limit,

@@ -15,7 +15,7 @@ from domain.occurrence import on_occurred
 from domain.progress import progress
 from domain.reasons import Code
 from domain.runs import on_own_system, on_run_ended, on_run_requested, on_work_announced
-from domain.state import CheckState, Decision, Draft, HostState, Incident, Situation
+from domain.state import CheckState, Decision, Draft, Fault, HostState, Incident, Situation
 
 _UNHEARD = CheckState("", Verdict.UP)
 
@@ -25,7 +25,7 @@ def step(state: HostState, event: ev.Event, situation: Situation, now_s: float) 
     draft = Draft(state, situation, now_s, event.id)
     _apply(draft, event)
     for fault in behind.released(draft):
-        failing.take_up(draft, fault)
+        _take_up(draft, fault)
     progress(draft)
     if not draft.reasons:
         draft.because(Code.NO_CHANGE)
@@ -93,7 +93,7 @@ def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChang
     rule = draft.situation.policy.limits.flapping
     changes = flapping.remembered(rule, known.changes, draft.now_s)
     turned = Verdict.UNKNOWN not in (event.verdict, known.verdict) and event.verdict is not known.verdict
-    if turned and draft.pause_of(check.id) is None and not _explained(draft, event):
+    if turned and draft.pause_of(check.id) is None and not _explained(draft, check, event):
         changes = (*changes, draft.now_s)
     flaps = flapping.flaps(rule, changes)
     if known.flapping and not flaps:  # until it has settled
@@ -102,9 +102,27 @@ def _heard(draft: Draft, check: Check, known: CheckState, event: ev.VerdictChang
     return changed(known, check=check.id, verdict=event.verdict, order=order, changes=changes, flapping=flaps)
 
 
-def _explained(draft: Draft, event: ev.VerdictChanged) -> bool:
-    """Is it known why the check has turned?"""
-    return own_work.turned_by_us(draft, event) or behind.turned_with_it(draft, event)
+def _explained(draft: Draft, check: Check, event: ev.VerdictChanged) -> bool:
+    """Is it known why the check has turned, or may it be in a moment? Of what is kept aside for a parent's sake it is counted when
+    it is taken up."""
+    if own_work.turned_by_us(draft, event):
+        return True
+    if event.verdict is Verdict.DOWN:
+        return behind.doubted(draft, failing.new_fault(draft, check, event, False))
+    return behind.fault_of(draft, check.id) is not None
+
+
+def _take_up(draft: Draft, fault: Fault) -> None:
+    """What was kept aside is the host's own: from now on it counts, towards flapping too (C53, C54)."""
+    if own_work.ours(draft, fault):
+        failing.take_up(draft, fault)
+        return
+    known = next(item for item in draft.checks if item.check == fault.check)
+    rule = draft.situation.policy.limits.flapping
+    changes = (*flapping.remembered(rule, known.changes, draft.now_s), draft.now_s)
+    flaps = known.flapping or flapping.flaps(rule, changes)
+    draft.remember(changed(known, changes=changes, flapping=flaps))
+    failing.take_up(draft, changed(fault, flapping=flaps))
 
 
 def _clear(draft: Draft, check: Check, event: ev.VerdictChanged, flaps: bool) -> None:

@@ -230,15 +230,17 @@ NOWHERE = Whereabouts()
 
 
 class Above(NamedTuple):
-    """What a host hangs on (C53). ``down``: the nearest parent that can't be reached, since ``since_s``, with its ``incident``;
-    empty: none. ``back_s``: when one (``back``) could last be reached again. ``confirm_s``: how long after a first failing look at
-    the host the watcher would have confirmed that a parent fails; ``again_s``: how long it needs to see that all are up."""
+    """What a host hangs on (C53). ``down``: the nearest parent that can't be reached, since ``since_s`` (its first failing look was
+    at ``fell_at_s``), with its ``incident``; empty: none. ``back_s``: when one (``back``) could last be reached again.
+    ``confirm_s``: how long after a first failing look at the host the watcher would have confirmed that a parent fails;
+    ``again_s``: how long it needs to see that all are up."""
 
     confirm_s: float
     again_s: float
     down: str = ""
     incident: str = ""
     since_s: float = 0.0
+    fell_at_s: float = 0.0
     back: str = ""
     back_s: float | None = None
 

@@ -107,8 +107,9 @@ def judge_step(
 
 def _parent(session: Session, policy: Policy, host: Host, state: HostState | None, now_s: float) -> str:
     """The parent that keeps the host from being reached, if one does (C53)."""
-    over = behind.above(policy, host, lambda parent: _state(session, parent) or HostState(parent))
-    return over.down if over is not None and behind.hides(over, host, state.checks if state is not None else (), now_s) else ""
+    over, own = behind.above(policy, host, lambda parent: _state(session, parent) or HostState(parent)), state or HostState(host.id)
+    faults = [fault for kept in (own.incident, own.behind) if kept is not None for fault in kept.faults]
+    return over.down if over is not None and behind.hides(over, host, own.checks, faults, now_s) else ""
 
 
 def _due_s(incident: Incident, of_run: Sequence[Fault], wait_s: float, now_s: float) -> float | None:

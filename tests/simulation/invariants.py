@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from domain.behind import by_itself
+from domain.behind import by_itself, noticed_s
 from domain.commands import Message, Notify, Report, Run
 from domain.due import next_due_s
 from domain.events import Event, Occurred, OwnSystemRuns, RunRequested, TimerFired, VerdictChanged
@@ -325,8 +325,15 @@ def nothing_is_told_of_what_is_behind_a_parent(taken: Taken) -> None:
 
 
 def _answers(taken: Taken) -> bool:
-    host = taken.situation.host
-    servers = [check.id for check in host.checks if check.fault_class is FaultClass.SERVER] if host is not None else []
+    """Does the host answer though its parent is down, or did it until it fell by itself?"""
+    host, over = taken.situation.host, taken.situation.above
+    if host is None or over is None:
+        return False
+    servers = [check.id for check in host.checks if check.fault_class is FaultClass.SERVER]
+    kept = [fault for state in (taken.after.incident, taken.after.behind) if state is not None for fault in state.faults]
+    fell_s = min((fault.fault_at_s for fault in kept if fault.fault_class is FaultClass.SERVER and not fault.up), default=0.0)
+    if fell_s > over.fell_at_s + noticed_s(host):
+        return True
     return any(known.check in servers and known.verdict is Verdict.UP for known in taken.after.checks)
 
 

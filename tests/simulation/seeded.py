@@ -423,7 +423,9 @@ class Simulation:
 
     def _the_switch_is(self, down: str, at_s: float) -> None:
         over = self.situation.above or ABOVE
-        after = over._replace(down=down, since_s=at_s) if down else over._replace(down="", back="switch", back_s=at_s)
+        after = over._replace(down="", back="switch", back_s=at_s)
+        if down:
+            after = over._replace(down=down, since_s=at_s, fell_at_s=at_s)
         self.situation = replace(self.situation, above=after)
         self.drawn += 1
         self._decide(ev.TimerFired(id=f"switch/{self.drawn}", at_s=self.engine_s, host=HOST))

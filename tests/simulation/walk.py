@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sample_policy import HOST, HTTP
 
 from domain import events as ev
+from domain.behind import noticed_s
 from domain.commands import Message
 from domain.gate import MASS_OUTAGE, SHADOW
 from domain.incident import step
@@ -171,7 +172,10 @@ def outage_begins_or_ends(place: Place) -> tuple[ev.Event, Place]:
 def parent_falls_or_returns(place: Place) -> tuple[ev.Event, Place]:
     """What the host depends on; the engine asks the host again."""
     now_s, over = place.now_s, place.situation.above or ABOVE
-    after = over._replace(down="", back="switch", back_s=now_s) if over.down else over._replace(down="switch", since_s=now_s)
+    if over.down:
+        after = over._replace(down="", back="switch", back_s=now_s)
+    else:
+        after = over._replace(down="switch", since_s=now_s, fell_at_s=now_s)
     return ev.TimerFired(id=f"t{now_s}", at_s=now_s, host=HOST), place._replace(situation=replace(place.situation, above=after))
 
 
@@ -295,6 +299,12 @@ def recorded() -> dict[str, Letter]:
         "traps-are-refused": letter(
             lambda at_s: ev.TrapsRefused(id="t", at_s=at_s, watcher="here", detail="1 from 192.0.2.9", host=HOST)
         ),
+        "logs-are-refused": letter(
+            lambda at_s: ev.SyslogRefused(id="y", at_s=at_s, watcher="here", detail="1 from 192.0.2.9", host=HOST)
+        ),
+        "logs-are-unheard": letter(
+            lambda at_s: ev.SyslogUnheard(id="y", at_s=at_s, watcher="here", detail="Permission denied", host=HOST)
+        ),
         "traps-are-unheard": letter(
             lambda at_s: ev.TrapsUnheard(id="t", at_s=at_s, watcher="here", detail="Permission denied", host=HOST)
         ),
@@ -347,15 +357,16 @@ def _essence_of_parents(state: HostState, situation: Situation, now_s: float) ->
     if over is None:
         return None
     aside = state.behind.faults if state.behind is not None else ()
-    since = [
-        (f.check, f.evidence_since_s or f.confirmed_at_s) for f in (*aside, *(state.incident.faults if state.incident else ()))
-    ]
+    faults = (*aside, *(state.incident.faults if state.incident is not None else ()))
+    since = [(fault.check, fault.evidence_since_s or fault.confirmed_at_s) for fault in faults]
+    later_s = over.fell_at_s + noticed_s(situation.host) if situation.host is not None else 0.0
     return (
         over.down,
         min(long_s, now_s - over.since_s),
         min(long_s, now_s - over.back_s) if over.back_s is not None else None,
         tuple((f.check, f.level, f.evidence_since_s is None, f.flapping) for f in aside),
         tuple((check, at_s < (over.back_s or 0.0), min(long_s, now_s - at_s)) for check, at_s in since),
+        tuple(fault.fault_at_s > later_s for fault in faults),
         state.behind.customer if state.behind is not None else None,
     )
 

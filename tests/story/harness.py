@@ -220,7 +220,8 @@ class World:
 
     def parent_falls(self) -> None:
         assert self.situation.above is not None
-        self._above(self.situation.above._replace(down=self._parent, since_s=self.now_s, incident="INC-000077"))
+        now_s = self.now_s
+        self._above(self.situation.above._replace(down=self._parent, since_s=now_s, fell_at_s=now_s, incident="INC-000077"))
 
     def parent_returns(self) -> None:
         assert self.situation.above is not None

@@ -116,8 +116,8 @@ class TestReading:
         found = desk.json("status")
         assert isinstance(found, dict)
         assert sorted(found) == [
-            "automation", "behind", "checks", "hosts", "incidents", "inventory", "missing", "modes", "not_up", "refused", "set_aside",
-            "stopped", "undelivered", "unreadable", "waiting", "watchers",
+            "automation", "behind", "checks", "hosts", "incidents", "inventory", "missing", "modes", "not_up", "refused",
+            "set_aside", "stopped", "undelivered", "unreadable", "waiting", "watchers",
         ]  # fmt: skip
         assert (found["hosts"], found["checks"], found["missing"], found["not_up"]) == (len(NAMES) + 1, len(NAMES) + 2, [], [])
         [line] = found["stopped"]

@@ -172,3 +172,30 @@ def test_a_fault_behind_it_that_belongs_to_another_customer_now_is_forgotten() -
     world.parent_returns()
     world.fast_forward(minutes=60)
     world.expect_nothing()
+
+
+def test_a_host_that_was_reached_all_the_same_and_falls_later_falls_by_itself() -> None:
+    """The switch's own address may be silent for days."""
+    world = behind_a_switch()
+    world.up("ping")
+    world.parent_falls()
+    world.fast_forward(minutes=600)
+    world.down("ping")
+    world.expect_mail(Message.FAULT, level=5)
+
+
+def test_what_is_kept_aside_counts_towards_flapping_when_it_is_taken_up() -> None:
+    """C54: and not where it fell with the switch, however often, also when it was seen to before the switch was."""
+    world = behind_a_switch()
+    for _ in range(10):
+        world.down("ping", after_s=0)
+        world.fast_forward(seconds=10)
+        world.parent_falls()
+        world.fast_forward(minutes=1)
+        world.parent_returns()
+        world.up("ping")
+    world.down("ping", after_s=0)
+    world.fast_forward(minutes=4)
+    world.expect_mail(Message.FAULT, level=5)
+    [known] = [item for item in world.state.checks if item.check == "web01/ping"]
+    assert len(known.changes) == 1

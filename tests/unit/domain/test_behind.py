@@ -60,7 +60,7 @@ def test_a_switch_that_answers_ping_is_not_down_though_its_login_is() -> None:
     over = above(ALL, WEB, {"core": heard(CORE), "edge": heard(EDGE, "ssh")}.__getitem__)
     assert over is not None
     assert not over.down
-    assert not hides(over, WEB, heard(WEB, "ping").checks, NOW_S)
+    assert not hides(over, WEB, heard(WEB, "ping").checks, (), NOW_S)
 
 
 def test_when_one_is_back_is_the_last_that_came() -> None:

@@ -10,7 +10,7 @@ from domain.state import HostState
 from domain.stepped import moved, renewed
 from engine.context import Context
 from engine.tick import demand_lease
-from store import inbox, outbox, segments, steady
+from store import heard, inbox, outbox, segments, steady
 from store.codec import decode, encode
 from store.tables import HostRow
 
@@ -29,10 +29,12 @@ def follow(context: Context, holder: str) -> None:
         if by_s is None:
             outbox.renew_waits(session)
             segments.renew(session, now_s)
+            heard.renew(session, now_s)
             _change(session, lambda state: renewed(state, now_s), lambda _: now_s)
             return
         outbox.move(session, by_s)
         segments.move(session, by_s)
+        heard.move(session, by_s)
         _change(session, lambda state: moved(state, by_s), lambda due_s: due_s + by_s)
         event = ev.ClockStepped(id=f"clock/{uuid.uuid4().hex}", at_s=now_s, from_at_s=before_s, to_at_s=now_s)
         inbox.insert(session, event)

@@ -1,5 +1,6 @@
 """What others said of checks that only listen."""
 
+from sqlalchemy import update
 from sqlmodel import Session, col, delete, func, select
 
 from store.tables import HeardRow
@@ -23,3 +24,13 @@ def is_over(session: Session, check: str, about: str) -> None:
 
 def everything(session: Session) -> list[HeardRow]:
     return list(session.exec(select(HeardRow).order_by(col(HeardRow.check), col(HeardRow.about))))
+
+
+def move(session: Session, by_s: float) -> None:
+    """The clock was set by so much: whoever is waited for has as long as before."""
+    session.exec(update(HeardRow).values(at_s=col(HeardRow.at_s) + by_s))
+
+
+def renew(session: Session, now_s: float) -> None:
+    """The machine began anew, and could not be told anything meanwhile: every wait begins anew."""
+    session.exec(update(HeardRow).values(at_s=now_s))

@@ -23,10 +23,10 @@ from engine.sending import GIVE_UP_S
 from engine.stepping import follow
 from engine.tick import LEASE, LeaseLostError, Ticker
 from remediation import ACTIONS
-from store import inbox, journal, lease, outbox, steady
+from store import heard, inbox, journal, lease, outbox, steady
 from store.codec import decode
 from store.db import Store
-from store.tables import Attempt, Boot, Decision, HostRow, Inbox, IncidentRow
+from store.tables import Attempt, Boot, Decision, HeardRow, HostRow, Inbox, IncidentRow
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 WAIT_S = 900.0
@@ -432,3 +432,30 @@ def test_a_report_states_no_length_over_a_step(engine: Deciding, by_s: float, wh
     expected = between or during
     assert [(one.from_at_s, one.to_at_s) for one in report.clock_set] == ([expected] if expected is not None else [])
     assert report.fault_at_s == down.fault_at_s
+
+
+@SQLITE
+@STEPS
+def test_a_job_that_reports_in_has_as_long_as_before(engine: Deciding, by_s: float) -> None:
+    """C44: neither overdue at once, nor silent unnoticed for as much longer."""
+    with engine.store.write() as session:
+        heard.say(session, HeardRow(check="web01/job", about="", at_s=engine.clock.at_s, state="ok"))
+    engine.clock.sleep(600)
+    engine.clock.at_s += by_s
+    engine.decide()
+    with engine.store.read() as session:
+        [row] = heard.everything(session)
+    assert engine.clock.at_s - row.at_s == pytest.approx(600)
+
+
+@SQLITE
+def test_after_a_reboot_a_job_has_all_its_time(engine: Deciding) -> None:
+    """Nobody could be told anything meanwhile."""
+    with engine.store.write() as session:
+        heard.say(session, HeardRow(check="web01/job", about="", at_s=engine.clock.at_s, state="ok"))
+        session.exec(update(Boot).values(boot_id="another"))
+    engine.clock.sleep(50_000)
+    engine.decide()
+    with engine.store.read() as session:
+        [row] = heard.everything(session)
+    assert row.at_s == pytest.approx(engine.clock.at_s)

@@ -13,9 +13,9 @@ from probes.spec import Dialogue, Talk, Target
 from store.clock import SystemClock
 from watch.driver import Driver
 from watch.memory import settle_down
-from watch.snmp_message import Access, Version
-from watch.snmp_poll import Agent, Found, poll
-from watch.snmp_user import Engines
+from watch.snmp.message import Access, Version
+from watch.snmp.poll import Agent, Found, poll
+from watch.snmp.user import Engines
 from watch.wheel import Wheel
 
 TIMEOUT_S = 10.0

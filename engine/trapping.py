@@ -20,7 +20,7 @@ from probes.snmp_trap import DEAF, SNMP_TRAP, Meaning, Sort, called, meanings
 from probes.spec import Secrets
 from store import heard, inbox
 from store.tables import HeardRow
-from watch.trap_user import Authority
+from watch.snmp.trap_user import Authority
 from watch.traps import Receiver, Speaker, Told
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from watch.snmp_message import GET, Access, Version, request
+from watch.snmp.message import GET, Access, Version, request
 
 COMMUNITY = "the community"
 START_S = 60.0

@@ -9,10 +9,10 @@ from domain.observation import Observation
 from probes.conversation import Conversation
 from probes.reading import Absent, Item, Oid
 from probes.spec import Ask, Hear, Now
-from watch.snmp_message import Access, Version
-from watch.snmp_poll import Agent, Found, poll
-from watch.snmp_user import Engines
-from watch.snmp_usm import User
+from watch.snmp.message import Access, Version
+from watch.snmp.poll import Agent, Found, poll
+from watch.snmp.user import Engines
+from watch.snmp.usm import User
 
 GET, NEXT, BULK = 0xA0, 0xA1, 0xA5
 COMMUNITY = b"the community"

@@ -11,9 +11,9 @@ from domain.observation import Observation, unknown
 from probes.reading import Item, Values
 from probes.spec import Dialogue, Secrets
 from watch.looking import Looking
-from watch.snmp_access import access
-from watch.snmp_poll import Agent, Found, poll
-from watch.snmp_user import Engines
+from watch.snmp.access import access
+from watch.snmp.poll import Agent, Found, poll
+from watch.snmp.user import Engines
 
 Landed = Callable[[Observation, Values], None]
 """Where the observation is up, the values have something of every item that was wanted; else it is every reading's."""

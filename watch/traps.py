@@ -19,10 +19,10 @@ from domain.ports import Clock
 from probes.snmp_trap import Trap
 from probes.spec import SecretMissing, Secrets
 from watch.ears import Pace, Refused, canonical, ear
-from watch.snmp_access import community, user
-from watch.snmp_v3 import VERSION
-from watch.trap_message import of_community, version_of
-from watch.trap_user import Authority, Belief
+from watch.snmp.access import community, user
+from watch.snmp.trap_message import of_community, version_of
+from watch.snmp.trap_user import Authority, Belief
+from watch.snmp.v3 import VERSION
 
 log = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from probes.snmp_trap import DEAF
 from store.codec import decode, decode_event
 from store.db import Store
 from store.tables import CommandRow, Inbox
-from watch.snmp_usm import Engine, User, local
-from watch.snmp_v3 import written
+from watch.snmp.usm import Engine, User, local
+from watch.snmp.v3 import written
 from watch.traps import A_SECOND, MAX_BYTES
 
 CHECK = f"{HOST}/traps"

@@ -10,11 +10,11 @@ from snmp_agent import BULK, COMMUNITY, GET, NEXT, FakeAgent, Said, Typed, ber, 
 
 from domain.observation import Verdict
 from probes.reading import Absent, Get, Item, Oid, Rows, Table, Value
-from watch.snmp_message import Access, Version
-from watch.snmp_message import request as written
-from watch.snmp_message import response as read
-from watch.snmp_poll import BINDS_A_PACKET, MAX_PACKETS, OIDS_A_PACKET
-from watch.snmp_speaking import MAX_STRAYS
+from watch.snmp.message import Access, Version
+from watch.snmp.message import request as written
+from watch.snmp.message import response as read
+from watch.snmp.poll import BINDS_A_PACKET, MAX_PACKETS, OIDS_A_PACKET
+from watch.snmp.speaking import MAX_STRAYS
 
 BASE: Oid = (1, 3, 6, 1, 4, 1, 99999)
 VERSIONS = pytest.mark.parametrize("version", list(Version))

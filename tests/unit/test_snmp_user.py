@@ -10,12 +10,12 @@ from snmp_agent import FakeAgent, ber, coded, request, session_of
 
 from domain.observation import Observation, Verdict
 from probes.reading import Get, Item, Oid, Rows, Table
-from watch.snmp_message import Access, Version
-from watch.snmp_message import response as read_response
-from watch.snmp_speaking import MAX_STRAYS
-from watch.snmp_user import MAX_TURNS, Engines, Known
-from watch.snmp_usm import AES_KEY_BYTES, DES, DIGESTS, Engine, Local, User, decrypted, local
-from watch.snmp_v3 import (
+from watch.snmp.message import Access, Version
+from watch.snmp.message import response as read_response
+from watch.snmp.speaking import MAX_STRAYS
+from watch.snmp.user import MAX_TURNS, Engines, Known
+from watch.snmp.usm import AES_KEY_BYTES, DES, DIGESTS, Engine, Local, User, decrypted, local
+from watch.snmp.v3 import (
     CANT_DECRYPT,
     NOT_IN_TIME,
     UNAVAILABLE_CONTEXT,

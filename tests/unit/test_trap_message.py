@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from snmp_agent import ber, coded, value
 
 from probes.reading import Oid
-from watch.snmp_usm import Engine, User, local
-from watch.snmp_v3 import NOT_IN_TIME, REPORT, UNKNOWN_ENGINE, genuine, opened, read, written
-from watch.trap_message import OfCommunity, of_community, of_pdu, version_of
-from watch.trap_user import MAX_ENGINES, WINDOW_S, Authority, Belief, Judged
+from watch.snmp.trap_message import OfCommunity, of_community, of_pdu, version_of
+from watch.snmp.trap_user import MAX_ENGINES, WINDOW_S, Authority, Belief, Judged
+from watch.snmp.usm import Engine, User, local
+from watch.snmp.v3 import NOT_IN_TIME, REPORT, UNKNOWN_ENGINE, genuine, opened, read, written
 
 OWN: Oid = (1, 3, 6, 1, 4, 1, 9999)
 LINK_DOWN: Oid = (1, 3, 6, 1, 6, 3, 1, 1, 5, 3)

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from probes.reading import Absent, Oid
 from probes.snmp_trap import Trap
-from watch.ber import SEQUENCE, BadBer, header, integer, read_integer, read_octets, tlv
-from watch.snmp_message import RESPONSE, Version, read_binds, read_oid, read_pdu
+from watch.snmp.ber import SEQUENCE, BadBer, header, integer, read_integer, read_octets, tlv
+from watch.snmp.message import RESPONSE, Version, read_binds, read_oid, read_pdu
 
 _TRAP_V1, _INFORM, _TRAP_V2 = 0xA4, 0xA6, 0xA7
 _IP_ADDRESS, _OID, _TIME_TICKS, _OCTETS = 0x40, 0x06, 0x43, 0x04

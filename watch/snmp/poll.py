@@ -9,11 +9,11 @@ from typing import NamedTuple
 from domain.observation import down, up
 from probes.reading import Absent, Get, Item, Oid, Rows, Table, Value
 from probes.spec import Dialogue, Wish
-from watch.snmp_community import OfCommunity
-from watch.snmp_message import GET, GET_BULK, GET_NEXT, Access, Bind, Response
-from watch.snmp_speaking import Faulty, Hearing, Speaks
-from watch.snmp_user import AsUser, Engines
-from watch.snmp_usm import User
+from watch.snmp.community import OfCommunity
+from watch.snmp.message import GET, GET_BULK, GET_NEXT, Access, Bind, Response
+from watch.snmp.speaking import Faulty, Hearing, Speaks
+from watch.snmp.user import AsUser, Engines
+from watch.snmp.usm import User
 
 OIDS_A_PACKET = 30
 BINDS_A_PACKET = 40

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from probes import chance
 from probes.reading import Oid
 from probes.spec import Ask
-from watch.snmp_message import GET, NUMBER_BYTES, Access, Bind, Response, Version, framed, response
-from watch.snmp_shape import Shape, learnt
-from watch.snmp_speaking import AGENT, Hearing, Strays
+from watch.snmp.message import GET, NUMBER_BYTES, Access, Bind, Response, Version, framed, response
+from watch.snmp.shape import Shape, learnt
+from watch.snmp.speaking import AGENT, Hearing, Strays
 
 MAX_SHAPES = 20_000
 """Of answers, each about a kilobyte."""

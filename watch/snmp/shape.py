@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from probes.reading import Absent, Value
-from watch.ber import BadBer, header
-from watch.snmp_message import value
+from watch.snmp.ber import BadBer, header
+from watch.snmp.message import value
 
 
 class Shape(NamedTuple):

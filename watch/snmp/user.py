@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from probes.reading import Oid
 from probes.spec import Ask, Now
-from watch.ber import BadBer
-from watch.snmp_message import GET, RESPONSE, Response, pdu, read_pdu
-from watch.snmp_speaking import AGENT, Faulty, Hearing, Strays
-from watch.snmp_usm import Engine, Local, User, local
-from watch.snmp_v3 import (
+from watch.snmp.ber import BadBer
+from watch.snmp.message import GET, RESPONSE, Response, pdu, read_pdu
+from watch.snmp.speaking import AGENT, Faulty, Hearing, Strays
+from watch.snmp.usm import Engine, Local, User, local
+from watch.snmp.v3 import (
     CANT_DECRYPT,
     NOT_IN_TIME,
     REPORT,

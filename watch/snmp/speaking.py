@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from probes.reading import Oid
 from probes.spec import Ask, Hear, Wish
-from watch.snmp_message import Response
+from watch.snmp.message import Response
 
 T = TypeVar("T")
 AGENT = "answer of the SNMP agent"

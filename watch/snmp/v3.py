@@ -8,8 +8,8 @@ import secrets
 from typing import NamedTuple
 
 from probes.reading import Oid
-from watch.ber import OCTETS, SEQUENCE, BadBer, header, integer, read_integer, read_octets, tlv
-from watch.snmp_usm import DIGESTS, SALT_BYTES, Engine, Local, decrypted, encrypted, signature
+from watch.snmp.ber import OCTETS, SEQUENCE, BadBer, header, integer, read_integer, read_octets, tlv
+from watch.snmp.usm import DIGESTS, SALT_BYTES, Engine, Local, decrypted, encrypted, signature
 
 VERSION = 3
 REPORT = 0xA8

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from probes.reading import Absent, Oid, Value
-from watch.ber import BadBer, header, integer, read_integer, read_octets, tlv
+from watch.snmp.ber import BadBer, header, integer, read_integer, read_octets, tlv
 
 GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
 MAX_COMMUNITY_BYTES = 255

@@ -2,8 +2,8 @@
 
 from domain.model import SnmpAccess, SnmpKey, SnmpUser
 from probes.spec import SecretMissing, Secrets
-from watch.snmp_message import MAX_COMMUNITY_BYTES, Access, Version
-from watch.snmp_usm import MIN_PASSWORD_CHARS, User
+from watch.snmp.message import MAX_COMMUNITY_BYTES, Access, Version
+from watch.snmp.usm import MIN_PASSWORD_CHARS, User
 
 
 def access(known: SnmpAccess, secrets: Secrets) -> Access | User:

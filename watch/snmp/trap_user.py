@@ -10,10 +10,11 @@ from typing import NamedTuple
 from domain.ports import Clock
 from probes.reading import Oid
 from probes.snmp_trap import Trap
-from watch.ber import INTEGER, OID, SEQUENCE, integer, tlv
-from watch.snmp_message import oid_bytes
-from watch.snmp_usm import Engine, Local, User, local
-from watch.snmp_v3 import (
+from watch.snmp.ber import INTEGER, OID, SEQUENCE, integer, tlv
+from watch.snmp.message import oid_bytes
+from watch.snmp.trap_message import of_pdu
+from watch.snmp.usm import Engine, Local, User, local
+from watch.snmp.v3 import (
     CANT_DECRYPT,
     NOT_IN_TIME,
     REPORT,
@@ -28,7 +29,6 @@ from watch.snmp_v3 import (
     read,
     written,
 )
-from watch.trap_message import of_pdu
 
 WINDOW_S = 150
 """RFC 3414 2.2.3."""

@@ -230,7 +230,8 @@ def running(argv: list[str], port: int, answers: Callable[[int], bool] | None = 
         deadline_s = time.monotonic() + START_S
         while not (answers or _listens)(port):
             if process.poll() is not None or time.monotonic() > deadline_s:
-                raise RuntimeError(f"{argv[0]} did not start: {process.stderr.read().decode() if process.stderr else ''}")
+                process.kill()
+                raise RuntimeError(f"{argv[0]} did not start: {process.communicate()[1].decode()}")
             time.sleep(0.02)
         yield
     finally:

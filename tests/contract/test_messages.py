@@ -195,7 +195,7 @@ def test_what_only_happened_is_told_as_over(language: Language) -> None:
     assert (
         text.subject
         == {
-            "ja": "[火の見 Monitoring][Lv.3] web01 SNMP トラップ: coldStart",
+            "ja": "[火の見 Monitoring][Lv.3] web01 SNMP トラップ通知: coldStart",
             "en": "[火の見 Monitoring][Lv.3] web01 SNMP trap: coldStart",
         }[language]
     )

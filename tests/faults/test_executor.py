@@ -85,7 +85,7 @@ def test_a_killed_run_crashed_and_is_not_begun_again(prefect_bed: PrefectBed, sa
 
 
 def test_no_more_runs_at_once_than_agreed(prefect_bed: PrefectBed, tmp_path: Path) -> None:
-    runs = [prefect_bed.run(path=str(tmp_path / str(number)), seconds=4) for number in range(RUNS_AT_ONCE + 2)]
+    runs = [prefect_bed.run(path=str(tmp_path / str(number)), seconds=12) for number in range(RUNS_AT_ONCE + 2)]
     until(lambda: len(list(tmp_path.iterdir())) == RUNS_AT_ONCE)
     time.sleep(1.5)
     assert len(list(tmp_path.iterdir())) == RUNS_AT_ONCE

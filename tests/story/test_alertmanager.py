@@ -25,7 +25,7 @@ def alertmanager(folder: Path, hook: str, token: Path) -> Iterator[str]:
     (folder / "am.yml").write_text(json.dumps({"route": route, "receivers": [receiver]}))
     argv = [
         *("prometheus-alertmanager", f"--config.file={folder}/am.yml", f"--storage.path={folder}/am"),
-        *(f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="),
+        *(f"--web.listen-address=:{port}", "--cluster.listen-address="),
     ]
     with running(argv, port):
         yield f"http://127.0.0.1:{port}"

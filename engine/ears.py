@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple, Protocol
@@ -68,7 +69,7 @@ class Kind(NamedTuple):
     deaf: str
 
 
-class Ear:
+class Ear(ABC):
     """``turn`` waits for what comes first, and does all that is due. What of it is heard, and what becomes of that, is for each
     kind to say: ``_checks_of``, ``_adopted``, ``_hear``, ``_write``."""
 
@@ -100,18 +101,18 @@ class Ear:
     def close(self) -> None:
         self.receiver.close()
 
-    def _checks_of(self, host: Host) -> list[Check]:
-        raise NotImplementedError
+    @abstractmethod
+    def _checks_of(self, host: Host) -> list[Check]: ...
 
+    @abstractmethod
     def _adopted(self, hosts: Sequence[Host]) -> None:
         """These have such checks now."""
-        raise NotImplementedError
 
-    def _hear(self, wait_s: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _hear(self, wait_s: float) -> None: ...
 
-    def _write(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self) -> None: ...
 
     def _all(self) -> list[Check]:
         return [check for checks in self._checks.values() for check in checks]
